@@ -1,0 +1,194 @@
+"""What a runtime answers: is it here, which precisions, build, load, run, time.
+
+Nothing outside a runtime's own module knows which runtime it is talking to.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segtrt.precision import Precision
+
+Images = NDArray[np.float32]
+"""Network input: (n, 3, 256, 256) float32, z-scored."""
+
+Probabilities = NDArray[np.float32]
+"""Network output: (n, 1, 256, 256) float32 in 0..1."""
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a runtime can be used here."""
+
+    can_build: bool
+    can_run: bool
+    reason: str = ""
+    """One line: why not, if either is False."""
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """All that decides how an engine is built from its graph; goes into the engine's key whole."""
+
+    batch_size: int
+    precision: Precision
+    profile: str = "static"
+    """`static`: the batch size alone; `dynamic`: any batch from `dynamic_min` to `dynamic_max`."""
+    dynamic_min: int = 1
+    dynamic_opt: int = 1
+    dynamic_max: int = 32
+    workspace_mib: int = 1024
+    optimisation_level: int = 3
+    """TensorRT's builder level, 0 to 5."""
+    compute_capabilities: tuple[str, ...] = ()
+    """GPUs that a TensorRT-RTX engine is built for, e.g. `("8.9", "9.0")`; empty: the GPU here."""
+
+    @property
+    def largest_batch(self) -> int:
+        """The largest batch that the engine takes."""
+        return self.dynamic_max if self.profile == "dynamic" else self.batch_size
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a built engine, as the runtime's own inspector tells it."""
+
+    name: str
+    kind: str
+    """The runtime's name for the operation, e.g. `Convolution`, `Conv`, `FusedConv`."""
+    dtype: str
+    """Type in which it computes: `fp32`, `tf32`, `fp16`, `bf16`, `int8`, `fp8` or `other`."""
+    flops: float | None = None
+    """Floating-point operations for one run (a multiply-add is two), where it can be told."""
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """A built engine."""
+
+    engine: bytes
+    layers: list[Layer]
+    notes: list[str] = field(default_factory=list)
+    """One line each: what a reader of the record should know."""
+
+
+class UnsupportedError(Exception):
+    """The runtime, its version or this device cannot do what was asked; one line says why."""
+
+
+@dataclass(frozen=True)
+class BatchTiming:
+    """Times of one batch, in milliseconds; None where the device has no such step."""
+
+    run_ms: float
+    copy_in_ms: float | None = None
+    copy_out_ms: float | None = None
+
+    @property
+    def total_ms(self) -> float:
+        """Copy-in, run and copy-out together: the batch's latency."""
+        return self.run_ms + (self.copy_in_ms or 0.0) + (self.copy_out_ms or 0.0)
+
+
+class Session(ABC):
+    """An engine that is loaded and ready. Use it as a context manager: leaving frees everything."""
+
+    batch_size: int
+    """The batch size that `time_batch` runs, and the largest one that `run` hands over at once."""
+
+    load_stages_ms: Mapping[str, float]
+    """Start-up in stages, e.g. `{"read_back": 1400.0, "first_run": 12.0}`, in the order done."""
+
+    @abstractmethod
+    def run(self, images: Images) -> Probabilities:
+        """Run `images`, (n, 3, 256, 256) with n from 1 to `batch_size`; returns (n, 1, 256, 256).
+
+        A static engine pads a smaller batch and cuts the result.
+        """
+
+    @abstractmethod
+    def time_batch(self, images: Images) -> BatchTiming:
+        """Run one full batch, (batch_size, 3, 256, 256), under the device's own clock."""
+
+    @abstractmethod
+    def memory_mib(self) -> float | None:
+        """Device memory that the engine holds (GPU), or growth of the process (CPU), in MiB."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free everything; calling it again does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Runtime(ABC):
+    """One inference runtime."""
+
+    name: str
+    """As in the config, e.g. `onnxruntime`."""
+
+    @abstractmethod
+    def version(self) -> str | None:
+        """Version of the installed runtime from package metadata, or None; imports nothing heavy."""
+
+    @abstractmethod
+    def availability(self) -> Availability:
+        """Whether engines can be built and run here; fast, imports nothing heavy."""
+
+    @abstractmethod
+    def unsupported(self, settings: BuildSettings) -> str | None:
+        """Why such an engine cannot be built here, or None; what can be known without building."""
+
+    @abstractmethod
+    def target(self) -> dict[str, Any]:
+        """The device and versions that an engine built here depends on; flat, JSON values only."""
+
+    @abstractmethod
+    def build(self, graph: Path, settings: BuildSettings, cache_dir: Path | None) -> BuildResult:
+        """Build an engine from the ONNX graph at `graph`.
+
+        Args:
+            graph: ONNX file of the precision `settings.precision.graph`.
+            settings: how to build it.
+            cache_dir: folder for caches of this machine (timing cache), or None for none.
+
+        Raises:
+            UnsupportedError: the runtime or device cannot do it.
+            SegtrtError: the graph is not one it can read.
+        """
+
+    @abstractmethod
+    def load(
+        self,
+        engine: Path,
+        settings: BuildSettings,
+        *,
+        threads: int | None = None,
+        mode: str = "stream",
+    ) -> Session:
+        """Load an engine file whose hash the caller has checked.
+
+        Args:
+            engine: the engine file.
+            settings: what it was built with.
+            threads: CPU threads (CPU runtimes), None for all cores.
+            mode: `stream`, `graph` or `overlapped` (GPU runtimes; a CPU runtime has `stream` only).
+
+        Raises:
+            SegtrtError: the engine does not fit this machine or version.
+        """

@@ -1,0 +1,172 @@
+"""Safetensors files of one shard's slices, written and read piece by piece.
+
+The format is safetensors (https://huggingface.co/docs/safetensors): eight bytes with the header's
+length (little-endian), a JSON header that gives each tensor's type, shape and offsets, then the raw
+values. The library reads such files lazily but writes them only from memory; `ShardWriter` streams,
+so that memory does not grow with the number of slices.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segtrt.errors import SegtrtError
+from segtrt.files import replacing
+
+_TYPES = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+
+
+@dataclass(frozen=True, order=True)
+class SliceRef:
+    """One slice: subject's name, slice number as in its file name, and the subject's split."""
+
+    subject: str
+    number: int
+    split: str
+    """`calibration` or `evaluation`."""
+
+
+class ShardWriter:
+    """Appends rows to the tensors of a safetensors file whose number of rows is known ahead."""
+
+    def __init__(self, handle: Any, offsets: Mapping[str, tuple[int, NDArray[Any]]]) -> None:
+        self._handle = handle
+        # name -> [next byte to write, an empty array of one row's shape and type]
+        self._cursor = {name: offset for name, (offset, _) in offsets.items()}
+        self._row = {name: row for name, (_, row) in offsets.items()}
+
+    def append(self, name: str, rows: NDArray[Any]) -> None:
+        """Append `rows`, shape (k, *row shape), to the tensor `name`."""
+        row = self._row[name]
+        if rows.shape[1:] != row.shape or rows.dtype != row.dtype:
+            raise ValueError(
+                f"{name}: rows of {row.dtype} {row.shape} expected, "
+                f"got {rows.dtype} {rows.shape[1:]}"
+            )
+        content = np.ascontiguousarray(rows).tobytes()
+        self._handle.seek(self._cursor[name])
+        self._handle.write(content)
+        self._cursor[name] += len(content)
+
+
+@contextmanager
+def write_shard(
+    path: Path,
+    tensors: Mapping[str, tuple[str, Sequence[int]]],
+    index: Sequence[SliceRef],
+    metadata: Mapping[str, str] | None = None,
+) -> Iterator[ShardWriter]:
+    """Write a shard file row by row; it appears at `path` when the block ends without an error.
+
+    Args:
+        path: the file to make.
+        tensors: name -> (type `F32` or `U8`, shape of one row); every tensor has one row a slice.
+        index: the slices, in the order of the rows.
+        metadata: further entries for the header.
+
+    Raises:
+        ValueError: the block appended fewer or more rows than `index` has.
+    """
+    count = len(index)
+    header: dict[str, Any] = {
+        "__metadata__": {
+            **(metadata or {}),
+            "index": json.dumps([[s.subject, s.number, s.split] for s in index]),
+        }
+    }
+    begin = 0
+    places: dict[str, tuple[int, int, NDArray[Any]]] = {}
+    for name, (type_name, shape) in tensors.items():
+        row = np.empty(tuple(shape), _TYPES[type_name])
+        end = begin + row.nbytes * count
+        header[name] = {"dtype": type_name, "shape": [count, *shape], "data_offsets": [begin, end]}
+        places[name] = (begin, end, row)
+        begin = end
+    head = json.dumps(header).encode()
+    head += b" " * (-len(head) % 8)
+    base = 8 + len(head)
+    with replacing(path) as partial, partial.open("r+b") as handle:
+        handle.write(len(head).to_bytes(8, "little") + head)
+        handle.truncate(base + begin)
+        writer = ShardWriter(handle, {n: (base + b, row) for n, (b, _, row) in places.items()})
+        yield writer
+        for name, (_, end, _row) in places.items():
+            if writer._cursor[name] != base + end:
+                missing = (base + end - writer._cursor[name]) // max(1, _row.nbytes)
+                raise ValueError(f"{path}: {missing} rows of {name} were not written")
+
+
+class Shard:
+    """A shard file opened for reading; rows are read when they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`.
+
+        Raises:
+            SegtrtError: the file is missing, cut short or not a shard file.
+        """
+        self.path = path
+        try:
+            size = path.stat().st_size
+            with path.open("rb") as handle:
+                length = int.from_bytes(handle.read(8), "little")
+                if not 2 <= length <= size - 8:
+                    raise ValueError("its header is cut short")
+                header = json.loads(handle.read(length))
+            self.metadata: dict[str, str] = header.pop("__metadata__")
+            self.index = [SliceRef(*entry) for entry in json.loads(self.metadata["index"])]
+            self._tensors = {
+                name: np.memmap(
+                    path,
+                    _TYPES[entry["dtype"]],
+                    "r",
+                    8 + length + entry["data_offsets"][0],
+                    tuple(entry["shape"]),
+                )
+                if entry["data_offsets"][1] > entry["data_offsets"][0]
+                else np.empty(tuple(entry["shape"]), _TYPES[entry["dtype"]])
+                for name, entry in header.items()
+            }
+            end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+            if size != 8 + length + end:
+                raise ValueError(f"it has {size} bytes instead of {8 + length + end}")
+        except FileNotFoundError:
+            raise SegtrtError(f"{path} does not exist; run the workflow to make it") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise SegtrtError(
+                f"{path} is damaged: {error}; delete it and run the workflow again"
+            ) from None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._tensors.clear()
+
+    def rows(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        """Rows `start` to `stop` of tensor `name` as a copy in memory, shape (k, *row shape)."""
+        return np.array(self._tensors[name][start:stop])
+
+    def subjects(self) -> dict[str, slice]:
+        """Each subject's rows, in the order of the file; a subject's rows stand together."""
+        runs: dict[str, slice] = {}
+        for row, ref in enumerate(self.index):
+            begin = runs[ref.subject].start if ref.subject in runs else row
+            runs[ref.subject] = slice(begin, row + 1)
+        return runs
