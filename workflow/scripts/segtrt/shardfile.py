@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from segtrt.errors import SegtrtError
 from segtrt.files import replacing
 
-_TYPES = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
+_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 

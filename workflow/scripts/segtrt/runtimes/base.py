@@ -144,7 +144,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def version(self) -> str | None:
-        """Version of the installed runtime from package metadata, or None; imports nothing heavy."""
+        """Version of the installed runtime from package metadata, or None."""
 
     @abstractmethod
     def availability(self) -> Availability:
