@@ -1,0 +1,210 @@
+"""Latency of one batch: warm-up, timed runs, statistics and whether they can be trusted."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from segtrt.errors import SegtrtError
+from segtrt.progress import track
+from segtrt.runtimes.base import BatchTiming
+
+MIN_RUNS = 5
+"""Fewest runs before `max_seconds` may stop a timing, and fewest that stability is judged from."""
+
+_WINDOW_RUNS = 3
+_WINDOW_SECONDS = 0.05
+_SETTLED_CHANGE = 0.03
+_MAX_SPREAD = 0.10
+_MAX_DRIFT = 0.05
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Statistics of one step over the timed runs, in milliseconds."""
+
+    mean: float
+    median: float
+    std: float | None
+    """Sample standard deviation (divisor n - 1); None for a single run."""
+    min: float
+    max: float
+    p90: float | None
+    """90th percentile; None below 10 runs."""
+    p99: float | None
+    """99th percentile; None below 100 runs."""
+
+    @classmethod
+    def of(cls, samples_ms: Sequence[float]) -> Self:
+        """Statistics of at least one sample.
+
+        A percentile p needs 1 / (1 - p) samples, else it would only repeat the maximum.
+        """
+        values = np.asarray(samples_ms, np.float64)
+        count = len(values)
+        return cls(
+            mean=float(values.mean()),
+            median=float(np.median(values)),
+            std=float(values.std(ddof=1)) if count > 1 else None,
+            min=float(values.min()),
+            max=float(values.max()),
+            p90=float(np.percentile(values, 90)) if count >= 10 else None,
+            p99=float(np.percentile(values, 99)) if count >= 100 else None,
+        )
+
+
+@dataclass(frozen=True)
+class TimingResult:
+    """How long one batch takes on an engine that is warm."""
+
+    batch_size: int
+    iterations: int
+    """Timed runs done."""
+    warmup_iterations: int
+    warmup_settled: bool
+    """Whether warm-up ended because times had settled, not because its time was up."""
+    stable: bool
+    unstable_reason: str
+    """Empty if stable."""
+    images_per_second: float
+    """Batch size over the median of `total`."""
+    total: Stats
+    """Copy-in, run and copy-out together."""
+    run: Stats
+    copy_in: Stats | None
+    copy_out: Stats | None
+    samples_ms: list[float]
+    """`total` of every timed run, in order."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON values; times are in milliseconds."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The result that `to_json` made.
+
+        Raises:
+            SegtrtError: a figure is missing or one is not known.
+        """
+        try:
+            steps = {
+                name: None if data[name] is None else Stats(**data[name])
+                for name in ("total", "run", "copy_in", "copy_out")
+            }
+            return cls(**{**data, **steps})
+        except (KeyError, TypeError) as error:
+            raise SegtrtError(
+                f"a timing is not one this version can read ({error}); delete its file and run the "
+                "workflow again"
+            ) from None
+
+
+def measure(
+    step: Callable[[], BatchTiming],
+    *,
+    batch_size: int,
+    iterations: int,
+    max_seconds: float | None,
+    warmup_max_seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> TimingResult:
+    """Warm up, then time `step` over and over.
+
+    Warm-up runs in windows of at least 3 runs and 50 ms, and ends when a window's median is within
+    3 % of the one before, or after `warmup_max_seconds`; never before 2 runs.
+
+    Args:
+        step: runs one batch and returns its times.
+        batch_size: images in the batch.
+        iterations: timed runs, at least 1.
+        max_seconds: stop after this many seconds once `min(5, iterations)` runs are done; None
+            never stops early.
+        warmup_max_seconds: longest warm-up, in seconds.
+        clock: seconds, for the two limits.
+    """
+    warmup_iterations, settled = _warm_up(step, warmup_max_seconds, clock)
+    timings: list[BatchTiming] = []
+    begin = clock()
+    for _ in track(range(iterations), f"timing batch {batch_size}", iterations, "runs"):
+        timings.append(step())
+        late = max_seconds is not None and clock() - begin >= max_seconds
+        if late and len(timings) >= min(MIN_RUNS, iterations):
+            break
+    samples = [timing.total_ms for timing in timings]
+    reason = instability(samples)
+    total = Stats.of(samples)
+    return TimingResult(
+        batch_size=batch_size,
+        iterations=len(samples),
+        warmup_iterations=warmup_iterations,
+        warmup_settled=settled,
+        stable=not reason,
+        unstable_reason=reason,
+        images_per_second=batch_size / total.median * 1000,
+        total=total,
+        run=Stats.of([timing.run_ms for timing in timings]),
+        copy_in=_optional_stats([timing.copy_in_ms for timing in timings]),
+        copy_out=_optional_stats([timing.copy_out_ms for timing in timings]),
+        samples_ms=samples,
+    )
+
+
+def instability(samples_ms: Sequence[float]) -> str:
+    """Why a series of times should not be trusted, in one line; empty if it can be.
+
+    It is unstable if there are fewer than 5 runs, if the middle half of the runs spreads (third
+    quartile less first) over more than 10 % of the median, or if the medians of its first and
+    second half differ by more than 5 %.
+    """
+    count = len(samples_ms)
+    if count < MIN_RUNS:
+        return f"only {count} runs; {MIN_RUNS} are needed to judge stability"
+    low, median, high = np.percentile(samples_ms, [25, 50, 75])
+    spread = (high - low) / median
+    if spread > _MAX_SPREAD:
+        return (
+            f"the middle half of the runs spreads over {spread:.0%} of the median, "
+            f"above {_MAX_SPREAD:.0%}"
+        )
+    first, second = np.median(samples_ms[: count // 2]), np.median(samples_ms[count // 2 :])
+    drift = second / first - 1
+    if abs(drift) > _MAX_DRIFT:
+        return (
+            f"times drifted by {drift:+.0%} from the first to the second half of the runs, "
+            f"more than {_MAX_DRIFT:.0%}"
+        )
+    return ""
+
+
+def published_line(batch_size: int, iterations: int, mean_ms: float) -> str:
+    """The line that NVIDIA's TensorRT introduction prints for a timed batch."""
+    return f"Inference batch size {batch_size} average over {iterations} runs is {mean_ms:.6g}ms"
+
+
+def _warm_up(
+    step: Callable[[], BatchTiming], max_seconds: float, clock: Callable[[], float]
+) -> tuple[int, bool]:
+    """Run `step` until its times settle; returns the runs done and whether they settled."""
+    begin = window_begin = clock()
+    runs = 0
+    window: list[float] = []
+    previous: float | None = None
+    while True:
+        window.append(step().total_ms)
+        runs += 1
+        now = clock()
+        if len(window) >= _WINDOW_RUNS and now - window_begin >= _WINDOW_SECONDS:
+            median = float(np.median(window))
+            if previous is not None and abs(median - previous) <= _SETTLED_CHANGE * previous:
+                return runs, True
+            previous, window, window_begin = median, [], now
+        if runs >= 2 and now - begin >= max_seconds:
+            return runs, False
+
+
+def _optional_stats(samples_ms: Sequence[float | None]) -> Stats | None:
+    present = [sample for sample in samples_ms if sample is not None]
+    return Stats.of(present) if present else None
