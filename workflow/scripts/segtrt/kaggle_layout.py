@@ -6,7 +6,10 @@ MR sequences as red, green and blue) and `<folder>_<n>_mask.tif`; slice numbers 
 
 import hashlib
 import io
+import os
 import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.errors import SegtrtError
+from segtrt.progress import track
 
 SIZE = 256
 """Height and width of every image and mask, in pixels."""
@@ -241,3 +245,35 @@ def scan_subject(folder: Path) -> list[SliceFiles]:
             )
         )
     return slices
+
+
+def scan_subjects(
+    root: Path, names: Sequence[str]
+) -> tuple[dict[str, list[SliceFiles]], dict[str, str]]:
+    """Scan several subjects' folders, a few at a time.
+
+    Args:
+        root: the folder that holds them.
+        names: the subjects.
+
+    Returns:
+        The slices of each sound subject, and the first fault of each bad one in one line, with
+        files named relative to `root`.
+    """
+    slices: dict[str, list[SliceFiles]] = {}
+    faults: dict[str, str] = {}
+
+    def scan(name: str) -> list[SliceFiles] | SegtrtError:
+        try:
+            return scan_subject(root / name)
+        except SegtrtError as error:
+            return error
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        found = track(pool.map(scan, names), "checking subjects", len(names), "subjects")
+        for name, result in zip(names, found, strict=True):
+            if isinstance(result, SegtrtError):
+                faults[name] = str(result).replace(f"{root}{os.sep}", "")
+            else:
+                slices[name] = result
+    return slices, faults
