@@ -1,0 +1,109 @@
+"""Which engine to take: the one rule behind the report and `segtrt pick`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the rule looks at of one engine."""
+
+    name: str
+    verdict: str
+    """`pass`, `fail`, `skipped` or `not_run`."""
+    failures: tuple[str, ...]
+    """Why it failed, e.g. `max_abs_error 0.3 > 0.05`."""
+    dice_loss: float | None
+    """Mean Dice of the reference less its own; negative if it gained."""
+    latency_ms: float | None
+    """Median latency of one batch."""
+    images_per_second: float | None
+
+    @classmethod
+    def of(cls, engine: Mapping[str, Any]) -> "Candidate":
+        """The candidate that an entry of the summary's `engines` describes."""
+        timing, dice = engine["timing"], engine["dice"]
+        return cls(
+            name=engine["name"],
+            verdict=engine["verdict"],
+            failures=tuple(engine["failures"]),
+            dice_loss=dice["dice_loss"] if dice else None,
+            latency_ms=timing["total"]["median"] if timing else None,
+            images_per_second=timing["images_per_second"] if timing else None,
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The rule's answer; exactly one of `engine` and `closest` is set, if there is any engine."""
+
+    engine: str | None
+    """The recommended engine."""
+    closest: str | None
+    """If none qualifies: the engine that came closest."""
+    broken: tuple[str, ...]
+    """The limits that `closest` broke, e.g. `dice_loss 0.012 > 0.005`."""
+    max_dice_loss: float
+    max_latency_ms: float | None
+    candidates: int
+    """Engines that were run and scored."""
+    qualified: int
+    """Engines within all limits."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as JSON values."""
+        return {**asdict(self), "broken": list(self.broken)}
+
+
+def pick_engine(
+    candidates: Sequence[Candidate], *, max_dice_loss: float, max_latency_ms: float | None
+) -> Choice:
+    """The fastest engine that passed validation and keeps the limits.
+
+    Fastest means most images per second; of equals the one with the lower latency, then the first
+    by name. If none qualifies, the closest is the one that breaks fewest limits (a failed
+    validation counts as one), then the one whose worst overshoot, as a share of its limit, is
+    smallest, then the fastest.
+
+    Args:
+        candidates: all engines; those that were not run are never chosen.
+        max_dice_loss: most mean Dice that it may lose against the reference, 0..1.
+        max_latency_ms: longest median latency of one batch, or None for no limit.
+    """
+    judged = []
+    for one in candidates:
+        if one.verdict not in ("pass", "fail") or not one.latency_ms or not one.images_per_second:
+            continue
+        broken, overshoot = _broken(one, max_dice_loss, max_latency_ms)
+        order = (len(broken), overshoot, -one.images_per_second, one.latency_ms, one.name)
+        judged.append((order, one.name, broken))
+    best = min(judged, default=None)
+    qualified = sum(not broken for _, _, broken in judged)
+    return Choice(
+        engine=best[1] if best and qualified else None,
+        closest=best[1] if best and not qualified else None,
+        broken=best[2] if best else (),
+        max_dice_loss=max_dice_loss,
+        max_latency_ms=max_latency_ms,
+        candidates=len(judged),
+        qualified=qualified,
+    )
+
+
+def _broken(
+    one: Candidate, max_dice_loss: float, max_latency_ms: float | None
+) -> tuple[tuple[str, ...], float]:
+    """The limits that an engine breaks, and its worst overshoot as a share of the limit."""
+    broken, overshoot = [], 0.0
+    if one.verdict != "pass":
+        broken.append(f"validation ({'; '.join(one.failures)})")
+    for name, value, limit in (
+        ("dice_loss", one.dice_loss, max_dice_loss),
+        ("latency_ms", one.latency_ms, max_latency_ms),
+    ):
+        if limit is not None and value is not None and value > limit:
+            broken.append(f"{name} {value:.3g} > {limit:g}")
+            # A limit of zero has no share; the tiny floor keeps the order of the overshoots.
+            overshoot = max(overshoot, (value - limit) / max(limit, 1e-9))
+    return tuple(broken), overshoot
