@@ -110,6 +110,9 @@ def _decode(
                 raise SegtrtError(
                     f"{path} is {width}x{height} pixels, expected {SIZE}x{SIZE}; resize it"
                 )
+            pages = getattr(image, "n_frames", 1)
+            if pages != 1:
+                raise SegtrtError(f"{path} holds {pages} images, expected 1; save each by itself")
             # Pillow narrows 16-bit channels to its 8-bit modes without a word.
             depth = tuple(image.tag_v2.get(258, (1,)))  # type: ignore[attr-defined]
             if image.mode != mode or depth != bits:
