@@ -1,23 +1,15 @@
-"""Whether an engine still segments: its masks, its scores and the verdict on it."""
+"""The verdict on an engine: does it keep its tolerances, and does it compute in its precision."""
 
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean, median
 from typing import Any
 
-import numpy as np
-
 from segtrt.errors import SegtrtError
-from segtrt.files import read_json, write_bytes, write_json
-from segtrt.metrics import Errors, ErrorSums, Masks, dice, masks_of
-from segtrt.outlines import outline
+from segtrt.files import read_json, write_json
 from segtrt.precision import Precision
-from segtrt.progress import track
 from segtrt.record import EngineRecord, read_record
 from segtrt.runtimes.base import Layer
-from segtrt.shardfile import Shard
+from segtrt.scoring import read_scores
 
 FORMAT = "segtrt-validation-1"
 
@@ -25,92 +17,46 @@ MIN_SHARE = 0.5
 """Share of the convolutions' work that must run in the precision that the engine is named after."""
 
 
-@dataclass
-class _Scores:
-    """What the slices add up to, shard by shard."""
-
-    threshold: float
-    largest: bool
-    every_slice: ErrorSums = field(init=False)
-    evaluation: ErrorSums = field(init=False)
-    subjects: list[dict[str, Any]] = field(default_factory=list)
-    slices: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.every_slice = ErrorSums(self.threshold)
-        self.evaluation = ErrorSums(self.threshold)
-
-
 def validate_engine(
-    record: Path,
-    *,
-    tensor_shards: Sequence[Path],
-    reference_shards: Sequence[Path],
-    probability_shards: Sequence[Path],
-    out_json: Path,
-    predictions_dir: Path,
-    threshold: float,
-    largest_component: bool,
-    tolerance: Mapping[str, float | None],
+    record: Path, scores: Path, out_json: Path, *, tolerance: Mapping[str, float | None]
 ) -> None:
-    """Compare an engine with PyTorch and with ground truth; write its masks and its verdict.
+    """Judge an engine by its scores and its layers: `pass`, `fail` or `skipped`.
 
-    Means over subjects count evaluation subjects only, and so do the error figures under `errors`;
-    `errors_every_slice` counts calibration slices too, and the verdict takes the largest absolute
-    error from there.
+    It fails if a figure exceeds its tolerance, if it gave values that are not finite, or if less
+    than half of its convolutions' work runs in the precision it is named after (where its runtime
+    tells the layers' types).
 
     Args:
-        record: `engine.json`. An unsupported engine's verdict is `skipped`, its shards are not
-            read and its folder of predictions is empty.
-        tensor_shards: shards with `masks`, (N, 256, 256) uint8 0/1.
-        reference_shards: shards with `probabilities` from PyTorch, in the same order.
-        probability_shards: shards with `probabilities` from the engine, in the same order.
-        out_json: the verdict with all figures, format `segtrt-validation-1`.
-        predictions_dir: gets `<subject>/<subject>_<n>_mask.png`, 0 or 255.
-        threshold: probability above which a pixel is foreground.
-        largest_component: keep only the largest component of a subject's volume, for Dice and for
-            the masks written.
-        tolerance: `max_abs_error`, `flipped_fraction`, `dice_loss`: what the engine may differ by;
-            None or absent leaves a figure unchecked.
+        record: `engine.json`; an unsupported engine is `skipped` with its reason.
+        scores: what `segtrt.scoring.score_engine` wrote for it.
+        out_json: the verdict, format `segtrt-validation-1`: `engine`, `verdict`, `reason` (why
+            skipped), `failures` (e.g. `max_abs_error 0.3 > 0.05`), `tolerance`, `precision_proof`.
+        tolerance: `max_abs_error` (over every slice), `flipped_fraction` and `dice_loss` (over
+            evaluation subjects): what the engine may differ by; None or absent leaves a figure
+            unchecked.
 
     Raises:
-        SegtrtError: shards do not belong together, or no subject is left to score.
+        SegtrtError: the scores are another engine's.
     """
     engine = read_record(record)
-    head = {
-        "format": FORMAT,
-        "engine": engine.name,
-        "threshold": threshold,
-        "largest_component": largest_component,
-        "tolerance": dict(tolerance),
-        "precision_proof": precision_proof(engine.layers),
-    }
-    predictions_dir.mkdir(parents=True, exist_ok=True)
-    if engine.status != "built":
-        write_json(out_json, {**head, "verdict": "skipped", "reason": engine.reason})
-        return
-    scores = _Scores(threshold, largest_component)
-    for paths in zip(tensor_shards, reference_shards, probability_shards, strict=True):
-        _score_shard(scores, *paths, predictions_dir)
-    if not any(entry["split"] == "evaluation" for entry in scores.subjects):
+    figures = read_scores(scores)
+    if figures["engine"] != engine.name:
         raise SegtrtError(
-            f"{engine.name} cannot be scored: every subject is in the calibration split; lower "
-            "dataset.calibration_fraction or add subjects"
+            f"{scores} holds the scores of {figures['engine']}, expected those of {engine.name}; "
+            "delete it and run the workflow again"
         )
-    every_slice, errors = scores.every_slice.errors(), scores.evaluation.errors()
-    quality = _quality(scores.subjects)
-    failures = _failures(engine, tolerance, every_slice, errors, quality["dice_loss"])
+    skipped = engine.status != "built"
+    failures = [] if skipped else _failures(engine, tolerance, figures)
     write_json(
         out_json,
         {
-            **head,
-            "verdict": "fail" if failures else "pass",
+            "format": FORMAT,
+            "engine": engine.name,
+            "verdict": "skipped" if skipped else "fail" if failures else "pass",
+            "reason": engine.reason if skipped else "",
             "failures": failures,
-            "errors": errors.to_json(),
-            "errors_every_slice": every_slice.to_json(),
-            "dice": quality,
-            "subjects": scores.subjects,
-            "slices": scores.slices,
+            "tolerance": dict(tolerance),
+            "precision_proof": precision_proof(engine.layers),
         },
     )
 
@@ -172,109 +118,21 @@ def _shares(weights: Sequence[tuple[str, float | None]]) -> dict[str, float]:
     return {dtype: total / whole for dtype, total in sorted(totals.items())}
 
 
-def _score_shard(
-    scores: _Scores, tensors: Path, reference: Path, probabilities: Path, predictions_dir: Path
-) -> None:
-    with Shard(tensors) as truth, Shard(reference) as expected, Shard(probabilities) as actual:
-        opened = (truth, expected, actual)
-        for other in (expected, actual):
-            if other.index != truth.index:
-                raise SegtrtError(
-                    f"{other.path} does not hold the slices of {truth.path} in their order; delete "
-                    "it and run the workflow again"
-                )
-        runs = truth.subjects()
-        for subject, rows in track(runs.items(), "scoring", len(runs), "subjects"):
-            _score_subject(scores, subject, rows, opened, predictions_dir)
-
-
-def _score_subject(
-    scores: _Scores,
-    subject: str,
-    rows: slice,
-    shards: tuple[Shard, Shard, Shard],
-    predictions_dir: Path,
-) -> None:
-    truth, expected, actual = shards
-    refs = truth.index[rows]
-    reference = expected.rows("probabilities", rows.start, rows.stop)
-    engine = actual.rows("probabilities", rows.start, rows.stop)
-    flipped = scores.every_slice.add(reference, engine)
-    if refs[0].split == "evaluation":
-        scores.evaluation.add(reference, engine)
-    true_masks = truth.rows("masks", rows.start, rows.stop)
-    reference_masks = masks_of(reference, scores.threshold, largest=scores.largest)
-    masks = masks_of(engine, scores.threshold, largest=scores.largest)
-    scores.subjects.append(
-        {
-            "subject": subject,
-            "split": refs[0].split,
-            "slices": len(refs),
-            "dice": dice(masks, true_masks),
-            "reference_dice": dice(reference_masks, true_masks),
-            "dice_to_reference": dice(masks, reference_masks),
-            "flipped_pixels": int(flipped.sum()),
-        }
-    )
-    for ref, mask, flips in zip(refs, masks, flipped, strict=True):
-        scores.slices.append(
-            {
-                "subject": subject,
-                "number": ref.number,
-                "flipped_pixels": int(flips),
-                "foreground_pixels": int(np.count_nonzero(mask)),
-                "outline": outline(mask),
-            }
-        )
-    _write_masks(truth, subject, masks, predictions_dir)
-
-
-def _write_masks(shard: Shard, subject: str, masks: Masks, predictions_dir: Path) -> None:
-    from PIL import Image
-
-    from segtrt.tensors import restore_predictions
-
-    for number, mask in restore_predictions(shard, subject, masks):
-        content = io.BytesIO()
-        Image.fromarray((mask != 0).astype(np.uint8) * 255).save(content, "PNG")
-        write_bytes(predictions_dir / subject / f"{subject}_{number}_mask.png", content.getvalue())
-
-
-def _quality(subjects: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Dice over the evaluation subjects."""
-    scored = [entry for entry in subjects if entry["split"] == "evaluation"]
-    own = [entry["dice"] for entry in scored]
-    reference = [entry["reference_dice"] for entry in scored]
-    return {
-        "mean": fmean(own),
-        "median": median(own),
-        "min": min(own),
-        "reference_mean": fmean(reference),
-        "reference_median": median(reference),
-        "dice_loss": fmean(reference) - fmean(own),
-        "to_reference_mean": fmean(entry["dice_to_reference"] for entry in scored),
-    }
-
-
 def _failures(
-    engine: EngineRecord,
-    tolerance: Mapping[str, float | None],
-    every_slice: Errors,
-    errors: Errors,
-    dice_loss: float,
+    engine: EngineRecord, tolerance: Mapping[str, float | None], scores: Mapping[str, Any]
 ) -> list[str]:
     figures = {
-        "max_abs_error": every_slice.max_abs_error,
-        "flipped_fraction": errors.flipped_fraction,
-        "dice_loss": dice_loss,
+        "max_abs_error": scores["errors_every_slice"]["max_abs_error"],
+        "flipped_fraction": scores["errors"]["flipped_fraction"],
+        "dice_loss": scores["dice"]["dice_loss"],
     }
     failures = [
         f"{name} {value:.3g} > {limit:g}"
         for name, value in figures.items()
         if (limit := tolerance.get(name)) is not None and value > limit
     ]
-    if every_slice.non_finite:
-        failures.append(f"non_finite {every_slice.non_finite} > 0")
+    if non_finite := scores["errors_every_slice"]["non_finite"]:
+        failures.append(f"non_finite {non_finite} > 0")
     proof = precision_proof(engine.layers)
     if proof and proof["convolutions"]:
         precision = engine.settings.precision
