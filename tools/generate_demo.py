@@ -10,6 +10,7 @@ Examples:
 import argparse
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from segtrt import phantom
@@ -19,18 +20,16 @@ from segtrt.progress import track
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo" / "kaggle_3m"
 
 
-def _within(low: int, high: int) -> "type[int]":
-    class Bounded(int):
-        """A whole number within bounds."""
+def _within(low: int, high: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `low` to `high`."""
 
-        def __new__(cls, text: str) -> "Bounded":
-            value = super().__new__(cls, text)
-            if not low <= value <= high:
-                raise argparse.ArgumentTypeError(f"expected {low} to {high}, got {text}")
-            return value
+    def whole_number(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected {low} to {high}, got {text}")
+        return value
 
-    Bounded.__name__ = "whole number"
-    return Bounded
+    return whole_number
 
 
 def main() -> int:
