@@ -1,0 +1,93 @@
+"""Two summaries beside each other: what got faster, slower, better, worse, beyond noise."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+SMALLEST_CHANGE = 0.05
+"""A latency that moved by less, as a share of the other one, is the same, however calm the runs."""
+
+SMALLEST_DICE_CHANGE = 0.001
+"""A mean Dice that moved by less is the same."""
+
+
+def compare(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare a summary's engines with those of the same names in another one.
+
+    A latency counts as changed if it moved by more than 5 % and by more than the noise of both
+    timings: their interquartile ranges as shares of their medians, added in squares. A mean Dice
+    counts as changed beyond 0.001, and only where both runs scored the same evaluation subjects.
+
+    Args:
+        own: this run's summary.
+        other: the one to compare with, of the same format.
+
+    Returns:
+        `title`, `machine` (the other's), `same_machine`, `same_subjects`, `engines` (a line for
+        each engine of both: latencies in ms, `latency_change` (own over other, less 1), `noise`,
+        `speed` (`faster`, `slower`, `same`, `unknown`), Dice, `dice_change`, `quality` (`better`,
+        `worse`, `same`, `unknown`)), `only_here` and `only_there`, names.
+    """
+    mine = {engine["name"]: engine for engine in own["engines"]}
+    theirs = {engine["name"]: engine for engine in other["engines"]}
+    same_subjects = _subjects(own) == _subjects(other)
+    return {
+        "title": other["title"],
+        "machine": other["machine"],
+        "same_machine": own["machine"] == other["machine"],
+        "same_subjects": same_subjects,
+        "engines": [
+            {
+                "name": name,
+                **_speed(engine, theirs[name]),
+                **_quality(engine, theirs[name], same_subjects),
+            }
+            for name, engine in mine.items()
+            if name in theirs
+        ],
+        "only_here": sorted(mine.keys() - theirs.keys()),
+        "only_there": sorted(theirs.keys() - mine.keys()),
+    }
+
+
+def _subjects(summary: Mapping[str, Any]) -> list[str]:
+    return [
+        entry["subject"]
+        for entry in summary["reference"]["subjects"]
+        if entry["split"] == "evaluation"
+    ]
+
+
+def _speed(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {"latency_ms": None, "other_latency_ms": None, "latency_change": None}
+    for key, engine in (("latency_ms", own), ("other_latency_ms", other)):
+        if engine["timing"]:
+            result[key] = engine["timing"]["total"]["median"]
+    if result["latency_ms"] is None or result["other_latency_ms"] is None:
+        return {**result, "noise": None, "speed": "unknown"}
+    change = result["latency_ms"] / result["other_latency_ms"] - 1
+    noise = float(np.hypot(_noise(own["timing"]), _noise(other["timing"])))
+    same = abs(change) <= max(SMALLEST_CHANGE, noise)
+    speed = "same" if same else "faster" if change < 0 else "slower"
+    return {**result, "latency_change": change, "noise": noise, "speed": speed}
+
+
+def _noise(timing: Mapping[str, Any]) -> float:
+    """Interquartile range of the runs over their median."""
+    low, median, high = np.percentile(timing["samples_ms"], [25, 50, 75])
+    return float((high - low) / median)
+
+
+def _quality(
+    own: Mapping[str, Any], other: Mapping[str, Any], same_subjects: bool
+) -> dict[str, Any]:
+    dice = own["dice"]["mean"] if own["dice"] else None
+    other_dice = other["dice"]["mean"] if other["dice"] else None
+    result = {"dice": dice, "other_dice": other_dice, "dice_change": None}
+    if dice is None or other_dice is None or not same_subjects:
+        return {**result, "quality": "unknown"}
+    change = dice - other_dice
+    same = abs(change) <= SMALLEST_DICE_CHANGE
+    quality = "same" if same else "better" if change > 0 else "worse"
+    return {**result, "dice_change": change, "quality": quality}

@@ -1,0 +1,256 @@
+"""The summary: every figure of the report, as JSON and as a table."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from segtrt.benchmark_files import read_benchmarks
+from segtrt.comparison import compare
+from segtrt.dataset import Manifest, read_manifest
+from segtrt.errors import SegtrtError
+from segtrt.files import read_json, sha256_file, write_bytes, write_json
+from segtrt.overlays import write_overlays
+from segtrt.record import read_record
+from segtrt.scoring import read_scores
+from segtrt.selection_rule import Candidate, pick_engine
+from segtrt.summary_engines import engine_entry, engine_order, left_out_entry, table
+from segtrt.validation import read_validation
+
+FORMAT = "segtrt-summary-1"
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "summary.schema.yaml"
+
+Json = dict[str, Any]
+
+
+def summarise(
+    *,
+    config: Mapping[str, Any],
+    manifest: Path,
+    weights: Path,
+    tensor_shards: Sequence[Path],
+    reference_shards: Sequence[Path],
+    reference_timing: Path,
+    records: Sequence[Path],
+    timings: Sequence[Path],
+    scores: Sequence[Path],
+    validations: Sequence[Path],
+    left_out: Mapping[str, str],
+    not_run: Mapping[str, str],
+    benchmarks_dir: Path | None,
+    rule_graph: Path | None,
+    out_json: Path,
+    out_csv: Path,
+    overlays_dir: Path,
+) -> None:
+    """Write the summary, its table and the pictures of the report.
+
+    Args:
+        config: the resolved configuration.
+        manifest: the data set's manifest.
+        weights: the weights file; its hash goes into the summary.
+        tensor_shards: shards with `images` and `masks`.
+        reference_shards: shards with `probabilities` from PyTorch, in the same order.
+        reference_timing: PyTorch's times (`machine`, and `timings`, one for each batch size).
+        records: `engine.json` of every engine that was built.
+        timings: `timing/{runtime}/b{batch}_{precision}.json` of those that were run.
+        scores: `scores/...json` of those that were run.
+        validations: `validation/...json` of those that were run.
+        left_out: engines that cannot be had here -> why.
+        not_run: engine or runtime -> why its engines were built but not run.
+        benchmarks_dir: Snakemake's benchmark files, `<rule>/**/*.tsv`, or None.
+        rule_graph: picture of the rule graph as SVG, or None.
+        out_json: the summary, `workflow/schemas/summary.schema.yaml`.
+        out_csv: its engines, one a row.
+        overlays_dir: pictures for the report (`segtrt.overlays`).
+
+    Raises:
+        SegtrtError: an input is missing or of another format.
+    """
+    judged = {data["engine"]: data for data in map(read_validation, validations)}
+    scored = {data["engine"]: data for data in map(read_scores, scores)}
+    timed = {f"{path.parent.name}/{path.stem}": read_timing(path) for path in timings}
+    reference = _reference(reference_timing, list(scored.values()))
+    built = [read_record(path) for path in records]
+    engines = [
+        engine_entry(
+            record,
+            judged=judged,
+            scored=scored,
+            timed=timed,
+            not_run=not_run,
+            reference=reference["timings"],
+        )
+        for record in built
+    ]
+    engines += [left_out_entry(name, reason) for name, reason in left_out.items()]
+    engines.sort(key=engine_order)
+    summary = compose(
+        config=config,
+        manifest=read_manifest(manifest),
+        weights_sha256=sha256_file(weights),
+        graphs={str(record.settings.precision.graph): record.graph_sha256 for record in built},
+        reference=reference,
+        engines=engines,
+        rules=read_benchmarks(benchmarks_dir) if benchmarks_dir else [],
+        rule_graph=rule_graph.read_text(encoding="utf-8") if rule_graph else None,
+    )
+    write_summary(summary, out_json, out_csv)
+    choice = summary["recommendation"]
+    shown = choice["engine"] or choice["closest"]
+    write_overlays(
+        overlays_dir,
+        tensor_shards=tensor_shards,
+        reference_shards=reference_shards,
+        scores=sorted(scored.values(), key=lambda data: (data["engine"] != shown, data["engine"])),
+        threshold=config["validation"]["threshold"],
+        largest_component=config["validation"]["largest_component"],
+        subjects=config["report"]["overlay_subjects"],
+        slices=config["report"]["overlay_slices"],
+    )
+
+
+def compose(
+    *,
+    config: Mapping[str, Any],
+    manifest: Manifest,
+    weights_sha256: str,
+    graphs: Mapping[str, str],
+    reference: Mapping[str, Any],
+    engines: Sequence[Json],
+    rules: Sequence[Json],
+    rule_graph: str | None,
+) -> Json:
+    """Put a summary together and compare it, if `report.compare_with` says so."""
+    report = config["report"]
+    choice = pick_engine(
+        [Candidate.of(engine) for engine in engines],
+        max_dice_loss=report["max_dice_loss"],
+        max_latency_ms=report["max_latency_ms"],
+    )
+    summary: Json = {
+        "format": FORMAT,
+        "title": report["title"],
+        "recommendation": choice.to_json(),
+        "engines": list(engines),
+        "reference": {key: value for key, value in reference.items() if key != "machine"},
+        "dataset": _dataset(manifest, config),
+        "model": {
+            "weights": config["model"]["weights"],
+            "weights_sha256": weights_sha256,
+            "init_features": config["model"]["init_features"],
+            "graphs": dict(sorted(graphs.items())),
+        },
+        "machine": reference["machine"],
+        "config": dict(config),
+        "rules": list(rules),
+        "rule_graph": rule_graph,
+        "comparison": None,
+    }
+    if report["compare_with"]:
+        summary["comparison"] = compare(summary, read_summary(Path(report["compare_with"])))
+    return summary
+
+
+def write_summary(summary: Json, out_json: Path, out_csv: Path) -> None:
+    """Check a summary against its schema and write it, whole and as a table."""
+    check_summary(summary)
+    write_json(out_json, summary)
+    write_bytes(out_csv, table(summary).encode())
+
+
+def check_summary(summary: Any) -> None:
+    """Refuse what does not follow the schema.
+
+    Raises:
+        ValueError: names the first fault.
+    """
+    import jsonschema
+    import yaml
+
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    fault = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(schema).iter_errors(summary)
+    )
+    if fault is not None:
+        raise ValueError(f"{fault.json_path}: {fault.message[:300]}")
+
+
+def read_summary(path: Path) -> Json:
+    """Read a summary, this run's or another one's.
+
+    Raises:
+        SegtrtError: missing, not JSON, of another format or against the schema.
+    """
+    data = read_json(path, "summary")
+    found = data.get("format") if isinstance(data, dict) else None
+    if found != FORMAT:
+        raise SegtrtError(
+            f"{path} is not a summary this version can read (format {FORMAT} expected, found "
+            f"{found!r}); make it again with this version"
+        )
+    try:
+        check_summary(data)
+    except ValueError as error:
+        raise SegtrtError(f"{path} is damaged: {error}; run the workflow again") from None
+    summary: Json = data
+    return summary
+
+
+def read_timing(path: Path) -> Json:
+    """Read an engine's timing: `timing` (TimingResult), `load_stages_ms`, `memory_mib`."""
+    data = read_json(path, "timing")
+    if not isinstance(data, dict) or "timing" not in data:
+        raise SegtrtError(
+            f"{path} is not a timing this version can read; delete it and run the workflow again"
+        )
+    return data
+
+
+def _reference(path: Path, scored: Sequence[Json]) -> Json:
+    """PyTorch's times, and its Dice as every engine's scores repeat it."""
+    data = read_json(path, "reference timing")
+    try:
+        timings, machine = data["timings"], data["machine"]
+    except (KeyError, TypeError):
+        raise SegtrtError(
+            f"{path} is not a reference timing this version can read; delete it and run the "
+            "workflow again"
+        ) from None
+    some = next((scores for scores in scored if "subjects" in scores), None)
+    subjects = [
+        {
+            "subject": entry["subject"],
+            "split": entry["split"],
+            "slices": entry["slices"],
+            "dice": entry["reference_dice"],
+        }
+        for entry in (some["subjects"] if some else [])
+    ]
+    own = [entry["dice"] for entry in subjects if entry["split"] == "evaluation"]
+    return {
+        "timings": timings,
+        "preparation_ms": data.get("preparation_ms"),
+        "dice": {"mean": fmean(own), "median": median(own), "min": min(own)} if own else None,
+        "subjects": subjects,
+        "machine": machine,
+    }
+
+
+def _dataset(manifest: Manifest, config: Mapping[str, Any]) -> Json:
+    splits = {
+        split: [subject for subject in manifest.subjects if subject.split == split]
+        for split in ("evaluation", "calibration")
+    }
+    return {
+        "source": config["dataset"]["source"],
+        "normalisation": config["tensors"]["normalisation"],
+        "subjects": len(manifest.subjects),
+        "slices": sum(len(subject.slices) for subject in manifest.subjects),
+        "evaluation_subjects": len(splits["evaluation"]),
+        "evaluation_slices": sum(len(subject.slices) for subject in splits["evaluation"]),
+        "calibration_subjects": len(splits["calibration"]),
+        "calibration_slices": sum(len(subject.slices) for subject in splits["calibration"]),
+        "skipped": [{"subject": one.name, "reason": one.reason} for one in manifest.skipped],
+    }
