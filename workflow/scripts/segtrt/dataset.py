@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, sha256_json, write_json
 from segtrt.kaggle_layout import (
+    count_images,
     decode_image,
     decode_mask,
     find_root,
@@ -102,11 +103,17 @@ def make_manifest(
     names = _choose(list_subjects(tree), subjects, tree)
     slices, faults = scan_subjects(tree, names)
     if faults and on_bad_subject == "fail":
-        raise SegtrtError(_describe(faults, tree))
+        raise SegtrtError(
+            f"{_describe(faults, tree)}; mend them or set dataset.on_bad_subject to skip"
+        )
     if not slices:
-        raise SegtrtError(f"no subject of {tree} can be used: {_describe(faults, tree)}")
-    shard_of = assign_shards({name: len(found) for name, found in slices.items()}, shards)
-    split_of = assign_splits(slices, calibration_fraction, seed)
+        raise SegtrtError(f"no subject of {tree} can be used: {_describe(faults, tree)}; mend them")
+    # Bad subjects take part, so that skipping or mending one leaves the others where they are;
+    # unless a split would have bad ones only.
+    shard_of = assign_shards({name: count_images(tree / name) for name in names}, shards)
+    split_of = assign_splits(names, calibration_fraction, seed)
+    if {split_of[name] for name in slices} != set(split_of.values()):
+        split_of = assign_splits(slices, calibration_fraction, seed)
     entries = [
         {
             "name": name,
@@ -283,14 +290,12 @@ def _choose(present: Sequence[str], requested: Sequence[str] | None, root: Path)
 
 def _describe(faults: Mapping[str, str], root: Path) -> str:
     told = "; ".join(f"{name}: {faults[name]}" for name in sorted(faults)[:_NAMED_AT_MOST])
-    return (
-        f"{len(faults)} bad subject{'s' if len(faults) > 1 else ''} in {root}: {told}"
-        f"{_and_more(faults)}; mend them or set dataset.on_bad_subject to skip"
-    )
+    plural = "s" if len(faults) > 1 else ""
+    return f"{len(faults)} bad subject{plural} in {root}: {told}{_and_more(faults)}"
 
 
-def _and_more(items: Iterable[str]) -> str:
-    more = len(list(items)) - _NAMED_AT_MOST
+def _and_more(items: Collection[str]) -> str:
+    more = len(items) - _NAMED_AT_MOST
     return f"; and {more} more" if more > 0 else ""
 
 

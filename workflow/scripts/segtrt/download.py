@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 KAGGLE_HANDLE = "mateuszbuda/lgg-mri-segmentation"
 
 _ATTEMPTS = 5
-_CHUNK_BYTES = 1 << 18
+_CHUNK_BYTES = 1 << 16
+"""Written at once; a connection that drops loses at most so many bytes of what came."""
 _TIMEOUTS_S = (15, 60)
 """To connect, and between two pieces of the answer."""
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})

@@ -176,6 +176,29 @@ def list_subjects(root: Path) -> list[str]:
     return names
 
 
+def count_images(folder: Path) -> int:
+    """How many of a subject's TIFFs are no masks; by their names only, so it serves bad ones too.
+
+    Raises:
+        SegtrtError: the folder cannot be listed.
+    """
+    return sum(not path.stem.endswith("_mask") for path in _list_tiffs(folder))
+
+
+def _list_tiffs(folder: Path) -> list[Path]:
+    """The TIFF files of a subject's folder, sorted; hidden files are ignored."""
+    try:
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".")
+        )
+    except OSError as error:
+        raise SegtrtError(
+            f"{folder} cannot be listed ({error.strerror}); check its permissions"
+        ) from None
+
+
 def pair_slices(folder: Path) -> dict[int, tuple[Path, Path]]:
     """Slice number -> (image, mask) of one subject's folder, in numeric order; names only.
 
@@ -188,15 +211,7 @@ def pair_slices(folder: Path) -> dict[int, tuple[Path, Path]]:
     pattern = re.compile(re.escape(folder.name) + r"_([0-9]+)(_mask)?\.tif")
     images: dict[int, Path] = {}
     masks: dict[int, Path] = {}
-    try:
-        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise SegtrtError(
-            f"{folder} cannot be listed ({error.strerror}); check its permissions"
-        ) from None
-    for path in paths:
-        if path.suffix.lower() not in (".tif", ".tiff"):
-            continue
+    for path in _list_tiffs(folder):
         match = pattern.fullmatch(path.name)
         if match is None:
             raise SegtrtError(
