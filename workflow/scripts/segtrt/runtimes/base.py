@@ -105,6 +105,9 @@ class Session(ABC):
     load_stages_ms: Mapping[str, float]
     """Start-up in stages, e.g. `{"read_back": 1400.0, "first_run": 12.0}`, in the order done."""
 
+    mode: str = "stream"
+    """`stream`, `graph` or `overlapped`: how it really runs. A CPU has `stream` only."""
+
     @abstractmethod
     def run(self, images: Images) -> Probabilities:
         """Run `images`, (n, 3, 256, 256) with n from 1 to `batch_size`; returns (n, 1, 256, 256).
@@ -142,6 +145,19 @@ class Runtime(ABC):
     name: str
     """As in the config, e.g. `onnxruntime`."""
 
+    device: str = "cpu"
+    """`cpu` or `gpu`: what its engines run on, and so which resource a job asks for."""
+
+    build_modules: tuple[str, ...]
+    """Modules of this package, each with all it imports, that decide what an engine is."""
+
+    run_modules: tuple[str, ...]
+    """Modules of this package, each with all it imports, that decide what an engine gives."""
+
+    def deciding(self, settings: BuildSettings) -> dict[str, Any]:
+        """The settings that make a difference to this runtime's engines; JSON values only."""
+        return {"batch_size": settings.batch_size, "precision": str(settings.precision)}
+
     @abstractmethod
     def version(self) -> str | None:
         """Version of the installed runtime from package metadata, or None."""
@@ -157,6 +173,13 @@ class Runtime(ABC):
     @abstractmethod
     def target(self) -> dict[str, Any]:
         """The device and versions that an engine built here depends on; flat, JSON values only."""
+
+    def misfit(self, target: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - for overriding
+        """Why an engine built for `target` must not be loaded here, or None; in one line.
+
+        None leaves it to the runtime, which checks engines of its own as it reads them.
+        """
+        return None
 
     @abstractmethod
     def build(self, graph: Path, settings: BuildSettings, cache_dir: Path | None) -> BuildResult:

@@ -1,0 +1,95 @@
+"""Building an engine file and its record."""
+
+import logging
+import time
+from pathlib import Path
+
+from segtrt.errors import SegtrtError
+from segtrt.files import sha256_file, write_bytes
+from segtrt.record import EngineRecord
+from segtrt.runtimes import get_runtime
+from segtrt.runtimes.base import BuildResult, BuildSettings, Runtime, UnsupportedError
+
+logger = logging.getLogger(__name__)
+
+
+def build_engine(
+    runtime_name: str,
+    settings: BuildSettings,
+    graph: Path,
+    out_engine: Path,
+    out_record: Path,
+    *,
+    code: str,
+    cache_dir: Path | None,
+    on_unsupported: str,
+) -> EngineRecord:
+    """Build one engine and write it with its record.
+
+    Args:
+        runtime_name: the runtime, as in the config.
+        settings: how to build.
+        graph: ONNX graph of the precision `settings.precision.graph`.
+        out_engine: the engine file to write; empty if the engine is unsupported.
+        out_record: its record to write.
+        code: fingerprint of the code that builds.
+        cache_dir: folder for caches of this machine, or None.
+        on_unsupported: `fail`, or `skip` to write a record with status `unsupported` instead.
+
+    Raises:
+        SegtrtError: the graph is missing or cannot be built, or the runtime, this device and the
+            settings do not go together and `on_unsupported` is `fail`.
+    """
+    if not graph.is_file():
+        raise SegtrtError(f"graph {graph} does not exist; run the workflow to make it")
+    runtime = get_runtime(runtime_name)
+    result = BuildResult(b"", [])
+    reason = ""
+    begin = time.perf_counter()
+    try:
+        result = _build(runtime, settings, graph, cache_dir)
+    except UnsupportedError as error:
+        reason = " ".join(str(error).split())
+    build_ms = (time.perf_counter() - begin) * 1000
+    if reason and on_unsupported == "fail":
+        raise SegtrtError(
+            f"{runtime_name} cannot build b{settings.batch_size}_{settings.precision} here: "
+            f"{reason}; take it out of engines.runtimes or engines.precisions, or set "
+            "engines.on_unsupported to skip"
+        )
+    write_bytes(out_engine, result.engine)
+    record = EngineRecord(
+        runtime=runtime_name,
+        settings=settings,
+        status="unsupported" if reason else "built",
+        graph_sha256=sha256_file(graph),
+        target={"runtime": runtime.version()} if reason else runtime.target(),
+        code=code,
+        engine_sha256=sha256_file(out_engine),
+        engine_bytes=len(result.engine),
+        build_ms=build_ms,
+        reason=reason,
+        layers=result.layers,
+        notes=result.notes,
+    )
+    record.write(out_record)
+    if reason:
+        logger.warning("%s is left out: %s", record.name, reason)
+    else:
+        mib = record.engine_bytes / 2**20
+        logger.info("%s: built in %.0f ms, %.1f MiB", record.name, build_ms, mib)
+    for note in record.notes:
+        logger.info("%s: %s", record.name, note)
+    return record
+
+
+def _build(
+    runtime: Runtime, settings: BuildSettings, graph: Path, cache_dir: Path | None
+) -> BuildResult:
+    availability = runtime.availability()
+    if not availability.can_build:
+        raise UnsupportedError(availability.reason)
+    reason = runtime.unsupported(settings)
+    if reason:
+        raise UnsupportedError(reason)
+    return runtime.build(graph, settings, cache_dir)

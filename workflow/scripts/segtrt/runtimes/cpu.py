@@ -1,0 +1,76 @@
+"""What the runtimes that run on a CPU share: what is here, what can be built, what fits."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from typing import Any
+
+from segtrt.precision import Precision
+from segtrt.runtimes.base import Availability, BuildSettings, Runtime
+from segtrt.runtimes.cpu_info import describe_cpu
+
+
+class CpuRuntime(Runtime):
+    """A runtime that needs nothing but a Python package and a CPU."""
+
+    package: str
+    """Its distribution on the package registry."""
+    title: str
+    """Its name in messages."""
+
+    def version(self) -> str | None:
+        """Version of the installed package, or None."""
+        try:
+            return installed_version(self.package)
+        except PackageNotFoundError:
+            return None
+
+    def availability(self) -> Availability:
+        """It can build and run wherever its package is installed."""
+        if self.version() is None:
+            reason = f"{self.title} is not installed; install the package {self.package}"
+            return Availability(False, False, reason)
+        return Availability(True, True)
+
+    def unsupported(self, settings: BuildSettings) -> str | None:
+        """Why such an engine cannot be built here, or None."""
+        low, high = settings.dynamic_min, settings.dynamic_max
+        if settings.profile == "dynamic" and not low <= settings.batch_size <= high:
+            return (
+                f"batch size {settings.batch_size} lies outside the dynamic profile {low}..{high}"
+            )
+        return self.unsupported_precision(settings.precision)
+
+    def deciding(self, settings: BuildSettings) -> dict[str, Any]:
+        """Batch size and precision, and the range of batches of a dynamic engine."""
+        deciding = super().deciding(settings)
+        if settings.profile == "dynamic":
+            deciding["batches"] = [settings.dynamic_min, settings.dynamic_max]
+        return deciding
+
+    @abstractmethod
+    def unsupported_precision(self, precision: Precision) -> str | None:
+        """Why an engine of that precision cannot be built here, or None."""
+
+    def target(self) -> dict[str, Any]:
+        """Version of the runtime (`runtime`), CPU model (`cpu`) and its extensions (`isa`)."""
+        return {"runtime": self.version(), **describe_cpu()}
+
+    def misfit(self, target: Mapping[str, Any]) -> str | None:
+        """Engines bind the runtime's version and the CPU's extensions, not its exact model."""
+        here = self.target()
+        if target.get("runtime") != here["runtime"]:
+            return (
+                f"built with {self.title} {target.get('runtime')}, "
+                f"this machine has {here['runtime']}"
+            )
+        built, now = (set(str(t.get("isa", "")).split()) for t in (target, here))
+        differences = [
+            f"{verb} {' '.join(sorted(names))}"
+            for verb, names in (("lacks", built - now), ("has also", now - built))
+            if names
+        ]
+        if differences:
+            return f"built for another CPU ({target.get('cpu')}): this one {', '.join(differences)}"
+        return None

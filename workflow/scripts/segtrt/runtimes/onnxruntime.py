@@ -1,0 +1,57 @@
+"""ONNX Runtime on the CPU: the engine is the graph as its optimiser leaves it."""
+
+from pathlib import Path
+
+from segtrt.precision import Precision
+from segtrt.runtimes.base import BuildResult, BuildSettings, Session
+from segtrt.runtimes.cpu import CpuRuntime
+
+_REFUSED = {
+    Precision.TF32: "TF32 is a mode of NVIDIA GPUs",
+    Precision.FP16: "ONNX Runtime's CPU convolutions compute fp16 graphs in fp32, at no gain",
+    Precision.BF16: "ONNX Runtime has no bf16 convolution on the CPU",
+    Precision.FP8: "ONNX Runtime has no fp8 convolution on the CPU",
+}
+
+
+class OnnxRuntime(CpuRuntime):
+    """ONNX Runtime's CPU execution provider.
+
+    The graph is optimised once, at the level "all", for one batch size. That level lays
+    convolutions out for the vector width of the CPU, so an engine belongs to its CPU's extensions;
+    it is loaded with optimisation switched off, for nothing is left to do.
+    """
+
+    name = "onnxruntime"
+    package = "onnxruntime"
+    title = "ONNX Runtime"
+    build_modules = ("segtrt.runtimes.onnxruntime_build",)
+    run_modules = ("segtrt.runtimes.onnxruntime_run",)
+
+    def unsupported_precision(self, precision: Precision) -> str | None:
+        """It gains by int8 alone."""
+        return _REFUSED.get(precision)
+
+    def build(
+        self,
+        graph: Path,
+        settings: BuildSettings,
+        cache_dir: Path | None,  # noqa: ARG002 - it keeps no cache
+    ) -> BuildResult:
+        """Optimise the graph for this CPU."""
+        from segtrt.runtimes.onnxruntime_build import build
+
+        return build(graph, settings)
+
+    def load(
+        self,
+        engine: Path,
+        settings: BuildSettings,
+        *,
+        threads: int | None = None,
+        mode: str = "stream",  # noqa: ARG002 - a CPU has this mode only
+    ) -> Session:
+        """Load an engine file whose hash the caller has checked."""
+        from segtrt.runtimes.onnxruntime_run import load
+
+        return load(engine, settings, threads)

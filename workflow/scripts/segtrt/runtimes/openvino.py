@@ -1,0 +1,67 @@
+"""OpenVINO on the CPU: the engine is OpenVINO's exported model."""
+
+from pathlib import Path
+
+from segtrt.precision import Precision
+from segtrt.runtimes.base import BuildResult, BuildSettings, Session
+from segtrt.runtimes.cpu import CpuRuntime
+from segtrt.runtimes.cpu_info import describe_cpu
+
+_EXTENSIONS = {
+    Precision.BF16: frozenset({"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}),
+    Precision.FP16: frozenset({"amx_fp16", "avx512_fp16", "asimdhp"}),
+}
+"""CPU extensions of which one is needed for convolutions in that precision."""
+
+
+class OpenVino(CpuRuntime):
+    """OpenVINO's CPU plugin.
+
+    The exported model holds the graph as OpenVINO's common optimisations leave it and is checked
+    against OpenVINO's version and the CPU's extensions when it is imported; kernels for the CPU are
+    generated then.
+    """
+
+    name = "openvino"
+    package = "openvino"
+    title = "OpenVINO"
+    build_modules = ("segtrt.runtimes.openvino_build",)
+    run_modules = ("segtrt.runtimes.openvino_run",)
+
+    def unsupported_precision(self, precision: Precision) -> str | None:
+        """It gains by int8 everywhere, by bf16 and fp16 where the CPU computes in them."""
+        if precision is Precision.TF32:
+            return "TF32 is a mode of NVIDIA GPUs"
+        if precision is Precision.FP8:
+            return "OpenVINO has no fp8 convolution on the CPU"
+        needed = _EXTENSIONS.get(precision)
+        if needed and not needed & set(describe_cpu()["isa"].split()):
+            return (
+                f"this CPU does not compute in {precision} (it has none of "
+                f"{', '.join(sorted(needed))})"
+            )
+        return None
+
+    def build(
+        self,
+        graph: Path,
+        settings: BuildSettings,
+        cache_dir: Path | None,  # noqa: ARG002 - it keeps no cache
+    ) -> BuildResult:
+        """Compile the graph and export the result."""
+        from segtrt.runtimes.openvino_build import build
+
+        return build(graph, settings)
+
+    def load(
+        self,
+        engine: Path,
+        settings: BuildSettings,
+        *,
+        threads: int | None = None,
+        mode: str = "stream",  # noqa: ARG002 - a CPU has this mode only
+    ) -> Session:
+        """Load an engine file whose hash the caller has checked."""
+        from segtrt.runtimes.openvino_run import load
+
+        return load(engine, settings, threads)
