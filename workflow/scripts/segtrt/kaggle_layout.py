@@ -110,11 +110,11 @@ def _decode(
                 raise SegtrtError(
                     f"{path} is {width}x{height} pixels, expected {SIZE}x{SIZE}; resize it"
                 )
-            pages = getattr(image, "n_frames", 1)
-            if pages != 1:
-                raise SegtrtError(f"{path} holds {pages} images, expected 1; save each by itself")
+            tags = image.tag_v2  # type: ignore[attr-defined]
+            if tags.next:  # where the next image's tags begin; `n_frames` would read them all again
+                raise SegtrtError(f"{path} holds several images, expected one; split it")
             # Pillow narrows 16-bit channels to its 8-bit modes without a word.
-            depth = tuple(image.tag_v2.get(258, (1,)))  # type: ignore[attr-defined]
+            depth = tuple(tags.get(258, (1,)))
             if image.mode != mode or depth != bits:
                 raise SegtrtError(
                     f"{path} is of type {image.mode} with {'/'.join(map(str, depth))} bits, "
