@@ -51,10 +51,10 @@ class ShardWriter:
                 f"{name}: rows of {row.dtype} {row.shape} expected, "
                 f"got {rows.dtype} {rows.shape[1:]}"
             )
-        content = np.ascontiguousarray(rows).tobytes()
+        content = np.ascontiguousarray(rows)
         self._handle.seek(self._cursor[name])
         self._handle.write(content)
-        self._cursor[name] += len(content)
+        self._cursor[name] += content.nbytes
 
 
 @contextmanager
@@ -123,6 +123,11 @@ class Shard:
                 header = json.loads(handle.read(length))
             self.metadata: dict[str, str] = header.pop("__metadata__")
             self.index = [SliceRef(*entry) for entry in json.loads(self.metadata["index"])]
+            for name, entry in header.items():
+                if entry["shape"][0] != len(self.index):
+                    raise ValueError(
+                        f"{name} has {entry['shape'][0]} rows, its index {len(self.index)}"
+                    )
             self._tensors = {
                 name: np.memmap(
                     path,
@@ -140,7 +145,7 @@ class Shard:
                 raise ValueError(f"it has {size} bytes instead of {8 + length + end}")
         except FileNotFoundError:
             raise SegtrtError(f"{path} does not exist; run the workflow to make it") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise SegtrtError(
                 f"{path} is damaged: {error}; delete it and run the workflow again"
             ) from None

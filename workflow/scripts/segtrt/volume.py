@@ -32,6 +32,9 @@ _SPLINE_ORDER = 2
 
 _NEGLIGIBLE_WEIGHT = 1e-12
 
+_NEGLIGIBLE_CONTRAST = 1e-9
+"""Of values in 0..1: what rounding leaves of a constant stays below, a grey level is 4e-3."""
+
 
 @dataclass(frozen=True)
 class VolumeGeometry:
@@ -159,13 +162,11 @@ def prepare_volume(images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> Prepa
         SegtrtError: fewer than three slices.
     """
     geometry = find_geometry(images)
-    volume = _resized(images, geometry)
-    _normalise(volume)
     square = np.zeros((geometry.count, geometry.side, geometry.side), np.uint8)
     square[:, *geometry.within_square()] = geometry.crop(masks) != 0
     pick = _nearest(geometry.side, SIZE)
     return PreparedVolume(
-        images=volume.astype(np.float32),
+        images=_normalised(_resized(images, geometry)),
         masks=square[:, pick[:, np.newaxis], pick],
         geometry=geometry,
     )
@@ -256,20 +257,25 @@ def _resized(images: NDArray[np.uint8], geometry: VolumeGeometry) -> NDArray[np.
     return np.clip(volume, lowest / 255.0, highest / 255.0, out=volume)
 
 
-def _normalise(volume: NDArray[np.float64]) -> None:
-    """Stretch and z-score (S', 3, 256, 256) in place."""
+def _normalised(volume: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Clip (S', 3, 256, 256) in place to its percentiles, and z-score each channel.
+
+    Stretching the range between the percentiles to 0..1 first would change nothing: a z-score does
+    not depend on scale and offset.
+    """
+    result = np.zeros(volume.shape, np.float32)
     low, high = np.percentile(volume, (LOW_PERCENTILE, HIGH_PERCENTILE))
-    if low == high:
-        volume[...] = 0
-        return
+    if high - low < _NEGLIGIBLE_CONTRAST:
+        return result
+    squares = np.zeros(3)
     np.clip(volume, low, high, out=volume)
-    volume -= low
-    volume /= high - low
-    for channel in range(volume.shape[1]):
-        values = volume[:, channel]
-        constant = values.min() == values.max()
-        values -= values.mean()
-        if constant:
-            values[...] = 0
-        else:
-            values /= np.sqrt(np.mean(np.square(values)))
+    mean = volume.mean(axis=(0, 2, 3))[:, np.newaxis, np.newaxis]
+    for plane in volume:
+        np.subtract(plane, mean, out=plane)
+        squares += np.einsum("chw,chw->c", plane, plane)
+    deviation = np.sqrt(squares / volume[:, 0].size)
+    scale = np.zeros(3)
+    np.divide(1, deviation, out=scale, where=deviation >= _NEGLIGIBLE_CONTRAST)
+    for plane, target in zip(volume, result, strict=True):
+        np.multiply(plane, scale[:, np.newaxis, np.newaxis], out=target, casting="same_kind")
+    return result
