@@ -4,7 +4,7 @@ Nothing outside a runtime's own module knows which runtime it is talking to.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -114,6 +114,14 @@ class Session(ABC):
 
         A static engine pads a smaller batch and cuts the result.
         """
+
+    def run_batches(self, batches: Iterable[Images]) -> Iterator[Probabilities]:
+        """Run batch after batch, each as for `run`, and yield the results in order.
+
+        A session that can overlap one batch's copies with another's run does so here.
+        """
+        for images in batches:
+            yield self.run(images)
 
     @abstractmethod
     def time_batch(self, images: Images) -> BatchTiming:

@@ -1,0 +1,227 @@
+"""TensorRT as a runtime: one code path for `tensorrt` 10 and 11 and for `tensorrt_rtx`.
+
+Networks are strongly typed in all of them: precision is what the ONNX graph says, and TF32 the one
+flag. TensorRT-RTX also builds engines for GPUs that are not here and compiles their kernels when an
+engine is loaded.
+"""
+
+import ctypes
+import importlib
+import importlib.metadata
+import importlib.util
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from segtrt import gpu
+from segtrt.errors import SegtrtError
+from segtrt.runtimes.base import (
+    Availability,
+    BuildResult,
+    BuildSettings,
+    Layer,
+    Runtime,
+    UnsupportedError,
+)
+from segtrt.runtimes.tensorrt_build import BuildPlace, build_serialized, too_old_gpu
+from segtrt.runtimes.tensorrt_inspect import inspect_engine
+from segtrt.runtimes.tensorrt_lane import read_engine
+from segtrt.runtimes.tensorrt_session import MODES, TensorRTSession
+from segtrt.runtimes.timing_cache import cache_path
+
+logger = logging.getLogger(__name__)
+
+_TITLES = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT-RTX"}
+_EXTRAS = {"tensorrt": "tensorrt", "tensorrt_rtx": "tensorrt-rtx"}
+_PACKAGE_SUFFIXES = ("", "_cu13", "_cu12", "_cu13_bindings", "_cu12_bindings")
+
+
+class TensorRT(Runtime):
+    """TensorRT (`tensorrt`) or TensorRT for RTX (`tensorrt_rtx`)."""
+
+    device = "gpu"
+    build_modules = ("segtrt.runtimes.tensorrt_build", "segtrt.runtimes.tensorrt_inspect")
+    run_modules = ("segtrt.runtimes.tensorrt_session",)
+
+    def __init__(self, module: str) -> None:
+        """Make the runtime of the Python module `module`, which is its name in the config too."""
+        self.name = module
+        self._is_rtx = module == "tensorrt_rtx"
+
+    def deciding(self, settings: BuildSettings) -> dict[str, Any]:
+        """Every setting but the dynamic profile of a static engine and targets it cannot have."""
+        deciding = asdict(settings) | super().deciding(settings)
+        if settings.profile == "static":
+            for name in ("dynamic_min", "dynamic_opt", "dynamic_max"):
+                del deciding[name]
+        capabilities = deciding.pop("compute_capabilities")
+        return deciding | ({"compute_capabilities": list(capabilities)} if self._is_rtx else {})
+
+    def version(self) -> str | None:
+        """See `Runtime.version`."""
+        return _installed_version(self.name)
+
+    def availability(self) -> Availability:
+        """See `Runtime.availability`.
+
+        Building without a GPU is TensorRT-RTX's alone, and needs the GPUs to build for.
+        """
+        if importlib.util.find_spec(self.name) is None:
+            reason = (
+                f"{_TITLES[self.name]} is not installed; pip install segtrt[{_EXTRAS[self.name]}]"
+            )
+            return Availability(can_build=False, can_run=False, reason=reason)
+        here = gpu.facts()
+        if here is None or not _has_driver():
+            reason = "no NVIDIA GPU with a driver here"
+            if self._is_rtx:
+                reason += "; engines are built for engines.compute_capabilities and not run"
+            return Availability(can_build=self._is_rtx, can_run=False, reason=reason)
+        if importlib.util.find_spec("pycuda") is None:
+            reason = f"PyCUDA is not installed; pip install segtrt[{_EXTRAS[self.name]}]"
+            return Availability(can_build=True, can_run=False, reason=reason)
+        return Availability(can_build=True, can_run=True)
+
+    def unsupported(self, settings: BuildSettings) -> str | None:
+        """See `Runtime.unsupported`."""
+        title = _TITLES[self.name]
+        state = self.availability()
+        if not state.can_build:
+            return state.reason
+        if settings.compute_capabilities and not self._is_rtx:
+            return (
+                f"{title} builds for the GPU here only; leave engines.compute_capabilities empty "
+                "or use tensorrt_rtx"
+            )
+        capabilities = settings.compute_capabilities
+        if not capabilities:
+            here = gpu.facts()
+            if here is None:
+                return (
+                    "no NVIDIA GPU here and engines.compute_capabilities is empty; list the GPUs "
+                    'to build for, e.g. ["8.6", "8.9", "12.0"]'
+                )
+            capabilities = (here.compute_capability,)
+        return too_old_gpu(settings.precision, capabilities) or _bad_profile(settings)
+
+    def target(self) -> dict[str, Any]:
+        """Version (`runtime`) and, if there is a GPU, its model, driver and CUDA version."""
+        here = gpu.facts()
+        if here is None:
+            return {"runtime": self.version()}
+        return {
+            "runtime": self.version(),
+            "gpu": here.name,
+            "compute_capability": here.compute_capability,
+            "driver": here.driver,
+            "cuda": here.cuda,
+        }
+
+    def misfit(self, target: Mapping[str, Any]) -> str | None:
+        """Engines bind the exact version, and TensorRT's own (not RTX's) the GPU model too."""
+        here = self.target()
+        title = _TITLES[self.name]
+        if target.get("runtime") != here["runtime"]:
+            return f"built with {title} {target.get('runtime')}, this machine has {here['runtime']}"
+        if not self._is_rtx and target.get("gpu") != here.get("gpu"):
+            return f"built for {target.get('gpu')}, the GPU here is {here.get('gpu', 'none')}"
+        return None
+
+    def build(self, graph: Path, settings: BuildSettings, cache_dir: Path | None) -> BuildResult:
+        """See `Runtime.build`."""
+        reason = self.unsupported(settings)
+        if reason is not None:
+            raise UnsupportedError(reason)
+        trt = self._module()
+        timing_cache = None
+        if cache_dir is not None and not self._is_rtx:
+            timing_cache = cache_path(cache_dir, self.name, self.target())
+        place = BuildPlace(
+            trt=trt,
+            title=f"{_TITLES[self.name]} {self.version()}",
+            has_targets=self._is_rtx,
+            timing_cache=timing_cache,
+        )
+        engine = build_serialized(place, graph, settings)
+        layers, notes = self._layers(trt, engine)
+        return BuildResult(engine=engine, layers=layers, notes=notes)
+
+    def load(
+        self,
+        engine: Path,
+        settings: BuildSettings,
+        *,
+        threads: int | None = None,
+        mode: str = "stream",
+    ) -> TensorRTSession:
+        """See `Runtime.load`; `threads` has no meaning here."""
+        del threads
+        if mode not in MODES:
+            raise SegtrtError(
+                f"inference.mode {mode} is unknown to {_TITLES[self.name]}; {', '.join(MODES)} "
+                "were expected"
+            )
+        state = self.availability()
+        if not state.can_run:
+            raise SegtrtError(f"engine {engine} cannot run here: {state.reason}")
+        return TensorRTSession(self._module, engine, settings, mode)
+
+    def _layers(self, trt: Any, engine: bytes) -> tuple[list[Layer], list[str]]:
+        """Layers of an engine just built, and notes on what could not be told."""
+        if gpu.facts() is None:
+            return [], ["layers are unknown: the engine was built without a GPU to read it back"]
+        try:
+            layers = inspect_engine(trt, read_engine(trt, engine, "just built"))
+        except SegtrtError as error:
+            # Right for an engine that is meant for other GPUs than the one here.
+            return [], [f"layers are unknown: {error}"]
+        if not layers:
+            return [], ["layers are unknown: the engine inspector tells no more than names"]
+        return layers, []
+
+    def _module(self) -> Any:
+        """The module `tensorrt` or `tensorrt_rtx`."""
+        try:
+            return importlib.import_module(self.name)
+        except (ImportError, OSError) as error:
+            raise SegtrtError(
+                f"{_TITLES[self.name]} is installed but cannot be imported ({error}); reinstall it"
+            ) from None
+
+
+def _bad_profile(settings: BuildSettings) -> str | None:
+    """Why the dynamic profile makes no sense, or None."""
+    low, high = settings.dynamic_min, settings.dynamic_max
+    if settings.profile != "dynamic":
+        return None
+    if not low <= settings.dynamic_opt <= high:
+        return (
+            f"engines.dynamic_batch has min {low}, opt {settings.dynamic_opt}, max {high}; "
+            "min <= opt <= max was expected"
+        )
+    if not low <= settings.batch_size <= high:
+        return f"batch {settings.batch_size} lies outside the dynamic profile ({low} to {high})"
+    return None
+
+
+@cache
+def _installed_version(module: str) -> str | None:
+    for suffix in _PACKAGE_SUFFIXES:
+        try:
+            return importlib.metadata.version(module + suffix)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+@cache
+def _has_driver() -> bool:
+    """Whether CUDA's driver library is here: NVML alone, as in some containers, is not enough."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""What a built engine is made of, from TensorRT's engine inspector."""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from segtrt.runtimes.base import Layer
+
+_TYPES = (
+    # Tried in this order: `BFloat16` and `FP8` contain other types' names.
+    ("bf16", re.compile(r"bf16|bfloat16", re.I)),
+    ("fp8", re.compile(r"fp8|float8|e4m3|e5m2", re.I)),
+    ("fp16", re.compile(r"fp16|float16|half", re.I)),
+    ("fp32", re.compile(r"fp32|float32|\bfloat\b", re.I)),
+    ("int8", re.compile(r"\bu?int8", re.I)),
+)
+
+
+def inspect_engine(trt: Any, engine: Any, context: Any = None) -> list[Layer]:
+    """The engine's layers; empty if the inspector tells no more than their names.
+
+    Args:
+        trt: the module `tensorrt` or `tensorrt_rtx`.
+        engine: an `ICudaEngine`, built with detailed profiling verbosity.
+        context: an `IExecutionContext` with its shapes set, which makes free sizes concrete.
+    """
+    inspector = engine.create_engine_inspector()
+    if context is not None:
+        inspector.execution_context = context
+    return parse_layers(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
+
+
+def parse_layers(text: str) -> list[Layer]:
+    """Layers from the inspector's JSON; those of which it tells only the name are left out."""
+    entries = json.loads(text).get("Layers", [])
+    return [_layer(entry) for entry in entries if isinstance(entry, Mapping)]
+
+
+def _layer(entry: Mapping[str, Any]) -> Layer:
+    kind = str(entry.get("ParameterType") or entry.get("LayerType") or "unknown")
+    return Layer(
+        name=str(entry.get("Name", "")),
+        kind=kind,
+        dtype=_compute_type(entry),
+        flops=_flops(kind, entry),
+    )
+
+
+def _compute_type(entry: Mapping[str, Any]) -> str:
+    """Type in which the layer computes.
+
+    A convolution computes in its weights' type, anything else in that of its first input. TF32
+    shows only in the kernel's name: the tensors stay float32.
+    """
+    weights = entry.get("Weights")
+    described = weights.get("Type") if isinstance(weights, Mapping) else None
+    tensors = entry.get("Inputs") or entry.get("Outputs") or []
+    if not described and tensors:
+        described = tensors[0].get("Format/Datatype") or tensors[0].get("Format")
+    dtype = next((name for name, pattern in _TYPES if pattern.search(str(described))), "other")
+    if dtype == "fp32" and "tf32" in str(entry.get("TacticName", "")).lower():
+        return "tf32"
+    return dtype
+
+
+def _flops(kind: str, entry: Mapping[str, Any]) -> float | None:
+    """Floating-point operations of a (transposed) convolution for one run; else None."""
+    kernel = _sizes(entry.get("Kernel"))
+    inputs = _dimensions(entry.get("Inputs"))
+    outputs = _dimensions(entry.get("Outputs"))
+    groups = int(entry.get("Groups", 1))
+    if kernel is None or inputs is None or outputs is None:
+        return None
+    if "deconvolution" in kind.lower():
+        # Every input value meets every weight of its channel.
+        return 2.0 * math.prod(inputs) * math.prod(kernel) * outputs[1] / groups
+    if "conv" in kind.lower():
+        return 2.0 * math.prod(outputs) * math.prod(kernel) * inputs[1] / groups
+    return None
+
+
+def _dimensions(tensors: Any) -> Sequence[int] | None:
+    """Sizes of the first tensor, at least (n, channels), all of them known."""
+    if not tensors:
+        return None
+    sizes = _sizes(tensors[0].get("Dimensions"))
+    return sizes if sizes is not None and len(sizes) >= 2 else None
+
+
+def _sizes(value: Any) -> Sequence[int] | None:
+    if not isinstance(value, list) or not value or any(size < 1 for size in value):
+        return None
+    return value
