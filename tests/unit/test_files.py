@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from segtrt.errors import SegtrtError
 from segtrt.files import (
@@ -39,6 +39,7 @@ def test_hash_of_a_value_is_that_of_its_canonical_json() -> None:
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=6))
+@settings(deadline=None)
 def test_hash_of_a_value_does_not_depend_on_the_order_of_keys(value: dict[str, Any]) -> None:
     assert sha256_json(value) == sha256_json(dict(reversed(value.items())))
 
@@ -89,6 +90,7 @@ def test_results_follow_the_umask(tmp_path: Path) -> None:
 
 
 @given(JSON)
+@settings(deadline=None)
 def test_json_comes_back(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     path = tmp_path_factory.mktemp("json") / "value.json"
     write_json(path, value)

@@ -43,25 +43,27 @@ def check(image: NDArray[np.uint8]) -> None:
 
 
 @given(IMAGES, st.sampled_from([0, 1, 10, 33.3, 50, 75, 99, 100]))
+@settings(deadline=None)
 def test_percentile_has_numpys_bits(image: NDArray[np.uint8], percent: float) -> None:
     counts = np.bincount(image.reshape(-1), minlength=256)
     assert histogram_percentile(counts, percent) == np.percentile(image, percent)
 
 
 @given(IMAGES)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_any_slice_equals_the_direct_computation(image: NDArray[np.uint8]) -> None:
     check(image)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 256), st.integers(0, 255))
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_full_size_slices_equal_the_direct_computation(seed: int, span: int, base: int) -> None:
     rng = np.random.default_rng(seed)
     check(rng.integers(base, min(256, base + span), (256, 256, 3), dtype=np.uint8))
 
 
 @given(st.floats(0, 255), st.floats(0, 255))
+@settings(deadline=None)
 def test_rescale_table_equals_scikit_image(first: float, second: float) -> None:
     from skimage.exposure import rescale_intensity
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import load_file
@@ -65,6 +65,7 @@ def test_reader_gives_rows_index_and_subjects(path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.text(max_size=12), st.integers(0, 10**6)), max_size=9))
+@settings(deadline=None)
 def test_any_subject_name_survives(
     tmp_path_factory: pytest.TempPathFactory, names: list[tuple[str, int]]
 ) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.dataset import SliceEntry, Subject, read_manifest, read_slice
-from segtrt.errors import SegtrtError
+from segtrt.errors import SegtrtError, name_some
 from segtrt.normalise import normalise_slice
 from segtrt.progress import track
 from segtrt.shardfile import Shard, SliceRef, write_shard
@@ -30,8 +30,6 @@ _THREADS = 2
 
 _AHEAD = 8
 """Slices in hand at once, so that memory stays small."""
-
-_NAMED_AT_MOST = 10
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +87,7 @@ def restore_predictions(
     rows = shard.subjects().get(subject)
     if rows is None:
         raise SegtrtError(
-            f"{shard.path} has no subject {subject}; it has {_some(shard.subjects())}"
+            f"{shard.path} has no subject {subject}; it has {name_some(shard.subjects())}"
         )
     refs = shard.index[rows]
     if masks.shape != (len(refs), SIZE, SIZE):
@@ -187,11 +185,3 @@ def _map_ahead(
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()
-
-
-def _some(names: Iterable[Any]) -> str:
-    """The first few of `names`, and how many more there are."""
-    told = [str(name) for name in names]
-    more = len(told) - _NAMED_AT_MOST
-    text = ", ".join(told[:_NAMED_AT_MOST]) or "none"
-    return f"{text} and {more} more" if more > 0 else text
