@@ -114,8 +114,8 @@ def time_engine(
 ) -> None:
     """Time an engine on a batch of real slices and write the figures as JSON.
 
-    The file has the start-up in stages (`load_stages_ms`), `memory_mib`, the number of threads and
-    the machine it was measured on, and `timing` (`TimingResult`); for an unsupported engine these
+    The file has the start-up in stages (`load_stages_ms`), `memory_mib`, the number of CPU threads
+    (null on a GPU) and the machine it was measured on, and `timing` (`TimingResult`); for an unsupported engine these
     are null.
 
     Args:
@@ -150,6 +150,7 @@ def time_engine(
     }
     if record.status == "built":
         images = first_slices(tensor_shards, record.settings.batch_size)
+        on_cpu = get_runtime(record.runtime).device == "cpu"
         with open_engine(engine, record, threads=threads, mode=mode) as session:
             result = measure(
                 lambda: session.time_batch(images),
@@ -160,7 +161,7 @@ def time_engine(
             )
             figures |= {
                 "mode": session.mode,
-                "threads": threads or available_cores(),
+                "threads": (threads or available_cores()) if on_cpu else None,
                 "machine": describe_machine(record.runtime),
                 "load_stages_ms": dict(session.load_stages_ms),
                 "memory_mib": session.memory_mib(),

@@ -33,7 +33,7 @@ class EngineRecord:
     """SHA-256 of the engine file."""
     engine_bytes: int
     build_ms: float
-    """Wall time from reading the graph to the serialised engine, in milliseconds."""
+    """Wall time from the graph to the engine, in milliseconds; the runtime's import included."""
     reason: str = ""
     layers: list[Layer] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
