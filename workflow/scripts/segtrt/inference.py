@@ -115,8 +115,8 @@ def time_engine(
     """Time an engine on a batch of real slices and write the figures as JSON.
 
     The file has the start-up in stages (`load_stages_ms`), `memory_mib`, the number of CPU threads
-    (null on a GPU) and the machine it was measured on, and `timing` (`TimingResult`); for an unsupported engine these
-    are null.
+    (null on a GPU), the machine it was measured on, and `timing` (`TimingResult`); for an
+    unsupported engine these are null.
 
     Args:
         engine: the engine file.
