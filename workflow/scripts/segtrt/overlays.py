@@ -67,7 +67,7 @@ def write_overlays(
     lesions = _lesion_slices(tensor_shards)
     for data in scores:
         if "subjects" in data:
-            engines[data["engine"]] = _choose(data, lesions, subjects, slices, wanted)
+            engines[data["engine"]] = choose_slices(data, lesions, subjects, slices, wanted)
     slice_entries = _draw(
         folder,
         tensor_shards,
@@ -129,14 +129,14 @@ def _lesion_slices(tensor_shards: Sequence[Path]) -> dict[str, list[int]]:
     return found
 
 
-def _choose(
+def choose_slices(
     data: Mapping[str, Any],
     lesions: Mapping[str, Sequence[int]],
     subjects: int,
     slices: int,
     wanted: dict[Key, None],
 ) -> Json:
-    """One engine's choice of subjects and slices; adds to `wanted` while there is room."""
+    """One engine's choice, as in `index.json`; adds to `wanted` while there is room."""
 
     def take(key: Key) -> bool:
         if key not in wanted and len(wanted) >= MAX_PICTURES:

@@ -93,7 +93,7 @@ def score_engine(
             **head,
             "errors": scores.evaluation.errors().to_json(),
             "errors_every_slice": scores.every_slice.errors().to_json(),
-            "dice": _quality(scores.subjects),
+            "dice": quality(scores.subjects),
             "subjects": scores.subjects,
             "slices": scores.slices,
         },
@@ -183,7 +183,7 @@ def _write_masks(shard: Shard, subject: str, masks: Masks, predictions_dir: Path
         write_bytes(predictions_dir / subject / f"{subject}_{number}_mask.png", content.getvalue())
 
 
-def _quality(subjects: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def quality(subjects: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Dice over the evaluation subjects."""
     scored = [entry for entry in subjects if entry["split"] == "evaluation"]
     own = [entry["dice"] for entry in scored]

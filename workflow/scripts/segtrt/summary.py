@@ -38,7 +38,7 @@ def summarise(
     left_out: Mapping[str, str],
     not_run: Mapping[str, str],
     benchmarks_dir: Path | None,
-    rule_graph: Path | None,
+    rule_graph: str | None,
     out_json: Path,
     out_csv: Path,
     overlays_dir: Path,
@@ -51,7 +51,7 @@ def summarise(
         weights: the weights file; its hash goes into the summary.
         tensor_shards: shards with `images` and `masks`.
         reference_shards: shards with `probabilities` from PyTorch, in the same order.
-        reference_timing: PyTorch's times (`machine`, and `timings`, one for each batch size).
+        reference_timing: PyTorch's times (`segtrt.reference.time_reference`).
         records: `engine.json` of every engine that was built.
         timings: `timing/{runtime}/b{batch}_{precision}.json` of those that were run.
         scores: `scores/...json` of those that were run.
@@ -71,6 +71,7 @@ def summarise(
     scored = {data["engine"]: data for data in map(read_scores, scores)}
     timed = {f"{path.parent.name}/{path.stem}": read_timing(path) for path in timings}
     reference = _reference(reference_timing, list(scored.values()))
+    machine = _machine(reference.pop("facts"), timed)
     built = [read_record(path) for path in records]
     engines = [
         engine_entry(
@@ -90,10 +91,11 @@ def summarise(
         manifest=read_manifest(manifest),
         weights_sha256=sha256_file(weights),
         graphs={str(record.settings.precision.graph): record.graph_sha256 for record in built},
+        machine=machine,
         reference=reference,
         engines=engines,
         rules=read_benchmarks(benchmarks_dir) if benchmarks_dir else [],
-        rule_graph=rule_graph.read_text(encoding="utf-8") if rule_graph else None,
+        rule_graph=rule_graph,
     )
     write_summary(summary, out_json, out_csv)
     choice = summary["recommendation"]
@@ -116,6 +118,7 @@ def compose(
     manifest: Manifest,
     weights_sha256: str,
     graphs: Mapping[str, str],
+    machine: Mapping[str, Any],
     reference: Mapping[str, Any],
     engines: Sequence[Json],
     rules: Sequence[Json],
@@ -133,7 +136,7 @@ def compose(
         "title": report["title"],
         "recommendation": choice.to_json(),
         "engines": list(engines),
-        "reference": {key: value for key, value in reference.items() if key != "machine"},
+        "reference": dict(reference),
         "dataset": _dataset(manifest, config),
         "model": {
             "weights": config["model"]["weights"],
@@ -141,7 +144,7 @@ def compose(
             "init_features": config["model"]["init_features"],
             "graphs": dict(sorted(graphs.items())),
         },
-        "machine": reference["machine"],
+        "machine": dict(machine),
         "config": dict(config),
         "rules": list(rules),
         "rule_graph": rule_graph,
@@ -211,13 +214,11 @@ def read_timing(path: Path) -> Json:
 def _reference(path: Path, scored: Sequence[Json]) -> Json:
     """PyTorch's times, and its Dice as every engine's scores repeat it."""
     data = read_json(path, "reference timing")
-    try:
-        timings, machine = data["timings"], data["machine"]
-    except (KeyError, TypeError):
+    if not isinstance(data, dict) or "timings" not in data:
         raise SegtrtError(
             f"{path} is not a reference timing this version can read; delete it and run the "
             "workflow again"
-        ) from None
+        )
     some = next((scores for scores in scored if "subjects" in scores), None)
     subjects = [
         {
@@ -230,12 +231,27 @@ def _reference(path: Path, scored: Sequence[Json]) -> Json:
     ]
     own = [entry["dice"] for entry in subjects if entry["split"] == "evaluation"]
     return {
-        "timings": timings,
+        "timings": data["timings"],
         "preparation_ms": data.get("preparation_ms"),
         "dice": {"mean": fmean(own), "median": median(own), "min": min(own)} if own else None,
         "subjects": subjects,
-        "machine": machine,
+        "facts": {key: data[key] for key in ("device", "torch", "threads") if data.get(key)},
     }
+
+
+def _machine(reference: Mapping[str, Any], timed: Mapping[str, Json]) -> Json:
+    """What PyTorch and the engines ran on; a runtime's version goes under the runtime's name.
+
+    Facts on which timings disagree, because they were taken on several machines, are all told.
+    """
+    facts: dict[str, list[str]] = {}
+    for name, times in timed.items():
+        for key, value in (times["machine"] or {}).items():
+            told = facts.setdefault(name.split("/")[0] if key == "runtime" else key, [])
+            if value is not None and str(value) not in told:
+                told.append(str(value))
+    merged = {key: " / ".join(values) for key, values in facts.items() if values}
+    return {**merged, **{key: str(value) for key, value in reference.items()}}
 
 
 def _dataset(manifest: Manifest, config: Mapping[str, Any]) -> Json:

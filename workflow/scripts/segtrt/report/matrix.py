@@ -1,0 +1,214 @@
+"""The engine matrix: its columns, and an engine as a row of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from segtrt.report import wording
+
+Engine = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of figures."""
+
+    key: str
+    title: str
+    unit: str
+    help: str
+    value: Callable[[Engine], float | None]
+    show: Callable[[float | None], str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure: as text, and as the number that the column is sorted by."""
+
+    key: str
+    text: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One engine."""
+
+    name: str
+    runtime: str
+    runtime_label: str
+    batch_size: int
+    precision: str
+    verdict: str
+    verdict_label: str
+    reasons: list[str]
+    """Why it failed, was skipped or was not run."""
+    unstable: str
+    """Why its timing cannot be trusted; empty if it can."""
+    recommended: bool
+    proof: str
+    """What its layers compute in, in words; empty if its runtime does not tell."""
+    cells: list[Cell]
+
+
+def _of(*path: str) -> Callable[[Engine], float | None]:
+    """The figure at a path of keys, or None where the path ends early."""
+
+    def value(engine: Engine) -> float | None:
+        found: Any = engine
+        for key in path:
+            if found is None:
+                return None
+            found = found[key]
+        return None if found is None else float(found)
+
+    return value
+
+
+COLUMNS = [
+    Column(
+        "latency_ms",
+        "Median",
+        "ms",
+        "Median latency of one batch, copies included",
+        _of("timing", "total", "median"),
+        wording.number,
+    ),
+    Column(
+        "p99_ms",
+        "p99",
+        "ms",
+        "99th percentile of the latency; needs 100 runs",
+        _of("timing", "total", "p99"),
+        wording.number,
+    ),
+    Column(
+        "images_per_second",
+        "Images",
+        "per s",
+        "Batch size over median latency",
+        _of("timing", "images_per_second"),
+        wording.number,
+    ),
+    Column(
+        "speedup",
+        "Speed-up",
+        "× PyTorch",
+        "Images per second over PyTorch's at the same batch size",
+        _of("speedup"),
+        wording.times,
+    ),
+    Column(
+        "dice",
+        "Dice",
+        "mean",
+        "Mean Dice of the evaluation subjects against ground truth",
+        _of("dice", "mean"),
+        wording.dice,
+    ),
+    Column(
+        "dice_loss",
+        "Dice loss",
+        "vs PyTorch",
+        "Mean Dice of PyTorch less its own",
+        _of("dice", "dice_loss"),
+        wording.dice_change,
+    ),
+    Column(
+        "flipped",
+        "Flipped",
+        "pixels",
+        "Share of mask pixels that differ from PyTorch's",
+        _of("errors", "flipped_fraction"),
+        wording.percent,
+    ),
+    Column(
+        "max_abs_error",
+        "Max error",
+        "absolute",
+        "Largest difference of a probability on any slice, calibration included",
+        _of("errors_every_slice", "max_abs_error"),
+        wording.error,
+    ),
+    Column(
+        "mean_abs_error",
+        "Mean error",
+        "absolute",
+        "Mean difference of a probability",
+        _of("errors", "mean_abs_error"),
+        wording.error,
+    ),
+    Column(
+        "relative_l2",
+        "L2 error",
+        "relative",
+        "L2 norm of the difference over that of PyTorch's output",
+        _of("errors", "relative_l2"),
+        wording.error,
+    ),
+    Column(
+        "cosine_similarity",
+        "Cosine",
+        "similarity",
+        "Cosine of the angle between both outputs as vectors",
+        _of("errors", "cosine_similarity"),
+        lambda value: wording.MISSING if value is None else f"{value:.6f}",
+    ),
+    Column("size", "Size", "MiB", "Size of the engine file", _of("engine_bytes"), wording.mib),
+    Column("build", "Build", "s", "Time to build the engine", _of("build_ms"), wording.seconds),
+    Column(
+        "read_back",
+        "Read back",
+        "s",
+        "From the engine file to its first result",
+        _of("read_back_ms"),
+        wording.seconds,
+    ),
+    Column(
+        "memory",
+        "Memory",
+        "MiB",
+        "Device memory it holds (GPU), or growth of the process (CPU)",
+        _of("memory_mib"),
+        wording.number,
+    ),
+]
+
+
+def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
+    """An entry of the summary's `engines` as a row."""
+    timing = engine["timing"]
+    reasons = [wording.failure(failure) for failure in engine["failures"]]
+    if engine["reason"]:
+        reasons.append(engine["reason"])
+    return Row(
+        name=engine["name"],
+        runtime=engine["runtime"],
+        runtime_label=wording.runtime(engine["runtime"]),
+        batch_size=engine["batch_size"],
+        precision=engine["precision"],
+        verdict=engine["verdict"],
+        verdict_label=wording.VERDICTS[engine["verdict"]],
+        reasons=reasons,
+        unstable=timing["unstable_reason"] if timing and not timing["stable"] else "",
+        recommended=engine["name"] == summary["recommendation"]["engine"],
+        proof=_proof(engine["precision_proof"]),
+        cells=[
+            Cell(column.key, column.show(value), value)
+            for column in COLUMNS
+            for value in [column.value(engine)]
+        ],
+    )
+
+
+def _proof(proof: Mapping[str, Any] | None) -> str:
+    """`convolutions: 100 % int8` or, where they are not told, the same of the layers."""
+    if not proof:
+        return ""
+    what, shares = (
+        ("convolutions", proof["convolutions"])
+        if proof["convolutions"]
+        else ("layers", proof["layers"])
+    )
+    ranked = sorted(shares.items(), key=lambda item: -item[1])
+    return f"{what}: " + ", ".join(f"{wording.percent(share, 2)} {name}" for name, share in ranked)

@@ -1,0 +1,176 @@
+"""The first screen: which engine, how fast, at what cost, and whether to trust it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from segtrt.report import wording
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure of the first screen."""
+
+    label: str
+    value: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the first screen says."""
+
+    heading: str
+    label: str
+    """The engine in words; empty if there is none."""
+    name: str
+    """Its name; empty if there is none."""
+    qualifies: bool
+    sentence: str
+    tiles: list[Tile]
+    command: str
+    """How to use the engine; empty if none is recommended."""
+    cautions: list[str]
+    """What a reader should know before trusting it."""
+    limits: str
+    machine: str
+    dataset: str
+
+
+def make_overview(summary: Mapping[str, Any]) -> Overview:
+    """The first screen of a summary."""
+    choice = summary["recommendation"]
+    name = choice["engine"] or choice["closest"]
+    engine = next((one for one in summary["engines"] if one["name"] == name), None)
+    limits = _limits(choice)
+    label = (
+        wording.engine_label(engine["runtime"], engine["batch_size"], engine["precision"])
+        if engine
+        else ""
+    )
+    if engine is None:
+        heading, sentence = "No engine was run", _why_none(summary)
+    elif choice["engine"]:
+        heading = "Recommended engine"
+        sentence = (
+            f"Fastest of the {wording.plural(choice['qualified'], 'engine')} within the limits "
+            f"({choice['candidates']} were run)."
+        )
+    else:
+        heading = "No engine qualifies"
+        broken = "; ".join(map(_broken, choice["broken"]))
+        sentence = f"{label} came closest, but broke {broken}."
+    return Overview(
+        heading=heading,
+        label=label,
+        name=name or "",
+        qualifies=bool(choice["engine"]),
+        sentence=sentence,
+        tiles=_tiles(engine, summary) if engine else [],
+        command=_command(name) if choice["engine"] else "",
+        cautions=_cautions(engine, summary),
+        limits=limits,
+        machine=machine_line(summary["machine"]),
+        dataset=_dataset_line(summary["dataset"]),
+    )
+
+
+def machine_line(machine: Mapping[str, Any]) -> str:
+    """The device in a few words: the GPU if there is one, else the processor."""
+    for key in ("gpu", "gpu_name", "device_name", "cpu", "cpu_model", "processor", "device"):
+        if machine.get(key):
+            return str(machine[key])
+    return "this machine"
+
+
+def _command(name: str) -> str:
+    return (
+        f"segtrt run results/engines/{name}/engine.bin results/onnx/fp32/test_data_set_0/input_0.pb"
+    )
+
+
+def _limits(choice: Mapping[str, Any]) -> str:
+    latency = choice["max_latency_ms"]
+    limit = f"at most {latency:g} ms for a batch" if latency else "any latency"
+    return f"Limits: at most {choice['max_dice_loss']:g} Dice lost, {limit}, validation passed."
+
+
+def _broken(text: str) -> str:
+    name, _, rest = text.partition(" ")
+    if name == "validation":
+        return "validation: " + "; ".join(map(wording.failure, rest.strip("()").split("; ")))
+    return "the limit on " + wording.failure(text)
+
+
+def _why_none(summary: Mapping[str, Any]) -> str:
+    reasons = list(dict.fromkeys(one["reason"] for one in summary["engines"] if one["reason"]))
+    return f"Engines could not be run here: {wording.listed(reasons)}." if reasons else ""
+
+
+def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
+    timing, dice = engine["timing"], engine["dice"]
+    own = {one["batch_size"]: one for one in summary["reference"]["timings"]}
+    torch = own.get(engine["batch_size"])
+    speed = wording.number(timing["images_per_second"])
+    return [
+        Tile(
+            "Speed-up over PyTorch",
+            wording.times(engine["speedup"]),
+            f"{speed} against {wording.number(torch['images_per_second'])} images per second, "
+            f"batch {engine['batch_size']}"
+            if torch
+            else f"{speed} images per second",
+        ),
+        Tile(
+            "Mean Dice",
+            wording.dice(dice["mean"]),
+            f"PyTorch {wording.dice(dice['reference_mean'])}, loss "
+            f"{wording.dice_change(dice['dice_loss'])}",
+        ),
+        Tile(
+            "Latency of a batch",
+            f"{wording.number(timing['total']['median'])} ms",
+            f"median of {timing['iterations']} runs"
+            + (f", p99 {wording.number(p99)} ms" if (p99 := timing["total"]["p99"]) else ""),
+        ),
+        Tile(
+            "Verdict",
+            wording.VERDICTS[engine["verdict"]],
+            "; ".join(map(wording.failure, engine["failures"]))
+            or f"{wording.percent(engine['errors']['flipped_fraction'])} of mask pixels differ",
+        ),
+    ]
+
+
+def _cautions(engine: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> list[str]:
+    cautions = []
+    if engine and engine["timing"] and not engine["timing"]["stable"]:
+        cautions.append(f"Its timing was unstable: {engine['timing']['unstable_reason']}.")
+    failed = [one["name"] for one in summary["engines"] if one["verdict"] == "fail"]
+    if failed:
+        cautions.append(
+            f"{wording.plural(len(failed), 'engine')} failed validation: {wording.listed(failed)}."
+        )
+    left = [one for one in summary["engines"] if one["verdict"] in ("skipped", "not_run")]
+    if left:
+        cautions.append(
+            f"{wording.plural(len(left), 'engine')} could not be run here; the matrix says why."
+        )
+    skipped = summary["dataset"]["skipped"]
+    if skipped:
+        names = wording.listed([one["subject"] for one in skipped])
+        cautions.append(f"{wording.plural(len(skipped), 'subject')} left out: {names}.")
+    subjects = summary["dataset"]["evaluation_subjects"]
+    if subjects < 10:
+        cautions.append(
+            f"Scores rest on {wording.plural(subjects, 'subject')}; a small data set says little "
+            "about rare cases."
+        )
+    return cautions
+
+
+def _dataset_line(dataset: Mapping[str, Any]) -> str:
+    return (
+        f"{wording.plural(dataset['evaluation_subjects'], 'subject')} with "
+        f"{wording.plural(dataset['evaluation_slices'], 'slice')} scored"
+    )

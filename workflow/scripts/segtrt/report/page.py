@@ -1,0 +1,125 @@
+"""The page: the summary's figures, the charts and the pictures put into the templates."""
+
+import base64
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from segtrt.errors import SegtrtError
+from segtrt.files import read_json, write_bytes
+from segtrt.overlays import FORMAT as OVERLAYS
+from segtrt.report import wording
+from segtrt.report.charts_quality import dice_per_subject, quality_against_speed
+from segtrt.report.charts_speed import latency, throughput, where_time_goes
+from segtrt.report.matrix import COLUMNS, make_row
+from segtrt.report.overview import make_overview
+from segtrt.summary import read_summary
+
+TEMPLATES = Path(__file__).resolve().parents[3] / "report"
+PAGE = "report.html.j2"
+
+_CHARTS = (quality_against_speed, latency, throughput, dice_per_subject, where_time_goes)
+
+
+def write_report(summary_json: Path, overlays_dir: Path, out_html: Path) -> None:
+    """Write the report: one HTML file that loads nothing from anywhere.
+
+    Args:
+        summary_json: `results/summary.json`.
+        overlays_dir: the pictures (`segtrt.overlays`).
+        out_html: the report.
+
+    Raises:
+        SegtrtError: an input is missing, damaged or of another format.
+    """
+    summary = read_summary(summary_json)
+    write_bytes(out_html, render(summary, read_overlays(overlays_dir)).encode())
+
+
+def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
+    """The page's HTML.
+
+    Args:
+        summary: as `read_summary` gives it.
+        overlays: as `read_overlays` gives it.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.globals |= {
+        "words": wording,
+        # Our own files and plotly's: code, not data.
+        "inline": lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8")),
+        "script_json": lambda value: Markup(script_json(value)),
+        "plotly": lambda: Markup(_plotly()),
+    }
+    charts = [chart for draw in _CHARTS if (chart := draw(summary))]
+    return environment.get_template(PAGE).render(
+        summary=summary,
+        overview=make_overview(summary),
+        columns=COLUMNS,
+        rows=[make_row(engine, summary) for engine in summary["engines"]],
+        charts=charts,
+        chart_specs={chart.id: chart.spec for chart in charts},
+        overlays=overlays,
+        config_yaml=_yaml(summary["config"]),
+        rule_graph=_data_uri(summary["rule_graph"].encode(), "image/svg+xml")
+        if summary["rule_graph"]
+        else None,
+    )
+
+
+def read_overlays(folder: Path) -> dict[str, Any]:
+    """The pictures' index, each slice's `image` replaced by a data URI.
+
+    Raises:
+        SegtrtError: the folder is missing a file or is of another format.
+    """
+    index = read_json(folder / "index.json", "index of the report's pictures")
+    if not isinstance(index, dict) or index.get("format") != OVERLAYS:
+        raise SegtrtError(
+            f"{folder}/index.json is not one this version can read (format {OVERLAYS} expected); "
+            f"delete {folder} and run the workflow again"
+        )
+    for entry in index["slices"].values():
+        picture = folder / entry["image"]
+        if not picture.is_file():
+            raise SegtrtError(
+                f"picture {picture} does not exist; delete {folder} and run the workflow again"
+            )
+        entry["image"] = _data_uri(picture.read_bytes(), "image/webp")
+    overlays: dict[str, Any] = index
+    return overlays
+
+
+def script_json(value: Any) -> str:
+    """JSON that can stand in a script element: no character of it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _data_uri(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _plotly() -> str:
+    """plotly.js as the plotly package ships it."""
+    source = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
+    return source.replace("</script", "<\\/script")
+
+
+def _yaml(config: Mapping[str, Any]) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100))

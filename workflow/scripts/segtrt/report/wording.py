@@ -1,0 +1,126 @@
+"""Figures as text: how many digits, which unit, what stands for a missing one."""
+
+import math
+from collections.abc import Sequence
+
+MISSING = "–"
+
+RUNTIMES = {
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "tensorrt": "TensorRT",
+    "tensorrt_rtx": "TensorRT-RTX",
+    "pytorch": "PyTorch",
+}
+VERDICTS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
+
+_FIGURES = {
+    "max_abs_error": "largest error of a probability",
+    "flipped_fraction": "share of flipped pixels",
+    "dice_loss": "loss of Dice",
+    "latency_ms": "latency in ms",
+    "non_finite": "values that are not finite",
+}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure with `digits` significant digits and thousands separators, e.g. `12.3`, `1,230`."""
+    if value is None:
+        return MISSING
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e7:
+        return f"{value:.{digits - 1}e}"
+    rounded = float(f"{value:.{digits - 1}e}")
+    places = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:,.{places}f}"
+
+
+def error(value: float | None) -> str:
+    """An error norm in scientific notation, e.g. `3.1e-06`."""
+    return MISSING if value is None else "0" if value == 0 else f"{value:.1e}"
+
+
+def dice(value: float | None) -> str:
+    """A Dice coefficient with four decimals."""
+    return MISSING if value is None else f"{value:.4f}"
+
+
+def dice_change(value: float | None) -> str:
+    """A difference of Dice with its sign; `0.0000` has none."""
+    if value is None:
+        return MISSING
+    text = f"{value:+.4f}"
+    return "0.0000" if float(text) == 0 else text.replace("-", "−")
+
+
+def percent(value: float | None, digits: int = 3) -> str:
+    """A share as a percentage with `digits` significant digits."""
+    return MISSING if value is None else f"{number(value * 100, digits)} %"
+
+
+def change(value: float | None) -> str:
+    """A relative change as a signed percentage."""
+    return MISSING if value is None else f"{value * 100:+.1f} %".replace("-", "−")
+
+
+def times(value: float | None) -> str:
+    """A factor, e.g. `6.1×`."""
+    return MISSING if value is None else f"{number(value, 2 if value < 10 else 3)}×"
+
+
+def mib(count: float | None) -> str:
+    """Bytes in MiB, without the unit."""
+    return MISSING if count is None else number(count / 2**20)
+
+
+def seconds(milliseconds: float | None) -> str:
+    """Milliseconds in seconds, without the unit."""
+    return MISSING if milliseconds is None else number(milliseconds / 1000)
+
+
+def duration(value: float) -> str:
+    """Seconds as `1.3 s`, `4 min 5 s` or `2 h 3 min`."""
+    if value < 60:
+        return f"{number(value, 2)} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 engine`, `2 engines`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(items: Sequence[str], most: int = 3) -> str:
+    """`a, b and c`, or `a, b, c and 4 more`."""
+    if len(items) > most:
+        return f"{', '.join(items[:most])} and {len(items) - most} more"
+    return " and ".join(part for part in (", ".join(items[:-1]), items[-1]) if part)
+
+
+def failure(text: str) -> str:
+    """A failure such as `dice_loss 0.03 > 0.02` in words."""
+    name, _, rest = text.partition(" ")
+    if name in _FIGURES:
+        return f"{_FIGURES[name]} {rest}"
+    if name.endswith("_share"):
+        return f"share of the convolutions in {name.removesuffix('_share')} {rest}"
+    return text
+
+
+def runtime(name: str) -> str:
+    """A runtime's name as its makers write it."""
+    return RUNTIMES.get(name, name)
+
+
+def engine_label(runtime_name: str, batch_size: int, precision: str) -> str:
+    """`OpenVINO int8, batch 4`."""
+    return f"{runtime(runtime_name)} {precision}, batch {batch_size}"
+
+
+def fact_name(key: str) -> str:
+    """A key such as `cpu_model` as words."""
+    return key.replace("_", " ")
