@@ -55,7 +55,7 @@ def test_notes_reach_record_and_log(
 ) -> None:
     with caplog.at_level(logging.INFO):
         record = build(tmp_path, tiny_graphs["int8"], precision="int8")
-    assert record.notes == ["1 ConvTranspose layers compute in fp32, not in int8"]
+    assert record.notes == ["in fp32 instead of int8: 1 ConvTranspose"]
     assert record.notes[0] in caplog.text
 
 

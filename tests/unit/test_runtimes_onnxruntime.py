@@ -74,7 +74,7 @@ def test_int8_graph_computes_in_int8(tiny_graphs: dict[str, Path], tmp_path: Pat
     kinds = [(layer.kind, layer.dtype) for layer in convolutions]
     assert kinds.count(("QLinearConv", "int8")) == 4
     assert kinds.count(("ConvTranspose", "fp32")) == 1
-    assert result.notes == ["1 ConvTranspose layers compute in fp32, not in int8"]
+    assert result.notes == ["in fp32 instead of int8: 1 ConvTranspose"]
     assert sum(layer.flops or 0 for layer in result.layers) == 2 * FLOPS
 
 

@@ -14,13 +14,13 @@ def last_line(error: Exception) -> str:
 
 
 def precision_notes(layers: Sequence[Layer], precision: Precision) -> list[str]:
-    """A note for each operation with weights that does not compute in the precision asked for."""
-    others = Counter(
-        (layer.kind, layer.dtype)
-        for layer in layers
-        if "conv" in layer.kind.lower() and layer.dtype != precision
-    )
+    """A note for each type, other than the one asked for, in which convolutions compute."""
+    others: dict[str, Counter[str]] = {}
+    for layer in layers:
+        if "conv" in layer.kind.lower() and layer.dtype != precision:
+            others.setdefault(layer.dtype, Counter())[layer.kind] += 1
     return [
-        f"{count} {kind} layers compute in {dtype}, not in {precision}"
-        for (kind, dtype), count in sorted(others.items())
+        f"in {dtype} instead of {precision}: "
+        + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        for dtype, kinds in sorted(others.items())
     ]
