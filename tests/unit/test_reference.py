@@ -78,8 +78,8 @@ def test_empty_shard(weights: Path, tmp_path: Path) -> None:
         pass
     run_reference(weights, FEATURES, empty, tmp_path / "out.safetensors", None)
     assert len(Shard(tmp_path / "out.safetensors")) == 0
-    with pytest.raises(SegtrtError, match="holds no slices"):
-        time_it(weights, empty, tmp_path / "timing.json")
+    with pytest.raises(SegtrtError, match="no slice to time"):
+        time_it(weights, [empty], tmp_path / "timing.json")
 
 
 def test_predict(weights: Path, images: NDArray[np.float32]) -> None:
@@ -95,11 +95,11 @@ def test_other_weights_leave_no_file(weights: Path, shard: Path, tmp_path: Path)
     assert not (tmp_path / "out.safetensors").exists()
 
 
-def time_it(weights: Path, shard: Path, out: Path) -> None:
+def time_it(weights: Path, shards: list[Path], out: Path) -> None:
     time_reference(
         weights,
         FEATURES,
-        shard,
+        shards,
         out,
         batch_sizes=[1, 12],
         iterations=3,
@@ -110,8 +110,11 @@ def time_it(weights: Path, shard: Path, out: Path) -> None:
 
 
 def test_times_of_each_batch_size(weights: Path, shard: Path, tmp_path: Path) -> None:
-    """12 is more than the shard has: slices fill the batch over again."""
-    time_it(weights, shard, tmp_path / "timing.json")
+    """12 is more than the shards have: slices fill the batch over again."""
+    empty = tmp_path / "empty.safetensors"
+    with write_shard(empty, {"images": ("F32", (3, 256, 256))}, []):
+        pass
+    time_it(weights, [empty, shard], tmp_path / "timing.json")
     record = json.loads((tmp_path / "timing.json").read_text())
     assert record["torch"] == torch.__version__
     results = [TimingResult.from_json(timing) for timing in record["timings"]]

@@ -1,6 +1,5 @@
 """PyTorch's own answers and times, in float32: what engines are compared with."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from segtrt.errors import SegtrtError
 from segtrt.files import write_json
+from segtrt.inference import first_slices
 from segtrt.progress import track
 from segtrt.runtimes.base import BatchTiming, Images, Probabilities
 from segtrt.shardfile import Shard, write_shard
@@ -81,7 +80,7 @@ def run_reference(
 def time_reference(
     weights: Path,
     init_features: int,
-    shard: Path,
+    shards: Sequence[Path],
     out: Path,
     *,
     batch_sizes: Sequence[int],
@@ -98,7 +97,8 @@ def time_reference(
     Args:
         weights: the network's weights.
         init_features: channels of its first block.
-        shard: tensor shard; its first slices fill the batch, over again where there are too few.
+        shards: tensor shards; their first slices fill the batch, over again where there are too
+            few, as for engines.
         out: the JSON file: `device`, `torch` (version), `threads` and `timings`, one
             `TimingResult` for each batch size.
         batch_sizes: which.
@@ -108,15 +108,15 @@ def time_reference(
         threads: CPU threads, None for PyTorch's choice.
 
     Raises:
-        SegtrtError: the weights or the shard cannot be read, or the shard is empty.
+        SegtrtError: the weights or a shard cannot be read, or all shards are empty.
     """
     import torch
 
-    with Shard(shard) as slices, _exact(threads):
+    with _exact(threads):
         network, place = _network(weights, init_features)
         timings = []
         for batch_size in batch_sizes:
-            step = _step(network, place, _first_images(slices, batch_size))
+            step = _step(network, place, first_slices(shards, batch_size))
             result = measure(
                 step,
                 batch_size=batch_size,
@@ -171,15 +171,6 @@ def _run(network: "nn.Module", place: "device", images: Images) -> Probabilities
     inputs = torch.from_numpy(images).to(place, memory_format=torch.channels_last)
     output: Probabilities = network(inputs).contiguous().cpu().numpy()
     return output
-
-
-def _first_images(slices: Shard, batch_size: int) -> Images:
-    """The first slices, over again where there are fewer than `batch_size`."""
-    images = slices.rows("images", 0, batch_size)
-    if not len(images):
-        raise SegtrtError(f"{slices.path} holds no slices to time with; set dataset.shards lower")
-    repeats = math.ceil(batch_size / len(images))
-    return np.concatenate([images] * repeats)[:batch_size]
 
 
 def _step(network: "nn.Module", place: "device", images: Images) -> Callable[[], BatchTiming]:
