@@ -101,7 +101,7 @@ def test_inputs_are_the_chosen_slices_in_order(shards: list[Path], tmp_path: Pat
 
 def test_outputs_are_what_the_network_gives(shards: list[Path], tmp_path: Path) -> None:
     write_sample_inputs(shards, SAMPLES, tmp_path)
-    write_sample_outputs(tmp_path, run_network)
+    write_sample_outputs(tmp_path, 3, run_network)
     for number, sample in enumerate(SAMPLES):
         path = tmp_path / f"test_data_set_{number}" / "output_0.pb"
         name, values = load(path)
@@ -132,19 +132,19 @@ def test_onnx_test_runner_passes_and_can_fail(
 ) -> None:
     folder = tmp_path / "real" / "test_tiny"
     write_sample_inputs(shards, SAMPLES, folder)
-    write_sample_outputs(folder, run_network)
+    write_sample_outputs(folder, 3, run_network)
     onnx.save(tiny_network(), folder / "model.onnx")
     result = run_onnx_tests(tmp_path, monkeypatch)
     assert result.testsRun - len(result.skipped) == 1
     assert result.wasSuccessful(), result
 
-    write_sample_outputs(folder, lambda images: run_network(images) + np.float32(0.01))
+    write_sample_outputs(folder, 3, lambda images: run_network(images) + np.float32(0.01))
     assert not run_onnx_tests(tmp_path, monkeypatch).wasSuccessful()
 
 
 def test_a_shorter_list_leaves_no_stale_sample(shards: list[Path], tmp_path: Path) -> None:
     write_sample_inputs(shards, SAMPLES, tmp_path)
-    write_sample_outputs(tmp_path, run_network)
+    write_sample_outputs(tmp_path, 3, run_network)
     (tmp_path / "model.onnx").write_bytes(b"graph")
     (tmp_path / "test_data_set_notes").mkdir()
     write_sample_inputs(shards, SAMPLES[2:], tmp_path)
@@ -158,7 +158,7 @@ def test_a_shorter_list_leaves_no_stale_sample(shards: list[Path], tmp_path: Pat
 
 def test_more_than_ten_samples_keep_their_numbers(shards: list[Path], tmp_path: Path) -> None:
     write_sample_inputs(shards, SAMPLES * 4, tmp_path)
-    write_sample_outputs(tmp_path, run_network)
+    write_sample_outputs(tmp_path, 12, run_network)
     first, last = (
         read_sample_output(tmp_path / f"test_data_set_{number}" / "output_0.pb")
         for number in (1, 10)
@@ -197,12 +197,18 @@ def test_damaged_input_gets_no_output(shards: list[Path], tmp_path: Path) -> Non
     write_sample_inputs(shards, SAMPLES, tmp_path)
     (tmp_path / "test_data_set_0" / "input_0.pb").write_bytes(b"")
     with pytest.raises(SegtrtError, match=r"test_data_set_0/input_0.pb is not a whole"):
-        write_sample_outputs(tmp_path, run_network)
+        write_sample_outputs(tmp_path, 3, run_network)
+
+
+def test_missing_input_is_told(shards: list[Path], tmp_path: Path) -> None:
+    write_sample_inputs(shards, SAMPLES[:2], tmp_path)
+    with pytest.raises(SegtrtError, match=r"test_data_set_2/input_0.pb cannot be read"):
+        write_sample_outputs(tmp_path, 3, run_network)
 
 
 def test_no_samples_no_folders(shards: list[Path], tmp_path: Path) -> None:
     write_sample_inputs(shards, [], tmp_path)
-    write_sample_outputs(tmp_path, run_network)
+    write_sample_outputs(tmp_path, 0, run_network)
     assert list(tmp_path.iterdir()) == []
 
 

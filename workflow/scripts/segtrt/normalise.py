@@ -58,12 +58,16 @@ def slice_tables(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[n
     """The tables that stretch and normalise one slice.
 
     Args:
-        image: uint8, any shape, at least one value.
+        image: (H, W, 3) uint8, at least one pixel.
 
     Returns:
         (256,) uint8, each value stretched; and (256,) float32, each value normalised.
     """
-    counts = np.bincount(image.reshape(-1), minlength=256)
+    from PIL import Image
+
+    # Pillow counts bytes as they are; NumPy widens each of them to 64 bits first.
+    grey = Image.fromarray(np.ascontiguousarray(image.reshape(image.shape[0], -1)))
+    counts = np.array(grey.histogram(), np.int64)
     stretched = rescale_table(
         histogram_percentile(counts, LOW_PERCENTILE), histogram_percentile(counts, HIGH_PERCENTILE)
     )

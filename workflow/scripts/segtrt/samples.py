@@ -46,24 +46,27 @@ def write_sample_inputs(
     """
     opened = [Shard(path) for path in shards]
     places = [_find(opened, str(sample["subject"]), int(sample["slice"])) for sample in samples]
-    for stale in _sets(folder):
-        shutil.rmtree(stale)
+    for stale in folder.glob(f"{_FOLDER}*"):
+        if stale.name.removeprefix(_FOLDER).isdecimal():
+            shutil.rmtree(stale)
     for number, (shard, row) in enumerate(places):
         image = shard.rows("images", row, row + 1)
         write_tensor(folder / f"{_FOLDER}{number}" / _INPUT_FILE, image, INPUT_NAME)
 
 
-def write_sample_outputs(folder: Path, run: Callable[[Images], Probabilities]) -> None:
+def write_sample_outputs(folder: Path, count: int, run: Callable[[Images], Probabilities]) -> None:
     """Write what the network makes of each sample input as `output_0.pb`, (1, 1, 256, 256).
 
     Args:
         folder: where the `test_data_set_<i>` are.
+        count: how many there are.
         run: maps (1, 3, 256, 256) float32 to (1, 1, 256, 256) float32 in 0..1.
 
     Raises:
-        SegtrtError: an input cannot be read.
+        SegtrtError: an input is missing or cannot be read.
     """
-    for path in _sets(folder):
+    for number in range(count):
+        path = folder / f"{_FOLDER}{number}"
         output = run(read_sample_input(path / _INPUT_FILE))
         write_tensor(path / _OUTPUT_FILE, output, OUTPUT_NAME)
 
@@ -128,14 +131,6 @@ def _with_batch_axis(path: Path, shape: tuple[int, int, int]) -> NDArray[np.floa
             f"{path} has {array.dtype} {array.shape}; expected float32 {(1, *shape)} or {shape}"
         )
     return array.reshape(1, *shape)
-
-
-def _sets(folder: Path) -> list[Path]:
-    """The `test_data_set_<i>` in `folder`, by number."""
-    found = [
-        path for path in folder.glob(f"{_FOLDER}*") if path.name.removeprefix(_FOLDER).isdecimal()
-    ]
-    return sorted(found, key=lambda path: int(path.name.removeprefix(_FOLDER)))
 
 
 def _find(shards: Sequence[Shard], subject: str, number: int) -> tuple[Shard, int]:
