@@ -1,0 +1,303 @@
+"""TensorRT engines of the U-Net against PyTorch on one GPU.
+
+    python benchmarks/gpu_engines.py --out benchmarks/results/h100.json
+
+For every precision, batch size and mode: the median latency of a batch in its steps, start-up cold
+and warm, memory and the difference to PyTorch in float32; beside it PyTorch eager and compiled, in
+the same process. All times are medians under CUDA events.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
+
+from segtrt import gpu
+from segtrt.calibration import CalibrationImages
+from segtrt.errors import SegtrtError
+from segtrt.files import write_json
+from segtrt.onnx_export import export_onnx
+from segtrt.onnx_precision import convert_onnx
+from segtrt.precision import Precision
+from segtrt.reference import predict
+from segtrt.runtimes import get_runtime
+from segtrt.runtimes.base import BatchTiming, BuildSettings, UnsupportedError
+from segtrt.shardfile import SliceRef, write_shard
+from segtrt.timing import TimingResult, measure
+from segtrt.weights import load_network
+
+MODES = ("stream", "graph", "overlapped")
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Run everything, print a table and write the figures as JSON."""
+    options = _options()
+    if options.first_mask:
+        print(_first_mask(options))
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bench = Bench(options, folder)
+        torch_rows = list(bench.torch_rows())
+        engine_rows = list(bench.engine_rows())
+    result = {
+        "machine": bench.machine(),
+        "init_features": options.init_features,
+        "iterations": options.iterations,
+        "engines": engine_rows,
+        "torch": torch_rows,
+        "goals": bench.goals(engine_rows, torch_rows),
+    }
+    write_json(options.out, result)
+    print(json.dumps(result["goals"], indent=2))
+
+
+class Bench:
+    """One run of the benchmark: weights, graphs and images in a folder."""
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        import torch
+
+        self.options = options
+        self.folder = folder
+        self.runtime = get_runtime(options.runtime)
+        reason = self.runtime.availability().reason
+        if reason:
+            raise SystemExit(f"error: {options.runtime}: {reason}")
+        self.weights = options.weights or folder / "weights.safetensors"
+        if not options.weights:
+            from safetensors.torch import save_file
+            from segtrt.unet import build_unet
+
+            torch.manual_seed(0)
+            save_file(build_unet(options.init_features).state_dict(), self.weights)
+        random = np.random.default_rng(0)
+        self.images = random.standard_normal((max(options.batches), 3, 256, 256), dtype=np.float32)
+        self.expected = predict(self.weights, options.init_features, self.images)
+        self.graphs = {Precision.FP32: folder / "fp32.onnx"}
+        export_onnx(self.weights, options.init_features, 20, self.graphs[Precision.FP32])
+
+    def graph(self, precision: Precision) -> Path:
+        """The graph in that precision; int8 and fp8 are calibrated on the benchmark's images."""
+        wanted = precision.graph
+        if wanted not in self.graphs:
+            path = self.folder / f"{wanted}.onnx"
+            shard = self.folder / "calibration.safetensors"
+            count = min(8, len(self.images))
+            index = [SliceRef("NOISE", number, "calibration") for number in range(count)]
+            with write_shard(shard, {"images": ("F32", (3, 256, 256))}, index) as writer:
+                writer.append("images", self.images[:count])
+            calibration = CalibrationImages([shard], [(0, row) for row in range(count)])
+            convert_onnx(self.graphs[Precision.FP32], wanted, path, calibration, signed=True)
+            self.graphs[wanted] = path
+        return self.graphs[wanted]
+
+    def engine_rows(self) -> Iterator[Row]:
+        """Figures of every engine in every mode."""
+        for precision in self.options.precisions:
+            for batch in self.options.batches:
+                yield from self._engine(BuildSettings(batch_size=batch, precision=precision))
+        if self.options.dynamic:
+            for batch in self.options.batches:
+                settings = BuildSettings(
+                    batch_size=batch,
+                    precision=Precision.FP16,
+                    profile="dynamic",
+                    dynamic_max=max(self.options.batches),
+                )
+                yield from self._engine(settings)
+
+    def _engine(self, settings: BuildSettings) -> Iterator[Row]:
+        row: Row = {
+            "precision": str(settings.precision),
+            "batch_size": settings.batch_size,
+            "profile": settings.profile,
+        }
+        engine = self.folder / f"b{settings.batch_size}_{settings.precision}_{settings.profile}.bin"
+        begin = time.perf_counter()
+        try:
+            built = self.runtime.build(self.graph(settings.precision), settings, None)
+        except (SegtrtError, UnsupportedError) as error:
+            yield self._tell({**row, "unsupported": str(error)})
+            return
+        row["build_ms"] = (time.perf_counter() - begin) * 1000
+        row["layers"] = sorted({(layer.kind, layer.dtype) for layer in built.layers})
+        row["notes"] = built.notes
+        engine.write_bytes(built.engine)
+        row["engine_mib"] = len(built.engine) / 2**20
+        for mode in self.options.modes:
+            try:
+                yield self._tell(row | {"mode": mode} | self._session(engine, settings, mode))
+            except SegtrtError as error:
+                yield self._tell({**row, "mode": mode, "unsupported": str(error)})
+        if settings.profile == "static":
+            yield self._tell(row | {"first_mask_ms": self._start_anew(engine, settings)})
+
+    def _session(self, engine: Path, settings: BuildSettings, mode: str) -> Row:
+        images = self.images[: settings.batch_size]
+        expected = self.expected[: settings.batch_size]
+        with self.runtime.load(engine, settings, mode=mode) as session:
+            found = session.run(images)
+            before = gpu.snapshot()
+            result = self._measure(lambda: session.time_batch(images), settings.batch_size)
+            after = gpu.snapshot()
+            return {
+                **_figures(result),
+                "warm": getattr(session, "warm", False),
+                "load_stages_ms": dict(session.load_stages_ms),
+                "memory_mib": session.memory_mib(),
+                "max_abs_error": float(np.abs(found - expected).max()),
+                "relative_l2": float(np.linalg.norm(found - expected) / np.linalg.norm(expected)),
+                "gpu_before": before.to_json() if before else None,
+                "gpu_after": after.to_json() if after else None,
+                "slowdown": gpu.slowdown_between(before, after),
+            }
+
+    def _start_anew(self, engine: Path, settings: BuildSettings) -> float:
+        """Time from a new process's start to its first masks, with the runtime cache, in ms."""
+        command = [sys.executable, __file__, "--first-mask", str(engine)]
+        command += ["--runtime", self.options.runtime, "--batches", str(settings.batch_size)]
+        command += ["--precisions", str(settings.precision)]
+        begin = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return (time.perf_counter() - begin) * 1000
+
+    def torch_rows(self) -> Iterator[Row]:
+        """PyTorch eager and compiled, its input on the GPU already."""
+        import torch
+
+        for dtype, compiled in ((torch.float32, False), (torch.float16, False), (torch.float16, 1)):
+            network = load_network(self.weights, self.options.init_features).cuda().to(dtype)
+            network = network.to(memory_format=torch.channels_last).eval()
+            for batch in self.options.batches:
+                torch.compiler.reset()
+                run = torch.compile(network, mode="reduce-overhead") if compiled else network
+                images = torch.from_numpy(self.images[:batch]).cuda().to(dtype)
+                images = images.to(memory_format=torch.channels_last)
+                result = self._measure(_torch_step(run, images), batch)
+                name = "compile reduce-overhead" if compiled else "eager"
+                row = {"torch": name, "dtype": str(dtype).removeprefix("torch.")}
+                yield self._tell(row | {"batch_size": batch} | _figures(result))
+
+    def machine(self) -> Row:
+        """The GPU and the versions that matter."""
+        import torch
+
+        return {
+            "runtime_name": self.options.runtime,
+            **self.runtime.target(),
+            "torch": torch.__version__,
+            "python": ".".join(map(str, sys.version_info[:3])),
+        }
+
+    def goals(self, engines: list[Row], torch_rows: list[Row]) -> Row:
+        """Ratios of images per second that the project aims at, per batch size."""
+        found: Row = {}
+        for batch in self.options.batches:
+            compiled = [
+                row["run_ms"]
+                for row in torch_rows
+                if row["batch_size"] == batch and row["torch"] != "eager"
+            ]
+            half = {
+                row["mode"]: row
+                for row in engines
+                if (row["batch_size"], row["precision"], row["profile"])
+                == (batch, "fp16", "static")
+                and "run_ms" in row
+            }
+            if not compiled or len(half) < len(MODES):
+                continue
+            alone = min(half["stream"]["run_ms"], half["graph"]["run_ms"])
+            found[f"batch {batch}"] = {
+                "engine_over_compile": compiled[0] / alone,
+                "overlapped_over_engine_alone": alone / half["overlapped"]["total_ms"],
+            }
+        return found
+
+    def _measure(self, step: Callable[[], BatchTiming], batch: int) -> TimingResult:
+        return measure(
+            step,
+            batch_size=batch,
+            iterations=self.options.iterations,
+            max_seconds=self.options.max_seconds,
+            warmup_max_seconds=1.0,
+        )
+
+    def _tell(self, row: Row) -> Row:
+        shown = {
+            key: round(value, 3) if isinstance(value, float) else value
+            for key, value in row.items()
+            if not isinstance(value, dict | list)
+        }
+        print(" ".join(f"{key}={value}" for key, value in shown.items()), flush=True)
+        return row
+
+
+def _torch_step(run: Callable[[Any], Any], images: Any) -> Callable[[], BatchTiming]:
+    import torch
+
+    def step() -> BatchTiming:
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        with torch.inference_mode():
+            torch.compiler.cudagraph_mark_step_begin()
+            start.record()
+            run(images)
+            end.record()
+        end.synchronize()
+        return BatchTiming(run_ms=start.elapsed_time(end))
+
+    return step
+
+
+def _figures(result: TimingResult) -> Row:
+    return {
+        "run_ms": result.run.median,
+        "copy_in_ms": result.copy_in.median if result.copy_in else None,
+        "copy_out_ms": result.copy_out.median if result.copy_out else None,
+        "total_ms": result.total.median,
+        "images_per_second": result.images_per_second,
+        "iterations": result.iterations,
+        "stable": result.stable,
+        "unstable_reason": result.unstable_reason,
+    }
+
+
+def _first_mask(options: argparse.Namespace) -> float:
+    """Load the engine `options.first_mask`, run one batch; returns its first mask's mean."""
+    settings = BuildSettings(batch_size=options.batches[0], precision=options.precisions[0])
+    images = np.zeros((settings.batch_size, 3, 256, 256), np.float32)
+    with get_runtime(options.runtime).load(options.first_mask, settings) as session:
+        return float((session.run(images)[0] > 0.5).mean())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/gpu_engines.json"))
+    parser.add_argument("--runtime", default="tensorrt_rtx", help="tensorrt_rtx or tensorrt")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 32])
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES)
+    parser.add_argument(
+        "--precisions", type=Precision, nargs="+", choices=list(Precision), default=list(Precision)
+    )
+    parser.add_argument("--dynamic", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--iterations", type=int, default=50)
+    parser.add_argument("--max-seconds", type=float, default=1.5)
+    parser.add_argument("--weights", type=Path, help="state dict; random weights if not given")
+    parser.add_argument("--init-features", type=int, default=32)
+    parser.add_argument("--first-mask", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

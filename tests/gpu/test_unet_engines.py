@@ -1,0 +1,116 @@
+"""The published network's size (32 features) on the GPU, against PyTorch."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from segtrt.calibration import CalibrationImages
+from segtrt.errors import SegtrtError
+from segtrt.onnx_export import export_onnx
+from segtrt.onnx_precision import convert_onnx
+from segtrt.precision import Precision
+from segtrt.reference import predict
+from segtrt.runtimes.base import BuildSettings, Images, Runtime, UnsupportedError
+from segtrt.shardfile import SliceRef, write_shard
+
+FEATURES = 32
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights, drawn with a fixed seed."""
+    import torch
+    from safetensors.torch import save_file
+    from segtrt.unet import build_unet
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    save_file(build_unet(FEATURES).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def graphs(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Precision, Path]:
+    """The graph in each precision."""
+    folder = tmp_path_factory.mktemp("graphs")
+    found = {Precision.FP32: folder / "fp32.onnx"}
+    export_onnx(weights, FEATURES, 20, found[Precision.FP32])
+    found[Precision.TF32] = found[Precision.FP32]
+    for precision in (Precision.FP16, Precision.BF16):
+        found[precision] = folder / f"{precision}.onnx"
+        convert_onnx(found[Precision.FP32], precision, found[precision])
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected(weights: Path, images: Images) -> np.ndarray:
+    """PyTorch's float32 probabilities."""
+    return predict(weights, FEATURES, images)
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"),
+    [("fp32", 1e-5), ("tf32", 2e-3), ("fp16", 2e-3), ("bf16", 2e-2)],
+)
+def test_engine_agrees_with_torch_and_proves_its_precision(
+    *, runtime: Runtime, graphs, images: Images, expected, tmp_path: Path, precision, tolerance
+):
+    settings = BuildSettings(batch_size=8, precision=Precision(precision))
+    engine = tmp_path / "engine.bin"
+    result = runtime.build(graphs[settings.precision], settings, None)
+    engine.write_bytes(result.engine)
+    with runtime.load(engine, settings, mode="graph") as session:
+        found = session.run(images)
+        layers = session.layers()
+    if precision == "fp32":
+        assert np.abs(found - expected).max() < 1e-4
+    # Relative to how far the probabilities lie from their mean: random weights give nearly 0.5.
+    error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert error < tolerance
+    assert layers
+    kinds = {layer.dtype for layer in layers if "conv" in layer.kind.lower()}
+    assert kinds <= {precision, "fp32"} if precision == "tf32" else kinds == {precision}
+
+
+@pytest.mark.parametrize("precision", [Precision.INT8, Precision.FP8])
+def test_quantised_engine_is_built_or_refused_in_one_line(
+    *, runtime: Runtime, graphs, images: Images, expected, tmp_path: Path, precision: Precision
+):
+    graph = tmp_path / "model.onnx"
+    shard = tmp_path / "calibration.safetensors"
+    index = [SliceRef("NOISE", number, "calibration") for number in range(len(images))]
+    with write_shard(shard, {"images": ("F32", images.shape[1:])}, index) as writer:
+        writer.append("images", images)
+    calibration = CalibrationImages([shard], [(0, row) for row in range(len(images))])
+    convert_onnx(graphs[Precision.FP32], precision, graph, calibration, signed=True)
+    settings = BuildSettings(batch_size=8, precision=precision)
+    engine = tmp_path / "engine.bin"
+    try:
+        engine.write_bytes(runtime.build(graph, settings, None).engine)
+        with runtime.load(engine, settings) as session:
+            found = session.run(images)
+    except (UnsupportedError, SegtrtError) as error:
+        assert "\n" not in str(error)
+        pytest.skip(str(error))
+    assert np.abs(found - expected).mean() < 0.05
+
+
+def test_engine_built_for_other_gpus_runs_here_or_says_why_not(
+    runtime: Runtime, graphs, images: Images, expected, tmp_path: Path
+):
+    if runtime.name != "tensorrt_rtx":
+        pytest.skip("TensorRT builds for the GPU here only")
+    settings = BuildSettings(
+        batch_size=1,
+        precision=Precision.FP16,
+        compute_capabilities=("8.0", "8.6", "8.9", "12.0"),
+    )
+    engine = tmp_path / "engine.bin"
+    engine.write_bytes(runtime.build(graphs[Precision.FP16], settings, None).engine)
+    try:
+        with runtime.load(engine, settings) as session:
+            found = session.run(images[:1])
+    except SegtrtError as error:
+        assert "does not fit this machine" in str(error)
+    else:
+        assert np.abs(found - expected[:1]).max() < 0.01
