@@ -25,8 +25,8 @@ NORMALISATIONS = ("slice", "volume")
 
 _TENSORS = {"images": ("F32", (3, SIZE, SIZE)), "masks": ("U8", (SIZE, SIZE))}
 
-_THREADS = 2
-"""Enough to read while another slice is decoded or written; the work itself is one core's."""
+_THREADS = 1
+"""One thread reads and normalises while the caller's writes; more cost more than they gain."""
 
 _AHEAD = 8
 """Slices in hand at once, so that memory stays small."""
