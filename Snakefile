@@ -1,0 +1,28 @@
+# From a PyTorch segmentation network and real images to inference engines proven on those images.
+# Read the rules in the order of the data; docs/design.md tells the whole.
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: Path(workflow.basedir) / "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/onnx.smk"
+include: "workflow/rules/engines.smk"
+include: "workflow/rules/inference.smk"
+include: "workflow/rules/validation.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/upkeep.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/report.html",

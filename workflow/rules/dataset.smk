@@ -1,0 +1,66 @@
+# Images: where they come from, which slices there are, and the tensors made of them.
+
+
+if config["dataset"]["source"] == "kaggle":
+
+    rule fetch_dataset:
+        input:
+            changes_of("fetch_dataset"),
+        output:
+            directory("data/kaggle_3m"),
+        log:
+            "results/logs/fetch_dataset.log",
+        benchmark:
+            "results/benchmarks/fetch_dataset/all.tsv"
+        conda:
+            "../../envs/cpu.yaml"
+        params:
+            plan=plan_of("fetch_dataset"),
+            archive=(
+                str(locate(config["dataset"]["path"], CHECKOUT))
+                if config["dataset"]["path"]
+                else None
+            ),
+        script:
+            "../scripts/fetch_dataset.py"
+
+
+rule list_slices:
+    input:
+        changes_of("list_slices"),
+        ancient("data/kaggle_3m" if config["dataset"]["source"] == "kaggle" else []),
+    output:
+        manifest="results/dataset/manifest.json",
+        shards=expand("results/dataset/shard_{shard}.json", shard=SHARDS),
+    log:
+        "results/logs/list_slices.log",
+    benchmark:
+        "results/benchmarks/list_slices/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        plan=plan_of("list_slices"),
+        root=str(DATASET.root),
+        dataset=config["dataset"],
+    script:
+        "../scripts/list_slices.py"
+
+
+rule encode_slices:
+    input:
+        changes_of("encode_slices"),
+        manifest=ancient("results/dataset/shard_{shard}.json"),
+    output:
+        tensors="results/tensors/shard_{shard}.safetensors",
+    log:
+        "results/logs/encode_slices/{shard}.log",
+    benchmark:
+        "results/benchmarks/encode_slices/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        plan=plan_of("encode_slices"),
+        root=str(DATASET.root),
+        normalisation=config["tensors"]["normalisation"],
+    script:
+        "../scripts/encode_slices.py"

@@ -1,0 +1,24 @@
+# One engine for each runtime, batch size and precision.
+
+
+rule build_engine:
+    input:
+        changes_of("build_engine"),
+        graph=ancient(graph_of_engine),
+    output:
+        engine="results/engines/{runtime}/b{batch}_{precision}/engine.bin",
+        record="results/engines/{runtime}/b{batch}_{precision}/engine.json",
+    log:
+        "results/logs/build_engine/{runtime}/b{batch}_{precision}.log",
+    benchmark:
+        "results/benchmarks/build_engine/{runtime}/b{batch}_{precision}.tsv"
+    conda:
+        "../../envs/{runtime}.yaml"
+    resources:
+        gpu=gpus_of_engine,
+    params:
+        plan=plan_of("build_engine"),
+        settings=settings_of_engine,
+        on_unsupported=config["engines"]["on_unsupported"],
+    script:
+        "../scripts/build_engine.py"

@@ -1,0 +1,51 @@
+# Engines at work: on every slice, and under the clock.
+
+
+rule run_engine:
+    input:
+        changes_of("run_engine"),
+        engine=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.bin"),
+        record=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.json"),
+        tensors=ancient("results/tensors/shard_{shard}.safetensors"),
+    output:
+        probabilities=temp(
+            "results/probabilities/{runtime}/b{batch}_{precision}/shard_{shard}.safetensors"
+        ),
+    log:
+        "results/logs/run_engine/{runtime}/b{batch}_{precision}/{shard}.log",
+    benchmark:
+        "results/benchmarks/run_engine/{runtime}/b{batch}_{precision}/{shard}.tsv"
+    conda:
+        "../../envs/{runtime}.yaml"
+    threads: threads_of_engine
+    resources:
+        gpu=gpus_of_engine,
+    params:
+        plan=plan_of("run_engine"),
+        mode=config["inference"]["mode"],
+    script:
+        "../scripts/run_engine.py"
+
+
+rule time_engine:
+    input:
+        changes_of("time_engine"),
+        engine=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.bin"),
+        record=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.json"),
+        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+    output:
+        timing="results/timing/{runtime}/b{batch}_{precision}.json",
+    log:
+        "results/logs/time_engine/{runtime}/b{batch}_{precision}.log",
+    benchmark:
+        "results/benchmarks/time_engine/{runtime}/b{batch}_{precision}.tsv"
+    conda:
+        "../../envs/{runtime}.yaml"
+    threads: threads_of_engine
+    resources:
+        gpu=gpus_of_engine,
+    params:
+        plan=plan_of("time_engine"),
+        inference=config["inference"],
+    script:
+        "../scripts/time_engine.py"

@@ -1,0 +1,68 @@
+# The network's weights, and what PyTorch itself makes of the images.
+
+
+rule fetch_weights:
+    input:
+        changes_of("fetch_weights"),
+        source=(
+            ancient(str(locate(config["model"]["weights"], CHECKOUT)))
+            if not is_url(config["model"]["weights"])
+            else []
+        ),
+    output:
+        weights="results/model/weights.safetensors",
+    log:
+        "results/logs/fetch_weights.log",
+    benchmark:
+        "results/benchmarks/fetch_weights/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        plan=plan_of("fetch_weights"),
+        model=config["model"],
+    script:
+        "../scripts/fetch_weights.py"
+
+
+rule run_reference:
+    input:
+        changes_of("run_reference"),
+        weights=ancient("results/model/weights.safetensors"),
+        tensors=ancient("results/tensors/shard_{shard}.safetensors"),
+    output:
+        probabilities="results/reference/shard_{shard}.safetensors",
+    log:
+        "results/logs/run_reference/{shard}.log",
+    benchmark:
+        "results/benchmarks/run_reference/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: threads_of_reference
+    params:
+        plan=plan_of("run_reference"),
+        init_features=config["model"]["init_features"],
+    script:
+        "../scripts/run_reference.py"
+
+
+rule time_reference:
+    input:
+        changes_of("time_reference"),
+        weights=ancient("results/model/weights.safetensors"),
+        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+    output:
+        timing="results/reference/timing.json",
+    log:
+        "results/logs/time_reference.log",
+    benchmark:
+        "results/benchmarks/time_reference/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: threads_of_reference
+    params:
+        plan=plan_of("time_reference"),
+        init_features=config["model"]["init_features"],
+        batch_sizes=sorted(config["engines"]["batch_sizes"]),
+        inference=config["inference"],
+    script:
+        "../scripts/time_reference.py"

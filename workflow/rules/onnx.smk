@@ -1,0 +1,70 @@
+# ONNX graphs, one for each precision, and sample inputs with the outputs expected.
+
+
+rule export_onnx:
+    input:
+        changes_of("export_onnx"),
+        weights=ancient("results/model/weights.safetensors"),
+    output:
+        graph="results/onnx/fp32/model.onnx",
+    log:
+        "results/logs/export_onnx.log",
+    benchmark:
+        "results/benchmarks/export_onnx/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        plan=plan_of("export_onnx"),
+        init_features=config["model"]["init_features"],
+        opset=config["model"]["opset"],
+    script:
+        "../scripts/export_onnx.py"
+
+
+rule convert_onnx:
+    input:
+        changes_of("convert_onnx"),
+        graph=ancient("results/onnx/fp32/model.onnx"),
+        tensors=branch(
+            lookup("{precision}", within={"int8": True, "fp8": True}, default=False),
+            then=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+            otherwise=[],
+        ),
+    output:
+        graph="results/onnx/{precision}/model.onnx",
+    log:
+        "results/logs/convert_onnx/{precision}.log",
+    benchmark:
+        "results/benchmarks/convert_onnx/{precision}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        plan=plan_of("convert_onnx"),
+        calibration=config["engines"]["calibration"],
+    script:
+        "../scripts/convert_onnx.py"
+
+
+rule write_samples:
+    input:
+        changes_of("write_samples"),
+        weights=ancient("results/model/weights.safetensors"),
+        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+    output:
+        inputs=expand("results/onnx/fp32/{sample}/input_0.pb", sample=SAMPLES),
+        outputs=expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
+    log:
+        "results/logs/write_samples.log",
+    benchmark:
+        "results/benchmarks/write_samples/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        plan=plan_of("write_samples"),
+        init_features=config["model"]["init_features"],
+        samples=config["tensors"]["samples"],
+    script:
+        "../scripts/write_samples.py"
+
+
+ruleorder: export_onnx > convert_onnx

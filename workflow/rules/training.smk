@@ -1,0 +1,24 @@
+# Training the network on the configured data set; runs only when its weights are asked for.
+
+
+rule train:
+    input:
+        changes_of("train"),
+        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+    output:
+        weights="results/training/weights.safetensors",
+        history="results/training/history.json",
+        curve="results/training/curve.png",
+    log:
+        "results/logs/train.log",
+    benchmark:
+        "results/benchmarks/train/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: threads_of_reference
+    params:
+        plan=plan_of("train"),
+        init_features=config["model"]["init_features"],
+        training=config["training"],
+    script:
+        "../scripts/train.py"

@@ -1,0 +1,62 @@
+# What an engine's answers are worth, and the verdict on it.
+
+
+rule score_engine:
+    input:
+        changes_of("score_engine"),
+        record=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.json"),
+        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+        reference=ancient(expand("results/reference/shard_{shard}.safetensors", shard=SHARDS)),
+        probabilities=ancient(
+            expand(
+                "results/probabilities/{{runtime}}/b{{batch}}_{{precision}}/shard_{shard}.safetensors",
+                shard=SHARDS,
+            )
+        ),
+    output:
+        scores="results/scores/{runtime}/b{batch}_{precision}.json",
+        predictions=directory("results/predictions/{runtime}/b{batch}_{precision}"),
+    log:
+        "results/logs/score_engine/{runtime}/b{batch}_{precision}.log",
+    benchmark:
+        "results/benchmarks/score_engine/{runtime}/b{batch}_{precision}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        plan=plan_of("score_engine"),
+        threshold=config["validation"]["threshold"],
+        largest_component=config["validation"]["largest_component"],
+    script:
+        "../scripts/score_engine.py"
+
+
+rule validate_engine:
+    input:
+        changes_of("validate_engine"),
+        record=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.json"),
+        scores=ancient("results/scores/{runtime}/b{batch}_{precision}.json"),
+    output:
+        validation="results/validation/{runtime}/b{batch}_{precision}.json",
+    log:
+        "results/logs/validate_engine/{runtime}/b{batch}_{precision}.log",
+    benchmark:
+        "results/benchmarks/validate_engine/{runtime}/b{batch}_{precision}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        plan=plan_of("validate_engine"),
+        tolerance=tolerance_of_engine,
+    script:
+        "../scripts/validate_engine.py"
+
+
+# Ends with an error if an engine failed; names each and by how much.
+rule check:
+    input:
+        validations=expand("results/validation/{engine}.json", engine=RUNNABLE),
+    log:
+        "results/logs/check.log",
+    conda:
+        "../../envs/cpu.yaml"
+    script:
+        "../scripts/check.py"

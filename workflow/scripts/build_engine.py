@@ -1,0 +1,23 @@
+"""Build one engine."""
+
+from pathlib import Path
+
+from segtrt.engine import build_engine
+from segtrt.job import run
+from segtrt.store import cache_root
+
+cache = cache_root()
+
+run(
+    snakemake,
+    lambda: build_engine(
+        snakemake.wildcards.runtime,
+        snakemake.params.settings,
+        Path(snakemake.input.graph),
+        Path(snakemake.output.engine),
+        Path(snakemake.output.record),
+        code=snakemake.params.plan["parts"]["code"],
+        cache_dir=cache / "tensorrt" if cache else None,
+        on_unsupported=snakemake.params.on_unsupported,
+    ),
+)

@@ -1,0 +1,14 @@
+"""End with an error if an engine failed."""
+
+from pathlib import Path
+
+from segtrt.errors import SegtrtError
+from segtrt.job import logged
+from segtrt.validation import check
+
+with logged(snakemake.log[0]):
+    paths = [Path(path) for path in snakemake.input.validations]
+    failures = check(paths)
+    if failures:
+        raise SegtrtError(f"{len(failures)} of {len(paths)} engines failed: {'; '.join(failures)}")
+    print(f"all {len(paths)} engines that were run passed or were skipped with a reason")

@@ -1,0 +1,10 @@
+"""Delete every engine."""
+
+from pathlib import Path
+
+from segtrt.job import logged
+from segtrt.store import default_store
+from segtrt.upkeep import clean_engines
+
+with logged(snakemake.log[0]):
+    print("\n".join(clean_engines(Path(), default_store())))

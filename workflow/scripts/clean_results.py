@@ -1,0 +1,7 @@
+"""Delete everything under results/."""
+
+from pathlib import Path
+
+from segtrt.upkeep import clean_results
+
+print("\n".join(clean_results(Path())))

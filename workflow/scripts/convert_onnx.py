@@ -1,0 +1,28 @@
+"""Convert the graph to another precision."""
+
+from pathlib import Path
+
+from segtrt.calibration import CalibrationImages, choose_slices
+from segtrt.job import run
+from segtrt.onnx_precision import convert_onnx
+from segtrt.precision import Precision
+
+calibration = snakemake.params.calibration
+precision = Precision(snakemake.wildcards.precision)
+
+
+def convert():
+    images = None
+    if precision.is_quantised:
+        shards = [Path(path) for path in snakemake.input.tensors]
+        images = CalibrationImages(shards, choose_slices(shards, calibration["slices"]))
+    convert_onnx(
+        Path(snakemake.input.graph),
+        precision,
+        Path(snakemake.output.graph),
+        images,
+        calibration["method"],
+    )
+
+
+run(snakemake, convert)

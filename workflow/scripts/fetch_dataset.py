@@ -1,0 +1,12 @@
+"""Download the Kaggle data set, or unpack its zip."""
+
+from pathlib import Path
+
+from segtrt.download import fetch_kaggle
+from segtrt.job import run
+
+archive = snakemake.params.archive
+run(
+    snakemake,
+    lambda: fetch_kaggle(Path(snakemake.output[0]), Path(archive) if archive else None),
+)

@@ -1,0 +1,18 @@
+"""Run one engine on one shard."""
+
+from pathlib import Path
+
+from segtrt.inference import run_engine
+from segtrt.job import run
+
+run(
+    snakemake,
+    lambda: run_engine(
+        Path(snakemake.input.engine),
+        Path(snakemake.input.record),
+        Path(snakemake.input.tensors),
+        Path(snakemake.output.probabilities),
+        threads=snakemake.threads,
+        mode=snakemake.params.mode,
+    ),
+)

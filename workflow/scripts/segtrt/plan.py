@@ -1,0 +1,209 @@
+"""The plan: every artefact with its key, and whether the one on disk still has it.
+
+An artefact's key covers all that decides it: its own settings, the code that makes it, the machine
+where that matters, and the keys of what it is made from. The job that makes it leaves a key record
+under results/keys. Comparing keys with records says exactly what must be made again and why,
+without looking at modification times or at Snakemake's own memory.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from segtrt.files import sha256_json
+
+KEYS = "results/keys"
+FORMAT = "segtrt-key-1"
+
+
+class State(StrEnum):
+    """State of an artefact on disk."""
+
+    CURRENT = "current"
+    MISSING = "missing"
+    STALE = "stale"
+    """Its key changed."""
+    FOLLOWS = "follows"
+    """Its own key's parts hold, but something it is made from is made again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One job and what it makes."""
+
+    rule: str
+    name: str
+    """Wildcards in one word, e.g. `openvino/b4_int8`; empty for a rule without wildcards."""
+    outputs: tuple[str, ...]
+    parts: Mapping[str, Any]
+    """What decides the outcome beside the upstream nodes; JSON values."""
+    upstream: tuple["Node", ...] = ()
+    temporary: bool = False
+    """Its outputs are deleted once they were used; their absence means nothing."""
+    kept: bool = False
+    """Its outputs go to the store."""
+
+    @property
+    def label(self) -> str:
+        """`rule name`, for messages."""
+        return f"{self.rule} {self.name}".strip()
+
+    @property
+    def record(self) -> str:
+        """Path of the key record."""
+        return f"{KEYS}/{self.rule}/{self.name or 'all'}.json"
+
+    @cached_property
+    def key(self) -> str:
+        """64 hexadecimal digits."""
+        return sha256_json(
+            {
+                "rule": self.rule,
+                "parts": self.parts,
+                "upstream": {node.label: node.key for node in self.upstream},
+            }
+        )
+
+    def as_params(self) -> dict[str, Any]:
+        """What the job needs to check its inputs, use the store and write its record."""
+        return {
+            "rule": self.rule,
+            "key": self.key,
+            "parts": json.loads(json.dumps(self.parts, sort_keys=True)),
+            "upstream": {node.label: node.key for node in sorted(self.upstream, key=_label)},
+            "records": sorted(node.record for node in self.upstream),
+            "record": self.record,
+            "kept": self.kept,
+        }
+
+
+def _label(node: Node) -> str:
+    return node.label
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """State of a node and, in one line each, why."""
+
+    state: State
+    why: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> bool:
+        """Whether the artefact must be made."""
+        return self.state is not State.CURRENT
+
+
+@dataclass
+class States:
+    """Compares nodes with what lies on disk; each node is looked at once."""
+
+    base: Path
+    _seen: dict[int, Verdict] = field(default_factory=dict)
+
+    def of(self, node: Node) -> Verdict:
+        """State of `node`."""
+        if id(node) not in self._seen:
+            self._seen[id(node)] = self._look(node)
+        return self._seen[id(node)]
+
+    def _look(self, node: Node) -> Verdict:
+        causes = [up for up in node.upstream if self.of(up).runs and not self._absent_but_fine(up)]
+        missing = [path for path in node.outputs if not (self.base / path).exists()]
+        record = read_key_record(self.base / node.record)
+        if missing and (not node.temporary or causes):
+            return Verdict(State.MISSING, tuple(f"{path} is missing" for path in missing))
+        if missing:
+            return Verdict(State.MISSING)
+        if record is None:
+            return Verdict(State.STALE, ("it has no key record",))
+        if record.get("key") != node.key:
+            why = tuple(_differences(record, node))
+            own = [line for line in why if not line.startswith("made from ")]
+            return Verdict(State.STALE, tuple(own) or why)
+        if causes:
+            return Verdict(State.FOLLOWS, tuple(f"{up.label} is made again" for up in causes))
+        return Verdict(State.CURRENT)
+
+    def _absent_but_fine(self, node: Node) -> bool:
+        """Whether a temporary artefact was merely used up: then what it is made from decides."""
+        return (
+            node.temporary
+            and self.of(node).state is State.MISSING
+            and not any(self.of(up).runs and not self._absent_but_fine(up) for up in node.upstream)
+        )
+
+
+def read_key_record(path: Path) -> dict[str, Any] | None:
+    """The key record at `path`, or None if it is missing or of no use."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        return None
+    return record
+
+
+def _differences(record: Mapping[str, Any], node: Node) -> Iterator[str]:
+    """Which parts of a key changed, from what to what."""
+    params = node.as_params()
+    before, after = _flat(record.get("parts", {})), _flat(params["parts"])
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield f"{name}: {_short(before.get(name))} -> {_short(after.get(name))}"
+    old, new = record.get("upstream", {}), params["upstream"]
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield f"made from {name}, which changed"
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, entry in value.items():
+        flat |= _flat(entry, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = str(value)
+    return text[:12] if len(text) == 64 and not set(text) - set("0123456789abcdef") else text
+
+
+def to_run(nodes: list[Node], states: States) -> list[Node]:
+    """The nodes that a run towards all of `nodes` makes, temporary ones included.
+
+    A temporary artefact is made exactly if something that uses it is.
+    """
+    used_by: dict[int, list[Node]] = {}
+    for node in nodes:
+        for up in node.upstream:
+            used_by.setdefault(id(up), []).append(node)
+    runs: list[Node] = []
+    chosen: set[int] = set()
+    for node in reversed(nodes):
+        verdict = states.of(node)
+        needed = any(id(user) in chosen for user in used_by.get(id(node), []))
+        if (verdict.runs and not node.temporary) or (node.temporary and verdict.runs and needed):
+            chosen.add(id(node))
+            runs.append(node)
+    return runs[::-1]
+
+
+def explain(nodes: list[Node], states: States, only: Callable[[Node], bool]) -> list[str]:
+    """One line a node chosen by `only`: `label: state (why)`."""
+    lines = []
+    for node in nodes:
+        if only(node):
+            verdict = states.of(node)
+            why = f" ({'; '.join(verdict.why)})" if verdict.why else ""
+            lines.append(f"{node.label}: {verdict.state}{why}")
+    return lines

@@ -1,0 +1,35 @@
+"""Put every figure of the report into one file."""
+
+from pathlib import Path
+
+from segtrt.job import run
+from segtrt.rulegraph import draw_svg
+from segtrt.summary import summarise
+
+
+def paths(group):
+    return [Path(path) for path in group]
+
+
+run(
+    snakemake,
+    lambda: summarise(
+        config=snakemake.params.config,
+        manifest=Path(snakemake.input.manifest),
+        weights=Path(snakemake.input.weights),
+        tensor_shards=paths(snakemake.input.tensors),
+        reference_shards=paths(snakemake.input.reference),
+        reference_timing=Path(snakemake.input.reference_timing),
+        records=paths(snakemake.input.records),
+        timings=paths(snakemake.input.timings),
+        scores=paths(snakemake.input.scores),
+        validations=paths(snakemake.input.validations),
+        left_out=snakemake.params.left_out,
+        not_run=snakemake.params.not_run,
+        benchmarks_dir=Path("results/benchmarks"),
+        rule_graph=draw_svg(snakemake.params.edges),
+        out_json=Path(snakemake.output.summary),
+        out_csv=Path(snakemake.output.table),
+        overlays_dir=Path(snakemake.output.overlays),
+    ),
+)

@@ -1,0 +1,22 @@
+"""Time one engine."""
+
+from pathlib import Path
+
+from segtrt.inference import time_engine
+from segtrt.job import run
+
+inference = snakemake.params.inference
+run(
+    snakemake,
+    lambda: time_engine(
+        Path(snakemake.input.engine),
+        Path(snakemake.input.record),
+        [Path(path) for path in snakemake.input.tensors],
+        Path(snakemake.output.timing),
+        iterations=inference["iterations"],
+        max_seconds=inference["max_seconds"],
+        warmup_max_seconds=inference["warmup_max_seconds"],
+        threads=snakemake.threads,
+        mode=inference["mode"],
+    ),
+)

@@ -1,0 +1,22 @@
+"""PyTorch's own times."""
+
+from pathlib import Path
+
+from segtrt.job import run
+from segtrt.reference import time_reference
+
+inference = snakemake.params.inference
+run(
+    snakemake,
+    lambda: time_reference(
+        Path(snakemake.input.weights),
+        snakemake.params.init_features,
+        [Path(path) for path in snakemake.input.tensors],
+        Path(snakemake.output.timing),
+        batch_sizes=snakemake.params.batch_sizes,
+        iterations=inference["iterations"],
+        max_seconds=inference["max_seconds"],
+        warmup_max_seconds=inference["warmup_max_seconds"],
+        threads=snakemake.threads,
+    ),
+)

@@ -1,0 +1,17 @@
+"""Train the network."""
+
+from pathlib import Path
+
+from segtrt.job import run
+from segtrt.training import TrainingSettings, train
+
+run(
+    snakemake,
+    lambda: train(
+        [Path(path) for path in snakemake.input.tensors],
+        TrainingSettings(**snakemake.params.training, init_features=snakemake.params.init_features),
+        Path(snakemake.output.weights),
+        Path(snakemake.output.history),
+        Path(snakemake.output.curve),
+    ),
+)

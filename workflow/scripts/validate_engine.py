@@ -1,0 +1,16 @@
+"""Judge one engine."""
+
+from pathlib import Path
+
+from segtrt.job import run
+from segtrt.validation import validate_engine
+
+run(
+    snakemake,
+    lambda: validate_engine(
+        Path(snakemake.input.record),
+        Path(snakemake.input.scores),
+        Path(snakemake.output.validation),
+        tolerance=snakemake.params.tolerance,
+    ),
+)

@@ -1,0 +1,15 @@
+"""Draw the report."""
+
+from pathlib import Path
+
+from segtrt.job import run
+from segtrt.report import write_report
+
+run(
+    snakemake,
+    lambda: write_report(
+        Path(snakemake.input.summary),
+        Path(snakemake.input.overlays),
+        Path(snakemake.output.html),
+    ),
+)

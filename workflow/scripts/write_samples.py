@@ -1,0 +1,23 @@
+"""Write sample inputs, and PyTorch's outputs for them, as ONNX tensors."""
+
+from pathlib import Path
+
+from segtrt.job import run
+from segtrt.reference import predict
+from segtrt.samples import write_sample_inputs, write_sample_outputs
+
+weights = Path(snakemake.input.weights)
+folder = Path(snakemake.output.inputs[0]).parents[1]
+
+
+def write():
+    write_sample_inputs(
+        [Path(path) for path in snakemake.input.tensors], snakemake.params.samples, folder
+    )
+    write_sample_outputs(
+        folder,
+        lambda images: predict(weights, snakemake.params.init_features, images),
+    )
+
+
+run(snakemake, write)
