@@ -3,7 +3,7 @@
 (() => {
   const specs = JSON.parse(document.getElementById("chart-specs").textContent);
   const plots = Array.from(document.querySelectorAll("[data-chart]"));
-  const printWidth = 980;
+  const printed = { width: 980, height: 520 }; // a chart fits on a page, A4 across
   let printing = false;
 
   function coloured(value, style) {
@@ -20,9 +20,10 @@
   function draw(plot) {
     const style = getComputedStyle(document.documentElement);
     const { data, layout } = coloured(specs[plot.dataset.chart], style);
-    const width = printing ? printWidth : plot.clientWidth;
+    const width = printing ? printed.width : plot.clientWidth;
     const narrow = width < 520;
     layout.width = width;
+    if (printing) layout.height = Math.min(layout.height, printed.height);
     layout.font.family = getComputedStyle(document.body).fontFamily;
     layout.hoverlabel = { ...layout.hoverlabel, bgcolor: style.getPropertyValue("--raised").trim(), font: { color: layout.font.color } };
     if (narrow) {

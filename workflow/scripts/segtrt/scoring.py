@@ -177,9 +177,9 @@ def _write_masks(shard: Shard, subject: str, masks: Masks, predictions_dir: Path
 
     from segtrt.tensors import restore_predictions
 
-    for number, mask in restore_predictions(shard, subject, masks):
+    for number, mask in restore_predictions(shard, subject, masks.astype(np.uint8)):
         content = io.BytesIO()
-        Image.fromarray((mask != 0).astype(np.uint8) * 255).save(content, "PNG")
+        Image.fromarray(mask).save(content, "PNG")
         write_bytes(predictions_dir / subject / f"{subject}_{number}_mask.png", content.getvalue())
 
 

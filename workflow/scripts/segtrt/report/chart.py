@@ -1,5 +1,6 @@
 """What a chart of the report is, and the looks that all of them share."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -69,7 +70,13 @@ def layout(x: Mapping[str, Any], y: Mapping[str, Any], height: int, **more: Any)
         "margin": {"l": 60, "r": 20, "t": 10, "b": 50},
         "xaxis": {**_AXIS, **x},
         "yaxis": {**_AXIS, **y},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "legend": {
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "traceorder": "normal",
+        },
         "hoverlabel": {"align": "left"},
         "paper_bgcolor": "--surface",
         "plot_bgcolor": "--surface",
@@ -81,6 +88,20 @@ def layout(x: Mapping[str, Any], y: Mapping[str, Any], height: int, **more: Any)
 def title(words: str) -> dict[str, Any]:
     """An axis title."""
     return {"text": words, "standoff": 8}
+
+
+def log_axis(values: Sequence[float]) -> dict[str, Any]:
+    """A logarithmic axis over positive values, with ticks at 1, 2 and 5 of each power of ten."""
+    low, high = min(values), max(values)
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    ticks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+    shown = [tick for tick in ticks if low / 2.6 <= tick <= high * 2.6]
+    return {
+        "type": "log",
+        "tickmode": "array",
+        "tickvals": shown,
+        "ticktext": [f"{tick:,.10g}" for tick in shown],
+    }
 
 
 def category_height(count: int) -> int:

@@ -1,7 +1,6 @@
 """Charts of quality: Dice against speed, and Dice subject by subject."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from statistics import median
 from typing import Any
 
@@ -14,6 +13,7 @@ from segtrt.report.chart import (
     Table,
     category_height,
     layout,
+    log_axis,
     text,
     title,
 )
@@ -54,15 +54,27 @@ def quality_against_speed(summary: Mapping[str, Any]) -> Chart | None:
     )
     by_name = {one["name"]: one for one in engines}
     data: list[Spec] = [_front_line([by_name[name] for name in front])] if len(front) > 1 else []
-    for (runtime, precision), group in _by_kind(engines):
-        data.append(_points(runtime, precision, list(group)))
+    reference = summary["reference"]
+    floor = _floor(passed or engines, reference)
+    kinds: dict[tuple[str, str], list[Engine]] = {}
+    for one in engines:
+        kinds.setdefault((one["runtime"], one["precision"]), []).append(one)
+    data += [_points(*kind, group, floor) for kind, group in kinds.items()]
     failed = [one for one in engines if one["verdict"] == "fail"]
     if failed:
-        data.append(_marks(failed, "failed validation", "x-thin", "--bad", 15))
+        data.append(_marks(failed, floor, name="failed", symbol="x-thin", colour="--bad", size=15))
     chosen = summary["recommendation"]["engine"]
     if chosen:
-        data.append(_marks([by_name[chosen]], "recommended", "circle-open", "--ink", 22))
-    reference = summary["reference"]
+        data.append(
+            _marks(
+                [by_name[chosen]],
+                floor,
+                name="recommended",
+                symbol="circle-open",
+                colour="--ink",
+                size=22,
+            )
+        )
     if reference["dice"] and reference["timings"]:
         data.append(_reference_points(reference))
     return Chart(
@@ -70,11 +82,12 @@ def quality_against_speed(summary: Mapping[str, Any]) -> Chart | None:
         finding=_quality_finding(by_name, front, failed),
         note="Mean Dice of the evaluation subjects over images per second (logarithmic); the "
         "number at a point is its batch size. Up and to the right is better. The line joins the "
-        "engines that passed and that no other one beats in both (Pareto front).",
+        "engines that passed and that no other one beats in both (Pareto front)."
+        + (" Failed engines below the scale stand at its foot." if failed else ""),
         spec={
             "data": data,
             "layout": layout(
-                {"title": title("images per second"), "type": "log", "dtick": "D2"},
+                {"title": title("images per second"), **log_axis(_speeds(engines, reference))},
                 {"title": title("mean Dice"), "tickformat": ".4~f"},
                 460,
             ),
@@ -86,7 +99,7 @@ def quality_against_speed(summary: Mapping[str, Any]) -> Chart | None:
                     one["name"],
                     wording.number(one["timing"]["images_per_second"]),
                     wording.dice(one["dice"]["mean"]),
-                    wording.dice_change(one["dice"]["dice_loss"]),
+                    wording.dice_loss(one["dice"]["dice_loss"]),
                     "yes" if one["name"] in front else "no",
                     wording.VERDICTS[one["verdict"]],
                 ]
@@ -117,31 +130,36 @@ def _quality_finding(
     )
 
 
-def _by_kind(engines: Sequence[Engine]) -> Any:
-    def kind(one: Engine) -> tuple[str, str]:
-        return one["runtime"], one["precision"]
+def _floor(engines: Sequence[Engine], reference: Mapping[str, Any]) -> float:
+    """Foot of the Dice scale: a little below the worst of `engines` and of PyTorch."""
+    values = [one["dice"]["mean"] for one in engines]
+    values += [reference["dice"]["mean"]] if reference["dice"] else []
+    return float(max(0.0, min(values) - max(0.0005, 0.25 * (max(values) - min(values)))))
 
-    return groupby(sorted(engines, key=kind), kind)
+
+def _speeds(engines: Sequence[Engine], reference: Mapping[str, Any]) -> list[float]:
+    timings = [*(one["timing"] for one in engines), *reference["timings"]]
+    return [timing["images_per_second"] for timing in timings]
 
 
-def _xy(engines: Sequence[Engine]) -> Spec:
+def _xy(engines: Sequence[Engine], floor: float) -> Spec:
     return {
         "x": [one["timing"]["images_per_second"] for one in engines],
-        "y": [one["dice"]["mean"] for one in engines],
+        "y": [max(floor, one["dice"]["mean"]) for one in engines],
     }
 
 
-def _points(runtime: str, precision: str, engines: Sequence[Engine]) -> Spec:
+def _points(runtime: str, precision: str, engines: Sequence[Engine], floor: float) -> Spec:
     return {
         "type": "scatter",
         "mode": "markers+text",
         "name": f"{wording.runtime(runtime)} {precision}",
-        **_xy(engines),
+        **_xy(engines, floor),
         "text": [str(one["batch_size"]) for one in engines],
         "textposition": "top center",
         "textfont": {"size": 10, "color": "--muted"},
-        "customdata": [one["name"] for one in engines],
-        "hovertemplate": "<b>%{customdata}</b><br>%{x:,.4~g} images/s<br>Dice %{y:.4f}"
+        "customdata": [[one["name"], wording.dice(one["dice"]["mean"])] for one in engines],
+        "hovertemplate": "<b>%{customdata[0]}</b><br>%{x:,.4~g} images/s<br>Dice %{customdata[1]}"
         "<extra></extra>",
         "marker": {"size": 10, "color": SERIES[runtime], "symbol": SYMBOLS[precision]},
     }
@@ -152,18 +170,20 @@ def _front_line(engines: Sequence[Engine]) -> Spec:
         "type": "scatter",
         "mode": "lines",
         "name": "Pareto front",
-        **_xy(engines),
+        **_xy(engines, 0.0),
         "hoverinfo": "skip",
         "line": {"color": "--muted", "width": 1.5, "dash": "dash"},
     }
 
 
-def _marks(engines: Sequence[Engine], name: str, symbol: str, colour: str, size: int) -> Spec:
+def _marks(
+    engines: Sequence[Engine], floor: float, *, name: str, symbol: str, colour: str, size: int
+) -> Spec:
     return {
         "type": "scatter",
         "mode": "markers",
         "name": name,
-        **_xy(engines),
+        **_xy(engines, floor),
         "hoverinfo": "skip",
         "marker": {
             "size": size,
@@ -240,13 +260,16 @@ def dice_per_subject(summary: Mapping[str, Any]) -> Chart | None:
 def _subject_finding(engines: Sequence[Engine]) -> str:
     loss, subject, name = max(
         (entry["reference_dice"] - entry["dice"], entry["subject"], one["name"])
-        for one in engines
+        for one in [one for one in engines if one["verdict"] == "pass"] or engines
         for entry in one["subjects"]
         if entry["split"] == "evaluation"
     )
     if loss < 0.0005:
-        return "No subject loses Dice against PyTorch on any engine"
-    return f"The subject hit hardest, {subject}, loses {loss:.4f} Dice against PyTorch on {name}"
+        return "No subject loses Dice against PyTorch on an engine that passed"
+    return (
+        f"On engines that passed, no subject loses more than {loss:.4f} Dice against PyTorch "
+        f"({subject} on {name})"
+    )
 
 
 def _subject_table(lines: Sequence[tuple[str, str, Sequence[Mapping[str, Any]]]]) -> Table:

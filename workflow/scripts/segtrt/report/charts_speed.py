@@ -1,7 +1,6 @@
 """Charts of speed: latency, throughput over batch size, and where the time goes."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from segtrt.report import wording
@@ -14,6 +13,7 @@ from segtrt.report.chart import (
     Table,
     category_height,
     layout,
+    log_axis,
     title,
 )
 
@@ -26,6 +26,13 @@ _STEPS = {
     "copy_in": "copy in",
     "run": "run",
     "copy_out": "copy out",
+}
+_STEP_FINDINGS = {
+    "decode": "Reading and decoding",
+    "normalise": "Normalising",
+    "copy_in": "Copying to the device",
+    "run": "Running the network",
+    "copy_out": "Copying from the device",
 }
 _STEP_COLOURS = {
     "decode": "--step-1",
@@ -50,13 +57,19 @@ def _timed(summary: Mapping[str, Any]) -> list[Timed]:
     return lines
 
 
+def _trusted(summary: Mapping[str, Any], lines: list[Timed]) -> list[Timed]:
+    """The lines of PyTorch and of the engines that passed: those a finding may praise."""
+    failed = {one["name"] for one in summary["engines"] if one["verdict"] == "fail"}
+    return [line for line in lines if line[0] not in failed] or lines
+
+
 def latency(summary: Mapping[str, Any]) -> Chart | None:
     """Every timed run of every engine, as boxes."""
     lines = _timed(summary)
     if not lines:
         return None
     unstable = [name for name, _, _, timing in lines if not timing["stable"]]
-    fastest = min(lines, key=lambda line: line[3]["total"]["median"])
+    fastest = min(_trusted(summary, lines), key=lambda line: line[3]["total"]["median"])
     finding = (
         f"One batch takes {wording.number(fastest[3]['total']['median'])} ms at best "
         f"({fastest[0]}); "
@@ -84,7 +97,10 @@ def latency(summary: Mapping[str, Any]) -> Chart | None:
                 for name, runtime, _, timing in lines
             ],
             "layout": layout(
-                {"title": title("ms for one batch"), "type": "log", "dtick": "D2"},
+                {
+                    "title": title("ms for one batch"),
+                    **log_axis([x for line in lines for x in line[3]["samples_ms"]]),
+                },
                 {"autorange": "reversed", "type": "category"},
                 category_height(len(lines)),
             ),
@@ -126,13 +142,12 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
     lines = _timed(summary)
     if not lines:
         return None
-
-    def kind(line: Timed) -> tuple[str, str]:
-        return line[1], line[2]
-
+    kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for _, runtime, precision, timing in lines:
+        kinds.setdefault((runtime, precision), []).append(timing)
     data: list[Spec] = []
-    for (runtime, precision), group in groupby(sorted(lines, key=kind), kind):
-        timings = sorted((line[3] for line in group), key=lambda one: one["batch_size"])
+    for (runtime, precision), group in kinds.items():
+        timings = sorted(group, key=lambda one: one["batch_size"])
         data.append(
             {
                 "type": "scatter",
@@ -145,7 +160,7 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                 "line": {"width": 2, "color": SERIES[runtime], "dash": DASHES[precision]},
             }
         )
-    best = max(lines, key=lambda line: line[3]["images_per_second"])
+    best = max(_trusted(summary, lines), key=lambda line: line[3]["images_per_second"])
     sizes = sorted({line[3]["batch_size"] for line in lines})
     return Chart(
         id="throughput",
@@ -163,7 +178,10 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                     "tickvals": sizes,
                     "ticktext": [str(size) for size in sizes],
                 },
-                {"title": title("images per second"), "type": "log", "dtick": "D2"},
+                {
+                    "title": title("images per second"),
+                    **log_axis([line[3]["images_per_second"] for line in lines]),
+                },
                 420,
             ),
         },
@@ -199,7 +217,8 @@ def where_time_goes(summary: Mapping[str, Any]) -> Chart | None:
     return Chart(
         id="time",
         finding=_time_finding(summary, steps),
-        note=f"Milliseconds per image at the median, by step.{prepared}",
+        note=f"Share of the median time of one image, by step; pointing at a bar, and the table, "
+        f"tell milliseconds.{prepared}",
         spec={
             "data": [
                 {
@@ -207,14 +226,16 @@ def where_time_goes(summary: Mapping[str, Any]) -> Chart | None:
                     "orientation": "h",
                     "name": _STEPS[step],
                     "y": names,
-                    "x": [steps[name].get(step) for name in names],
-                    "hovertemplate": "%{x:.4~g} ms per image<extra>%{fullData.name}</extra>",
+                    "x": [_share(steps[name], step) for name in names],
+                    "customdata": [wording.number(steps[name].get(step)) for name in names],
+                    "hovertemplate": "%{customdata} ms per image, %{x:.1%}"
+                    "<extra>%{fullData.name}</extra>",
                     "marker": {"color": _STEP_COLOURS[step]},
                 }
                 for step in present
             ],
             "layout": layout(
-                {"title": title("ms per image")},
+                {"title": title("share of an image's time"), "tickformat": ".0%", "range": [0, 1]},
                 {"autorange": "reversed", "type": "category"},
                 category_height(len(names)),
                 barmode="stack",
@@ -240,6 +261,10 @@ def _per_image(timing: Mapping[str, Any], preparation: Mapping[str, float]) -> d
     return own
 
 
+def _share(steps: Mapping[str, float], step: str) -> float | None:
+    return steps[step] / sum(steps.values()) if step in steps else None
+
+
 def _time_finding(summary: Mapping[str, Any], steps: Mapping[str, Mapping[str, float]]) -> str:
     choice = summary["recommendation"]
     names: Sequence[str] = [choice["engine"] or choice["closest"] or "", *steps]
@@ -247,8 +272,8 @@ def _time_finding(summary: Mapping[str, Any], steps: Mapping[str, Mapping[str, f
     own = steps[name]
     whole = sum(own.values())
     step = max(own, key=lambda key: own[key])
-    rest = f" of {wording.number(whole)} ms" if len(own) > 1 else ""
+    rest = f" of the {wording.number(whole)} ms" if len(own) > 1 else ""
     share = wording.percent(own[step] / whole, 2)
     if len(own) == 1:
-        return f"An image takes {wording.number(whole)} ms on {name}; its runtime copies nothing"
-    return f"“{_STEPS[step]}” is {share}{rest} that an image takes on {name}"
+        return f"An image takes {wording.number(whole)} ms on {name}, all of it in the network"
+    return f"{_STEP_FINDINGS[step]} takes {share}{rest} for an image on {name}"

@@ -112,7 +112,7 @@ COLUMNS = [
         "vs PyTorch",
         "Mean Dice of PyTorch less its own",
         _of("dice", "dice_loss"),
-        wording.dice_change,
+        wording.dice_loss,
     ),
     Column(
         "flipped",
@@ -120,7 +120,7 @@ COLUMNS = [
         "pixels",
         "Share of mask pixels that differ from PyTorch's",
         _of("errors", "flipped_fraction"),
-        wording.percent,
+        lambda value: wording.percent(value, 2),
     ),
     Column(
         "max_abs_error",

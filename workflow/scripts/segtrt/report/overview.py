@@ -21,8 +21,8 @@ class Overview:
     """What the first screen says."""
 
     heading: str
-    label: str
-    """The engine in words; empty if there is none."""
+    title: str
+    """The largest words."""
     name: str
     """Its name; empty if there is none."""
     qualifies: bool
@@ -49,20 +49,20 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
         else ""
     )
     if engine is None:
-        heading, sentence = "No engine was run", _why_none(summary)
+        heading, title, sentence = "Nothing to recommend", "No engine was run", _why_none(summary)
     elif choice["engine"]:
-        heading = "Recommended engine"
+        heading, title = "Recommended engine", label
         sentence = (
             f"Fastest of the {wording.plural(choice['qualified'], 'engine')} within the limits "
             f"({choice['candidates']} were run)."
         )
     else:
-        heading = "No engine qualifies"
+        heading, title = "Nothing to recommend", "No engine qualifies"
         broken = "; ".join(map(_broken, choice["broken"]))
-        sentence = f"{label} came closest, but broke {broken}."
+        sentence = f"{label} came closest, but breaks: {broken}."
     return Overview(
         heading=heading,
-        label=label,
+        title=title,
         name=name or "",
         qualifies=bool(choice["engine"]),
         sentence=sentence,
@@ -99,7 +99,7 @@ def _broken(text: str) -> str:
     name, _, rest = text.partition(" ")
     if name == "validation":
         return "validation: " + "; ".join(map(wording.failure, rest.strip("()").split("; ")))
-    return "the limit on " + wording.failure(text)
+    return wording.failure(text)
 
 
 def _why_none(summary: Mapping[str, Any]) -> str:
@@ -124,8 +124,8 @@ def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
         Tile(
             "Mean Dice",
             wording.dice(dice["mean"]),
-            f"PyTorch {wording.dice(dice['reference_mean'])}, loss "
-            f"{wording.dice_change(dice['dice_loss'])}",
+            f"PyTorch {wording.dice(dice['reference_mean'])}, "
+            f"{wording.dice_loss(dice['dice_loss'])} lost",
         ),
         Tile(
             "Latency of a batch",

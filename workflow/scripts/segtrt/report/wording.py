@@ -15,11 +15,11 @@ RUNTIMES = {
 VERDICTS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
 
 _FIGURES = {
-    "max_abs_error": "largest error of a probability",
-    "flipped_fraction": "share of flipped pixels",
-    "dice_loss": "loss of Dice",
-    "latency_ms": "latency in ms",
-    "non_finite": "values that are not finite",
+    "max_abs_error": ("largest error of a probability", ""),
+    "flipped_fraction": ("share of flipped pixels", ""),
+    "dice_loss": ("loss of Dice", ""),
+    "latency_ms": ("latency", " ms"),
+    "non_finite": ("values that are not finite", ""),
 }
 
 
@@ -51,6 +51,14 @@ def dice_change(value: float | None) -> str:
     if value is None:
         return MISSING
     text = f"{value:+.4f}"
+    return "0.0000" if float(text) == 0 else text.replace("-", "−")
+
+
+def dice_loss(value: float | None) -> str:
+    """A loss of Dice with four decimals; a gain is negative."""
+    if value is None:
+        return MISSING
+    text = f"{value:.4f}"
     return "0.0000" if float(text) == 0 else text.replace("-", "−")
 
 
@@ -102,12 +110,16 @@ def listed(items: Sequence[str], most: int = 3) -> str:
 
 
 def failure(text: str) -> str:
-    """A failure such as `dice_loss 0.03 > 0.02` in words."""
+    """A failure such as `dice_loss 0.03 > 0.02` in words: `loss of Dice 0.03, limit 0.02`."""
     name, _, rest = text.partition(" ")
-    if name in _FIGURES:
-        return f"{_FIGURES[name]} {rest}"
-    if name.endswith("_share"):
-        return f"share of the convolutions in {name.removesuffix('_share')} {rest}"
+    value, sign, limit = rest.partition(" > ")
+    if name in _FIGURES and sign:
+        what, unit = _FIGURES[name]
+        return f"{what} {value}{unit}, limit {limit}{unit}"
+    share, sign, least = rest.partition(" < ")
+    if name.endswith("_share") and sign:
+        precision = name.removesuffix("_share")
+        return f"{share} of the convolutions run in {precision}, at least {least} expected"
     return text
 
 
