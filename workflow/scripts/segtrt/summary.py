@@ -11,6 +11,7 @@ from segtrt.dataset import Manifest, read_manifest
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, sha256_file, write_bytes, write_json
 from segtrt.overlays import write_overlays
+from segtrt.preparation import read_preparation
 from segtrt.record import read_record
 from segtrt.scoring import read_scores
 from segtrt.selection_rule import Candidate, pick_engine
@@ -39,6 +40,7 @@ def summarise(
     not_run: Mapping[str, str],
     benchmarks_dir: Path | None,
     rule_graph: str | None,
+    preparation: Path | None = None,
     out_json: Path,
     out_csv: Path,
     overlays_dir: Path,
@@ -59,7 +61,8 @@ def summarise(
         left_out: engines that cannot be had here -> why.
         not_run: engine or runtime -> why its engines were built but not run.
         benchmarks_dir: Snakemake's benchmark files, `<rule>/**/*.tsv`, or None.
-        rule_graph: picture of the rule graph as SVG, or None.
+        rule_graph: the rule graph as SVG text, or None.
+        preparation: times of decoding and normalising (`segtrt.preparation`), or None.
         out_json: the summary, `workflow/schemas/summary.schema.yaml`.
         out_csv: its engines, one a row.
         overlays_dir: pictures for the report (`segtrt.overlays`).
@@ -72,6 +75,7 @@ def summarise(
     timed = {f"{path.parent.name}/{path.stem}": read_timing(path) for path in timings}
     reference = _reference(reference_timing, list(scored.values()))
     machine = _machine(reference.pop("facts"), timed)
+    reference["preparation_ms"] = read_preparation(preparation) if preparation else None
     built = [read_record(path) for path in records]
     engines = [
         engine_entry(
@@ -232,7 +236,6 @@ def _reference(path: Path, scored: Sequence[Json]) -> Json:
     own = [entry["dice"] for entry in subjects if entry["split"] == "evaluation"]
     return {
         "timings": data["timings"],
-        "preparation_ms": data.get("preparation_ms"),
         "dice": {"mean": fmean(own), "median": median(own), "min": min(own)} if own else None,
         "subjects": subjects,
         "facts": {key: data[key] for key in ("device", "torch", "threads") if data.get(key)},

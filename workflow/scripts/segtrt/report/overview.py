@@ -146,6 +146,13 @@ def _cautions(engine: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> l
     cautions = []
     if engine and engine["timing"] and not engine["timing"]["stable"]:
         cautions.append(f"Its timing was unstable: {engine['timing']['unstable_reason']}.")
+    timings = [one["timing"] for one in summary["engines"] if one["timing"]]
+    unstable = sum(not timing["stable"] for timing in timings)
+    if unstable:
+        cautions.append(
+            f"{unstable} of {wording.plural(len(timings), 'timing')} were unstable: the machine "
+            "was busy, and close ranks may change."
+        )
     failed = [one["name"] for one in summary["engines"] if one["verdict"] == "fail"]
     if failed:
         cautions.append(
