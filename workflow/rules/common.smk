@@ -10,7 +10,8 @@ from segtrt.errors import SegtrtError
 from segtrt.hashcache import HashCache
 from segtrt.matrix import make_matrix
 from segtrt.pipeline import Pipeline
-from segtrt.plan import State, States, explain
+from segtrt.plan import State, States, explain, note_changes, shortened
+from segtrt.precision import Precision
 from segtrt.runtimes import get_runtime
 from segtrt.sources import digest_dataset, digest_weights, is_url, locate
 
@@ -28,6 +29,12 @@ except SegtrtError as error:
 
 PIPELINE = Pipeline(config, MATRIX, DATASET, _weights, get_runtime)
 STATES = States(Path())
+if workflow.is_main_process:
+    _changes = note_changes(
+        Path(CHANGES), Path(), list(PIPELINE.nodes.values()), STATES
+    )
+    for line in [*MATRIX.notes, *shortened(_changes)]:
+        print(f"segtrt: {line}", file=sys.stderr)
 ENGINES = [spec.name for spec in MATRIX.engines]
 RUNNABLE = [spec.name for spec in MATRIX.runnable]
 SHARDS = PIPELINE.shards
@@ -74,45 +81,60 @@ def plan_of(rule):
     return params
 
 
-def changes_of(rule):
-    """What makes a job run again whose outputs exist but are out of date: a function for `input`.
+def out_of_date(rule, wildcards):
+    return STATES.of(node_of(rule, wildcards)).state in (State.STALE, State.FOLLOWS)
 
-    All other inputs are `ancient`: their times mean nothing.
-    """
+
+def changes_of(rule):
+    """What makes a job run again whose outputs exist but are out of date: a function for `input`."""
 
     def changes(wildcards):
-        state = STATES.of(node_of(rule, wildcards)).state
-        return [CHANGES] if state in (State.STALE, State.FOLLOWS) else []
+        return [CHANGES] if out_of_date(rule, wildcards) else []
 
     return changes
 
 
-def changes_told(wildcards):
-    """What is out of date and why, for people."""
-    lines = explain(
-        list(PIPELINE.nodes.values()),
-        STATES,
-        lambda node: STATES.of(node).state in (State.STALE, State.FOLLOWS),
-    )
-    return "\n".join(["out of date:", *(f"  {line}" for line in lines)])
+def settled(rule, files):
+    """Inputs whose times mean nothing unless the job is out of date: a function for `input`."""
+
+    def inputs(wildcards):
+        found = files(wildcards) if callable(files) else files
+        found = [found] if isinstance(found, str) else found
+        found = [path.format(**dict(wildcards.items())) for path in found]
+        if not out_of_date(rule, wildcards):
+            found = [ancient(path) for path in found]
+        return found[0] if len(found) == 1 and not isinstance(files, list) else found
+
+    return inputs
 
 
 def states_told(wildcards):
     """Every engine with its state, for people."""
-    lines = explain(
-        list(PIPELINE.nodes.values()), STATES, lambda node: node.rule == "build_engine"
+    engines = [node for node in PIPELINE.nodes.values() if node.rule == "build_engine"]
+    lines = explain(engines, STATES)
+    return "\n".join(
+        lines
+        + [
+            f"build_engine {cell.name}: left out ({cell.reason})"
+            for cell in MATRIX.left_out
+        ]
     )
-    lines += [f"build_engine {cell.name}: left out ({cell.reason})" for cell in MATRIX.left_out]
-    return "\n".join(lines)
+
+
+def calibration_tensors(wildcards):
+    if not Precision(wildcards.precision).is_quantised:
+        return []
+    return expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)
 
 
 def graph_of_engine(wildcards):
-    precision = wildcards.precision if wildcards.precision != "tf32" else "fp32"
-    return f"results/onnx/{precision}/model.onnx"
+    return f"results/onnx/{Precision(wildcards.precision).graph}/model.onnx"
 
 
 def settings_of_engine(wildcards):
-    return MATRIX.find(wildcards.runtime, int(wildcards.batch), wildcards.precision).settings
+    return MATRIX.find(
+        wildcards.runtime, int(wildcards.batch), wildcards.precision
+    ).settings
 
 
 def on_gpu(wildcards):
@@ -125,7 +147,11 @@ def gpus_of_engine(wildcards):
 
 def threads_of_engine(wildcards):
     """All cores for an engine on the CPU, so that nothing disturbs its timing."""
-    return 1 if on_gpu(wildcards) else config["inference"]["threads"] or workflow.cores or 1
+    return (
+        1
+        if on_gpu(wildcards)
+        else config["inference"]["threads"] or workflow.cores or 1
+    )
 
 
 def threads_of_reference(wildcards):

@@ -28,7 +28,10 @@ if config["dataset"]["source"] == "kaggle":
 rule list_slices:
     input:
         changes_of("list_slices"),
-        ancient("data/kaggle_3m" if config["dataset"]["source"] == "kaggle" else []),
+        settled(
+            "list_slices",
+            "data/kaggle_3m" if config["dataset"]["source"] == "kaggle" else [],
+        ),
     output:
         manifest="results/dataset/manifest.json",
         shards=expand("results/dataset/shard_{shard}.json", shard=SHARDS),
@@ -49,7 +52,7 @@ rule list_slices:
 rule encode_slices:
     input:
         changes_of("encode_slices"),
-        manifest=ancient("results/dataset/shard_{shard}.json"),
+        manifest=settled("encode_slices", "results/dataset/shard_{shard}.json"),
     output:
         tensors="results/tensors/shard_{shard}.safetensors",
     log:

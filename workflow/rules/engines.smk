@@ -4,7 +4,7 @@
 rule build_engine:
     input:
         changes_of("build_engine"),
-        graph=ancient(graph_of_engine),
+        graph=settled("build_engine", graph_of_engine),
     output:
         engine="results/engines/{runtime}/b{batch}_{precision}/engine.bin",
         record="results/engines/{runtime}/b{batch}_{precision}/engine.json",

@@ -4,9 +4,13 @@
 rule run_engine:
     input:
         changes_of("run_engine"),
-        engine=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.bin"),
-        record=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.json"),
-        tensors=ancient("results/tensors/shard_{shard}.safetensors"),
+        engine=settled(
+            "run_engine", "results/engines/{runtime}/b{batch}_{precision}/engine.bin"
+        ),
+        record=settled(
+            "run_engine", "results/engines/{runtime}/b{batch}_{precision}/engine.json"
+        ),
+        tensors=settled("run_engine", "results/tensors/shard_{shard}.safetensors"),
     output:
         probabilities=temp(
             "results/probabilities/{runtime}/b{batch}_{precision}/shard_{shard}.safetensors"
@@ -30,9 +34,16 @@ rule run_engine:
 rule time_engine:
     input:
         changes_of("time_engine"),
-        engine=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.bin"),
-        record=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.json"),
-        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+        engine=settled(
+            "time_engine", "results/engines/{runtime}/b{batch}_{precision}/engine.bin"
+        ),
+        record=settled(
+            "time_engine", "results/engines/{runtime}/b{batch}_{precision}/engine.json"
+        ),
+        tensors=settled(
+            "time_engine",
+            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
+        ),
     output:
         timing="results/timing/{runtime}/b{batch}_{precision}.json",
     log:

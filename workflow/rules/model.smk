@@ -5,7 +5,7 @@ rule fetch_weights:
     input:
         changes_of("fetch_weights"),
         source=(
-            ancient(str(locate(config["model"]["weights"], CHECKOUT)))
+            settled("fetch_weights", str(locate(config["model"]["weights"], CHECKOUT)))
             if not is_url(config["model"]["weights"])
             else []
         ),
@@ -27,8 +27,8 @@ rule fetch_weights:
 rule run_reference:
     input:
         changes_of("run_reference"),
-        weights=ancient("results/model/weights.safetensors"),
-        tensors=ancient("results/tensors/shard_{shard}.safetensors"),
+        weights=settled("run_reference", "results/model/weights.safetensors"),
+        tensors=settled("run_reference", "results/tensors/shard_{shard}.safetensors"),
     output:
         probabilities="results/reference/shard_{shard}.safetensors",
     log:
@@ -48,8 +48,11 @@ rule run_reference:
 rule time_reference:
     input:
         changes_of("time_reference"),
-        weights=ancient("results/model/weights.safetensors"),
-        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+        weights=settled("time_reference", "results/model/weights.safetensors"),
+        tensors=settled(
+            "time_reference",
+            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
+        ),
     output:
         timing="results/reference/timing.json",
     log:

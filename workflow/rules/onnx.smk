@@ -4,7 +4,7 @@
 rule export_onnx:
     input:
         changes_of("export_onnx"),
-        weights=ancient("results/model/weights.safetensors"),
+        weights=settled("export_onnx", "results/model/weights.safetensors"),
     output:
         graph="results/onnx/fp32/model.onnx",
     log:
@@ -24,14 +24,10 @@ rule export_onnx:
 rule convert_onnx:
     input:
         changes_of("convert_onnx"),
-        graph=ancient("results/onnx/fp32/model.onnx"),
-        tensors=branch(
-            lookup("{precision}", within={"int8": True, "fp8": True}, default=False),
-            then=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
-            otherwise=[],
-        ),
+        graph=settled("convert_onnx", "results/onnx/fp32/model.onnx"),
+        tensors=settled("convert_onnx", calibration_tensors),
     output:
-        graph="results/onnx/{precision}/model.onnx",
+        graph="results/onnx/{precision,fp16|bf16|int8|fp8}/model.onnx",
     log:
         "results/logs/convert_onnx/{precision}.log",
     benchmark:
@@ -48,8 +44,11 @@ rule convert_onnx:
 rule write_samples:
     input:
         changes_of("write_samples"),
-        weights=ancient("results/model/weights.safetensors"),
-        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+        weights=settled("write_samples", "results/model/weights.safetensors"),
+        tensors=settled(
+            "write_samples",
+            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
+        ),
     output:
         inputs=expand("results/onnx/fp32/{sample}/input_0.pb", sample=SAMPLES),
         outputs=expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
@@ -65,6 +64,3 @@ rule write_samples:
         samples=config["tensors"]["samples"],
     script:
         "../scripts/write_samples.py"
-
-
-ruleorder: export_onnx > convert_onnx

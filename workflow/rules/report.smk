@@ -4,16 +4,33 @@
 rule summarise:
     input:
         changes_of("summarise"),
-        manifest=ancient("results/dataset/manifest.json"),
-        weights=ancient("results/model/weights.safetensors"),
-        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
-        reference=ancient(expand("results/reference/shard_{shard}.safetensors", shard=SHARDS)),
-        reference_timing=ancient("results/reference/timing.json"),
-        samples=ancient(expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES)),
-        records=ancient(expand("results/engines/{engine}/engine.json", engine=ENGINES)),
-        timings=ancient(expand("results/timing/{engine}.json", engine=RUNNABLE)),
-        scores=ancient(expand("results/scores/{engine}.json", engine=RUNNABLE)),
-        validations=ancient(expand("results/validation/{engine}.json", engine=RUNNABLE)),
+        manifest=settled("summarise", "results/dataset/manifest.json"),
+        weights=settled("summarise", "results/model/weights.safetensors"),
+        tensors=settled(
+            "summarise",
+            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
+        ),
+        reference=settled(
+            "summarise",
+            expand("results/reference/shard_{shard}.safetensors", shard=SHARDS),
+        ),
+        reference_timing=settled("summarise", "results/reference/timing.json"),
+        samples=settled(
+            "summarise",
+            expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
+        ),
+        records=settled(
+            "summarise", expand("results/engines/{engine}/engine.json", engine=ENGINES)
+        ),
+        timings=settled(
+            "summarise", expand("results/timing/{engine}.json", engine=RUNNABLE)
+        ),
+        scores=settled(
+            "summarise", expand("results/scores/{engine}.json", engine=RUNNABLE)
+        ),
+        validations=settled(
+            "summarise", expand("results/validation/{engine}.json", engine=RUNNABLE)
+        ),
     output:
         summary="results/summary.json",
         table="results/summary.csv",
@@ -35,8 +52,8 @@ rule summarise:
 rule write_report:
     input:
         changes_of("write_report"),
-        summary=ancient("results/summary.json"),
-        overlays=ancient("results/overlays"),
+        summary=settled("write_report", "results/summary.json"),
+        overlays=settled("write_report", "results/overlays"),
     output:
         html="results/report.html",
     log:

@@ -4,7 +4,9 @@
 rule train:
     input:
         changes_of("train"),
-        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
+        tensors=settled(
+            "train", expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)
+        ),
     output:
         weights="results/training/weights.safetensors",
         history="results/training/history.json",

@@ -2,38 +2,22 @@
 
 
 localrules:
-    note_changes,
     explain,
     clean_engines,
     clean_results,
     clean_cache,
 
 
-# Says what is out of date and why; each such job has this as an input, so that it runs again.
-rule note_changes:
-    output:
-        temp(CHANGES),
-    params:
-        why=changes_told,
-    message:
-        "{params.why}"
-    log:
-        "results/logs/note_changes.log",
-    conda:
-        "../../envs/cpu.yaml"
-    shell:
-        "touch {output} 2> {log}"
-
-
+# Says of every engine whether it is up to date, and if not, why.
 rule explain:
-    params:
-        states=states_told,
-    message:
-        "{params.states}"
     log:
         "results/logs/explain.log",
     conda:
         "../../envs/cpu.yaml"
+    params:
+        states=states_told,
+    message:
+        "{params.states}"
     shell:
         "true 2> {log}"
 

@@ -4,14 +4,24 @@
 rule score_engine:
     input:
         changes_of("score_engine"),
-        record=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.json"),
-        tensors=ancient(expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)),
-        reference=ancient(expand("results/reference/shard_{shard}.safetensors", shard=SHARDS)),
-        probabilities=ancient(
+        record=settled(
+            "score_engine",
+            "results/engines/{runtime}/b{batch}_{precision}/engine.json",
+        ),
+        tensors=settled(
+            "score_engine",
+            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
+        ),
+        reference=settled(
+            "score_engine",
+            expand("results/reference/shard_{shard}.safetensors", shard=SHARDS),
+        ),
+        probabilities=settled(
+            "score_engine",
             expand(
                 "results/probabilities/{{runtime}}/b{{batch}}_{{precision}}/shard_{shard}.safetensors",
                 shard=SHARDS,
-            )
+            ),
         ),
     output:
         scores="results/scores/{runtime}/b{batch}_{precision}.json",
@@ -33,8 +43,13 @@ rule score_engine:
 rule validate_engine:
     input:
         changes_of("validate_engine"),
-        record=ancient("results/engines/{runtime}/b{batch}_{precision}/engine.json"),
-        scores=ancient("results/scores/{runtime}/b{batch}_{precision}.json"),
+        record=settled(
+            "validate_engine",
+            "results/engines/{runtime}/b{batch}_{precision}/engine.json",
+        ),
+        scores=settled(
+            "validate_engine", "results/scores/{runtime}/b{batch}_{precision}.json"
+        ),
     output:
         validation="results/validation/{runtime}/b{batch}_{precision}.json",
     log:

@@ -25,7 +25,8 @@ def resolve_config(given: Mapping[str, Any]) -> dict[str, Any]:
     """Check a configuration and fill in the defaults.
 
     Args:
-        given: what the user wrote, config files and `--config` already merged.
+        given: what the user wrote, config files and `--config` already merged. Text stands for
+            the number, truth value or null that it spells where the schema asks for one.
 
     Returns:
         A complete configuration: every key of the schema is present.
@@ -55,8 +56,10 @@ def _resolve(part: Schema, schema: Schema) -> Schema:
 
 def _with_defaults(part: Schema, given: Any, schema: Schema) -> Any:
     part = _resolve(part, schema)
+    if isinstance(given, list) and "items" in part:
+        return [_with_defaults(part["items"], entry, schema) for entry in given]
     if not isinstance(given, Mapping) or "properties" not in part:
-        return given
+        return _as_typed(part, given)
     filled = dict(given)
     for key, reference in part["properties"].items():
         entry = _resolve(reference, schema)
@@ -68,6 +71,19 @@ def _with_defaults(part: Schema, given: Any, schema: Schema) -> Any:
         if key in filled:
             filled[key] = _with_defaults(entry, filled[key], schema)
     return filled
+
+
+def _as_typed(part: Schema, given: Any) -> Any:
+    """A scalar of Snakemake's `--config`, which comes as text, as what the schema asks for."""
+    import yaml
+
+    types = part.get("type", "string")
+    if not isinstance(given, str) or "string" in types:
+        return given
+    try:
+        return yaml.safe_load(given)
+    except yaml.YAMLError:
+        return given
 
 
 def _tell(error: Any) -> str:

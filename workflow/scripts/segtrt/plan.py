@@ -7,14 +7,16 @@ without looking at modification times or at Snakemake's own memory.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import os
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from segtrt.files import sha256_json
+from segtrt.files import sha256_json, write_bytes
 
 KEYS = "results/keys"
 FORMAT = "segtrt-key-1"
@@ -138,6 +140,37 @@ class States:
         )
 
 
+def note_changes(path: Path, base: Path, nodes: list[Node], states: States) -> list[str]:
+    """Write what is out of date, and why, to a file that is newer than all of it.
+
+    Jobs that must run again have the file as an input, and its time makes Snakemake run them. It is
+    written only if something is out of date.
+
+    Args:
+        path: the file.
+        base: the working directory.
+        nodes: all nodes.
+        states: their states.
+
+    Returns:
+        The lines written, without the head.
+    """
+    old = [node for node in nodes if states.of(node).state in (State.STALE, State.FOLLOWS)]
+    lines = explain(old, states)
+    if lines:
+        times = [
+            (base / output).stat().st_mtime_ns
+            for node in old
+            for output in node.outputs
+            if (base / output).exists()
+        ]
+        newest = max([time.time_ns(), *(stamp + 1_000_000_000 for stamp in times)])
+        # The time stands in the text as well: Snakemake passes over a newer file of old content.
+        write_bytes(path, "\n".join([f"out of date at {newest}:", *lines, ""]).encode())
+        os.utime(path, ns=(newest, newest))
+    return lines
+
+
 def read_key_record(path: Path) -> dict[str, Any] | None:
     """The key record at `path`, or None if it is missing or of no use."""
     try:
@@ -178,32 +211,24 @@ def _short(value: Any) -> str:
     return text[:12] if len(text) == 64 and not set(text) - set("0123456789abcdef") else text
 
 
-def to_run(nodes: list[Node], states: States) -> list[Node]:
-    """The nodes that a run towards all of `nodes` makes, temporary ones included.
-
-    A temporary artefact is made exactly if something that uses it is.
-    """
-    used_by: dict[int, list[Node]] = {}
-    for node in nodes:
-        for up in node.upstream:
-            used_by.setdefault(id(up), []).append(node)
-    runs: list[Node] = []
-    chosen: set[int] = set()
-    for node in reversed(nodes):
-        verdict = states.of(node)
-        needed = any(id(user) in chosen for user in used_by.get(id(node), []))
-        if (verdict.runs and not node.temporary) or (node.temporary and verdict.runs and needed):
-            chosen.add(id(node))
-            runs.append(node)
-    return runs[::-1]
+def shortened(lines: list[str], at_most: int = 12, width: int = 160) -> list[str]:
+    """The first lines of `explain`, causes before what follows from them, cut for a terminal."""
+    causes = [line for line in lines if f": {State.FOLLOWS}" not in line]
+    rest = len(lines) - len(causes)
+    shown = [line if len(line) <= width else f"{line[: width - 3]}..." for line in causes]
+    told = shown[:at_most]
+    if len(shown) > at_most:
+        told.append(f"and {len(shown) - at_most} more that are out of date")
+    if rest:
+        told.append(f"and {rest} that follow from these")
+    return told
 
 
-def explain(nodes: list[Node], states: States, only: Callable[[Node], bool]) -> list[str]:
-    """One line a node chosen by `only`: `label: state (why)`."""
+def explain(nodes: list[Node], states: States) -> list[str]:
+    """One line a node: `label: state (why)`."""
     lines = []
     for node in nodes:
-        if only(node):
-            verdict = states.of(node)
-            why = f" ({'; '.join(verdict.why)})" if verdict.why else ""
-            lines.append(f"{node.label}: {verdict.state}{why}")
+        verdict = states.of(node)
+        why = f" ({'; '.join(verdict.why)})" if verdict.why else ""
+        lines.append(f"{node.label}: {verdict.state}{why}")
     return lines
