@@ -104,6 +104,7 @@ def test_another_networks_graph_is_refused(graph, tmp_path):
         compare_with_torch(graph, tmp_path / "other.safetensors", FEATURES, image)
 
 
+@pytest.mark.slow
 def test_same_bytes_and_silence_in_another_process_and_folder(
     graph, weights, tmp_path, project_root
 ):

@@ -101,7 +101,7 @@ def _export(network: "torch.nn.Module", opset: int, out: Path) -> None:
 
 
 def _compare(graph: Path, network: "torch.nn.Module", images: Images) -> float:
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
     import torch
 
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
