@@ -94,7 +94,7 @@ def test_start_up_is_told_in_stages_and_warm_the_second_time(runtime: Runtime, b
         assert not session.warm
         assert session.memory_mib() > 0
     with runtime.load(engine, settings) as session:
-        assert session.warm == (runtime.name == "tensorrt_rtx")
+        assert session.warm is (True if runtime.name == "tensorrt_rtx" else None)
     cache = engine.with_suffix(".runtime_cache")
     if runtime.name == "tensorrt_rtx":
         cache.write_bytes(b"not a cache")

@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from segtrt import gpu
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
 from segtrt.progress import track
@@ -95,9 +97,10 @@ def run_engine(
         session = stack.enter_context(open_engine(engine, record, threads=threads, mode=mode))
         size = session.batch_size
         starts = range(0, len(shard), size)
-        for start in track(starts, f"running {record.name}", len(starts), "batches"):
-            images = shard.rows("images", start, start + size)
-            writer.append("probabilities", session.run(images)[:, 0])
+        batches = (shard.rows("images", start, start + size) for start in starts)
+        results = session.run_batches(batches)
+        for found in track(results, f"running {record.name}", len(starts), "batches"):
+            writer.append("probabilities", found[:, 0])
 
 
 def time_engine(
@@ -114,9 +117,11 @@ def time_engine(
 ) -> None:
     """Time an engine on a batch of real slices and write the figures as JSON.
 
-    The file has the start-up in stages (`load_stages_ms`), `memory_mib`, the number of CPU threads
-    (null on a GPU), the machine it was measured on, and `timing` (`TimingResult`); for an
-    unsupported engine these are null.
+    The file has the start-up in stages (`load_stages_ms`) and whether kernels compiled earlier were
+    found (`warm_start`, null where nothing is compiled at the start), `memory_mib`, the number of
+    CPU threads (null on a GPU), the machine it was measured on, the GPU's clocks, temperature and
+    power before and after (null on a CPU), and `timing` (`TimingResult`); for an unsupported engine
+    these are null.
 
     Args:
         engine: the engine file.
@@ -146,12 +151,16 @@ def time_engine(
         "machine": None,
         "load_stages_ms": None,
         "memory_mib": None,
+        "warm_start": None,
+        "gpu_before": None,
+        "gpu_after": None,
         "timing": None,
     }
     if record.status == "built":
         images = first_slices(tensor_shards, record.settings.batch_size)
         on_cpu = get_runtime(record.runtime).device == "cpu"
         with open_engine(engine, record, threads=threads, mode=mode) as session:
+            before = None if on_cpu else gpu.snapshot()
             result = measure(
                 lambda: session.time_batch(images),
                 batch_size=session.batch_size,
@@ -159,12 +168,19 @@ def time_engine(
                 max_seconds=max_seconds,
                 warmup_max_seconds=warmup_max_seconds,
             )
+            after = None if on_cpu else gpu.snapshot()
+            slowdown = gpu.slowdown_between(before, after)
+            if result.stable and slowdown:
+                result = replace(result, stable=False, unstable_reason=slowdown)
             figures |= {
                 "mode": session.mode,
                 "threads": (threads or available_cores()) if on_cpu else None,
                 "machine": describe_machine(record.runtime),
                 "load_stages_ms": dict(session.load_stages_ms),
                 "memory_mib": session.memory_mib(),
+                "warm_start": session.warm,
+                "gpu_before": before.to_json() if before else None,
+                "gpu_after": after.to_json() if after else None,
                 "timing": result.to_json(),
             }
         logger.info(published_line(result.batch_size, result.iterations, result.total.mean))

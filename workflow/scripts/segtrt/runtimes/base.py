@@ -105,6 +105,9 @@ class Session(ABC):
     load_stages_ms: Mapping[str, float]
     """Start-up in stages, e.g. `{"read_back": 1400.0, "first_run": 12.0}`, in the order done."""
 
+    warm: bool | None = None
+    """Whether kernels compiled by an earlier start were found; None if nothing is compiled."""
+
     mode: str = "stream"
     """`stream`, `graph` or `overlapped`: how it really runs. A CPU has `stream` only."""
 

@@ -16,7 +16,7 @@ _LEVELS = {
     "INFO": logging.INFO,
     "VERBOSE": logging.DEBUG,
 }
-_SOURCE_PLACE = re.compile(r"\s*\bIn \w+ at \S*/_src/\S+?:\d+|\[\w+\.cpp:\d+: \w+\]\s*")
+_SOURCE_PLACE = re.compile(r"\s*\bIn \w+ at \S*/_src/\S+?:\d+|\[\w+\.(?:cpp|h):\d+: \w+\]\s*")
 
 
 def clean_message(text: str) -> str:

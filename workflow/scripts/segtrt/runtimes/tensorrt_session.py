@@ -50,7 +50,6 @@ class TensorRTSession(Session):
         self._largest = settings.largest_batch
         self._static = settings.profile == "static"
         self._cache_path = engine.with_suffix(".runtime_cache")
-        self._warm = False
         self._engine: Any = None
         self._config: Any = None
         self._cache: Any = None
@@ -90,11 +89,6 @@ class TensorRTSession(Session):
             for lane in self._lanes:
                 lane.synchronise()
         self._save_cache()
-
-    @property
-    def warm(self) -> bool:
-        """Whether the kernels came from the runtime cache beside the engine (TensorRT-RTX)."""
-        return self._warm
 
     def run(self, images: Images) -> Probabilities:
         """See `Session.run`; a dynamic engine takes any batch up to its profile's maximum."""
@@ -201,6 +195,7 @@ class TensorRTSession(Session):
         """
         if not hasattr(self._trt, "IRuntimeCache"):
             return None
+        self.warm = False
         config = self._engine.create_runtime_config()
         if not self._static:
             strategies = self._trt.DynamicShapesKernelSpecializationStrategy
@@ -208,7 +203,7 @@ class TensorRTSession(Session):
         self._cache = config.create_runtime_cache()
         stored = self._cache_path.read_bytes() if self._cache_path.is_file() else b""
         if stored and self._cache.deserialize(stored):
-            self._warm = True
+            self.warm = True
             self._cache_bytes = len(stored)
         config.set_runtime_cache(self._cache)
         return config
