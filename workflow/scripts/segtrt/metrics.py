@@ -45,7 +45,7 @@ def largest_component(volume: NDArray[Any]) -> Masks:
     mask and goes over the volume once per component: minutes on the speckled masks of a broken
     engine. Here all components are counted in one pass.
     """
-    from scipy import ndimage  # type: ignore[import-untyped]
+    from scipy import ndimage
 
     labels, count = ndimage.label(volume)
     if count == 0:
