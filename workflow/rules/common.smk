@@ -9,9 +9,8 @@ from segtrt.config import resolve_config
 from segtrt.errors import SegtrtError
 from segtrt.hashcache import HashCache
 from segtrt.matrix import make_matrix
-from segtrt.pipeline import Pipeline
+from segtrt.pipeline import QUANTISED_GRAPHS, Pipeline
 from segtrt.plan import State, States, explain, note_changes, shortened
-from segtrt.precision import Precision
 from segtrt.runtimes import get_runtime
 from segtrt.sources import digest_dataset, digest_weights, is_url, locate
 
@@ -43,7 +42,7 @@ SAMPLES = [f"test_data_set_{i}" for i in range(len(config["tensors"]["samples"])
 # How a rule's wildcards name its node in the plan.
 NODE_NAMES = {
     "encode_slices": "{shard}",
-    "convert_onnx": "{precision}",
+    "convert_onnx": "{graph}",
     "run_reference": "{shard}",
     "build_engine": "{runtime}/b{batch}_{precision}",
     "run_engine": "{runtime}/b{batch}_{precision}/{shard}",
@@ -81,29 +80,26 @@ def plan_of(rule):
     return params
 
 
-def out_of_date(rule, wildcards):
-    return STATES.of(node_of(rule, wildcards)).state in (State.STALE, State.FOLLOWS)
-
-
 def changes_of(rule):
     """What makes a job run again whose outputs exist but are out of date: a function for `input`."""
 
     def changes(wildcards):
-        return [CHANGES] if out_of_date(rule, wildcards) else []
+        state = STATES.of(node_of(rule, wildcards)).state
+        return [CHANGES] if state in (State.STALE, State.FOLLOWS) else []
 
     return changes
 
 
 def settled(rule, files):
-    """Inputs whose times mean nothing unless the job is out of date: a function for `input`."""
+    """Inputs whose times mean nothing while the job need not run: a function for `input`."""
 
     def inputs(wildcards):
         found = files(wildcards) if callable(files) else files
-        found = [found] if isinstance(found, str) else found
-        found = [path.format(**dict(wildcards.items())) for path in found]
-        if not out_of_date(rule, wildcards):
-            found = [ancient(path) for path in found]
-        return found[0] if len(found) == 1 and not isinstance(files, list) else found
+        paths = [found] if isinstance(found, str) else found
+        paths = [path.format(**dict(wildcards.items())) for path in paths]
+        if STATES.settled(node_of(rule, wildcards)):
+            paths = [ancient(path) for path in paths]
+        return paths[0] if isinstance(found, str) else paths
 
     return inputs
 
@@ -122,13 +118,17 @@ def states_told(wildcards):
 
 
 def calibration_tensors(wildcards):
-    if not Precision(wildcards.precision).is_quantised:
+    if wildcards.graph not in QUANTISED_GRAPHS:
         return []
     return expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)
 
 
+def engine_of(wildcards):
+    return MATRIX.find(wildcards.runtime, int(wildcards.batch), wildcards.precision)
+
+
 def graph_of_engine(wildcards):
-    return f"results/onnx/{Precision(wildcards.precision).graph}/model.onnx"
+    return f"results/onnx/{engine_of(wildcards).graph}/model.onnx"
 
 
 def settings_of_engine(wildcards):

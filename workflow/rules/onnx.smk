@@ -1,4 +1,4 @@
-# ONNX graphs, one for each precision, and sample inputs with the outputs expected.
+# ONNX graphs, one for each precision (two for int8: runtimes differ in what they take), and sample inputs with the outputs expected.
 
 
 rule export_onnx:
@@ -27,11 +27,11 @@ rule convert_onnx:
         graph=settled("convert_onnx", "results/onnx/fp32/model.onnx"),
         tensors=settled("convert_onnx", calibration_tensors),
     output:
-        graph="results/onnx/{precision,fp16|bf16|int8|fp8}/model.onnx",
+        graph="results/onnx/{graph,fp16|bf16|int8|int8_signed|fp8}/model.onnx",
     log:
-        "results/logs/convert_onnx/{precision}.log",
+        "results/logs/convert_onnx/{graph}.log",
     benchmark:
-        "results/benchmarks/convert_onnx/{precision}.tsv"
+        "results/benchmarks/convert_onnx/{graph}.tsv"
     conda:
         "../../envs/cpu.yaml"
     params:

@@ -8,7 +8,8 @@ from segtrt.onnx_precision import convert_onnx
 from segtrt.precision import Precision
 
 calibration = snakemake.params.calibration
-precision = Precision(snakemake.wildcards.precision)
+name = snakemake.wildcards.graph
+precision = Precision(name.removesuffix("_signed"))
 
 
 def convert():
@@ -22,6 +23,7 @@ def convert():
         Path(snakemake.output.graph),
         images,
         calibration["method"],
+        signed=name.endswith("_signed"),
     )
 
 

@@ -16,6 +16,7 @@ def write():
     )
     write_sample_outputs(
         folder,
+        len(snakemake.params.samples),
         lambda images: predict(weights, snakemake.params.init_features, images),
     )
 

@@ -15,6 +15,8 @@ class EngineSpec:
 
     runtime: str
     settings: BuildSettings
+    graph: str
+    """Name of the ONNX graph that it is built from (`Runtime.graph`)."""
 
     @property
     def name(self) -> str:
@@ -47,11 +49,9 @@ class Matrix:
         return tuple(spec for spec in self.engines if spec.runtime not in self.cannot_run)
 
     @property
-    def graphs(self) -> tuple[Precision, ...]:
-        """Precisions of the ONNX graphs that the engines are built from, float32 first."""
-        order = list(Precision)
-        graphs = {spec.settings.precision.graph for spec in self.engines} | {Precision.FP32}
-        return tuple(sorted(graphs, key=order.index))
+    def graphs(self) -> tuple[str, ...]:
+        """Names of the ONNX graphs that the engines are built from, without the float32 one."""
+        return tuple(sorted({spec.graph for spec in self.engines} - {Precision.FP32}))
 
     def find(self, runtime: str, batch: int, precision: str) -> EngineSpec:
         """The engine of these coordinates.
@@ -100,7 +100,8 @@ def make_matrix(config: Mapping[str, Any], get_runtime: Callable[[str], Runtime]
             notes.append(f"{name}: engines are built but not run here: {available.reason}")
         for precision in sorted(map(Precision, wanted["precisions"]), key=list(Precision).index):
             for batch in sorted(wanted["batch_sizes"]):
-                spec = EngineSpec(name, replace(base, batch_size=batch, precision=precision))
+                settings = replace(base, batch_size=batch, precision=precision)
+                spec = EngineSpec(name, settings, runtime.graph(precision))
                 reason = (
                     runtime.unsupported(spec.settings) if available.can_build else available.reason
                 )

@@ -16,6 +16,9 @@ from segtrt.sources import DatasetDigest, is_url
 
 SCRIPTS = PACKAGE.parent
 
+QUANTISED_GRAPHS = ("int8", "int8_signed", "fp8")
+"""Names of the graphs that calibration images decide."""
+
 PACKAGES = {
     "encode_slices": ("numpy", "scikit-image"),
     "train": ("torch",),
@@ -82,7 +85,7 @@ class Pipeline:
         pairs.add(("list_slices", "encode_slices"))
         if ("fetch_dataset", "") in self.nodes:
             pairs |= {("fetch_dataset", "list_slices"), ("fetch_dataset", "encode_slices")}
-        if any(name in ("int8", "fp8") for rule, name in self.nodes if rule == "convert_onnx"):
+        if any(("convert_onnx", name) in self.nodes for name in QUANTISED_GRAPHS):
             pairs.add(("encode_slices", "convert_onnx"))
         return sorted(pairs)
 
@@ -164,7 +167,7 @@ class Pipeline:
             [fetched],
             kept=True,
         )
-        for precision in matrix.graphs[1:]:
+        for name in matrix.graphs:
             quantised = {
                 "calibration": engines["calibration"],
                 "images": dataset.calibration,
@@ -173,9 +176,9 @@ class Pipeline:
             }
             self._add(
                 "convert_onnx",
-                precision,
-                [f"results/onnx/{precision}/model.onnx"],
-                quantised if precision.is_quantised else {},
+                name,
+                [f"results/onnx/{name}/model.onnx"],
+                quantised if name in QUANTISED_GRAPHS else {},
                 [graph],
                 kept=True,
             )
@@ -222,11 +225,10 @@ class Pipeline:
         folder = f"results/engines/{spec.name}"
         runtime = self._runtime(spec.runtime)
         settings = runtime.deciding(spec.settings)
-        precision = spec.settings.precision.graph
         graph = (
             self.node("export_onnx")
-            if precision == "fp32"
-            else self.node("convert_onnx", precision)
+            if spec.graph == "fp32"
+            else self.node("convert_onnx", spec.graph)
         )
         engine = self._add(
             "build_engine",

@@ -113,6 +113,10 @@ class States:
             self._seen[id(node)] = self._look(node)
         return self._seen[id(node)]
 
+    def settled(self, node: Node) -> bool:
+        """Whether `node` need not run for its own sake or for what it is made from."""
+        return not self.of(node).runs or self._absent_but_fine(node)
+
     def _look(self, node: Node) -> Verdict:
         causes = [up for up in node.upstream if self.of(up).runs and not self._absent_but_fine(up)]
         missing = [path for path in node.outputs if not (self.base / path).exists()]

@@ -17,7 +17,7 @@ from segtrt.errors import SegtrtError
 from segtrt.normalise import HIGH_PERCENTILE, LOW_PERCENTILE
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array  # type: ignore[import-untyped]
+    from scipy.sparse import csr_array
 
 SIZE = 256
 """Rows and columns of the network's input."""

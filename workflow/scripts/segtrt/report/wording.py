@@ -106,7 +106,7 @@ def listed(items: Sequence[str], most: int = 3) -> str:
     """`a, b and c`, or `a, b, c and 4 more`."""
     if len(items) > most:
         return f"{', '.join(items[:most])} and {len(items) - most} more"
-    return " and ".join(part for part in (", ".join(items[:-1]), items[-1]) if part)
+    return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
 
 
 def failure(text: str) -> str:

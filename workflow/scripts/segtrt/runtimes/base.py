@@ -165,6 +165,10 @@ class Runtime(ABC):
     run_modules: tuple[str, ...]
     """Modules of this package, each with all it imports, that decide what an engine gives."""
 
+    def graph(self, precision: Precision) -> str:
+        """Name of the ONNX graph that an engine of this precision is built from."""
+        return str(precision.graph)
+
     def deciding(self, settings: BuildSettings) -> dict[str, Any]:
         """The settings that make a difference to this runtime's engines; JSON values only."""
         return {"batch_size": settings.batch_size, "precision": str(settings.precision)}
