@@ -1,0 +1,226 @@
+"""The report in a real browser, opened from disk: Debian's chromium driven by Playwright."""
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from example_summaries import CASES, make_example
+from segtrt.report import write_report
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is missing: pip install -e '.[dev]'"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="chromium is missing: apt-get install chromium"),
+    pytest.mark.slow,
+]
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """Case -> address of its report."""
+    addresses = {}
+    for name, case in CASES.items():
+        folder = tmp_path_factory.mktemp(name)
+        make_example(case(), folder)
+        write_report(folder / "summary.json", folder / "overlays", folder / "report.html")
+        addresses[name] = (folder / "report.html").as_uri()
+    return addresses
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with playwright.sync_playwright() as driver:
+        # Containers run as root, where chromium's sandbox does not start.
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_report(browser, reports):
+    """Opens a report; at the end of the test nothing may have left the page or gone wrong."""
+    contexts, faults = [], []
+
+    def opener(case="demo", **settings):
+        context = browser.new_context(**{"viewport": DESKTOP, **settings})
+        contexts.append(context)
+        page = context.new_page()
+        allowed = (reports[case], "data:", "blob:")
+        page.on("request", lambda one: one.url.startswith(allowed) or faults.append(one.url))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("dialog", lambda dialog: (faults.append("a dialog opened"), dialog.dismiss()))
+        page.on(
+            "console",
+            lambda line: line.type in ("error", "warning") and faults.append(line.text),
+        )
+        page.goto(reports[case])
+        page.wait_for_selector("html[data-charts=drawn]")
+        return page
+
+    yield opener
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def shown_rows(page):
+    return page.locator("#matrix tbody tr:visible")
+
+
+def names(page):
+    return shown_rows(page).evaluate_all("rows => rows.map(row => row.dataset.engine)")
+
+
+@pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_it_opens_from_disk_and_nothing_sticks_out(open_report, case, viewport):
+    page = open_report(case, viewport=viewport)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= viewport["width"]
+    charts = page.locator("[data-chart] svg.main-svg")
+    assert charts.count() >= page.locator("[data-chart]").count() == 5
+    assert page.locator("h1").count() == 1
+
+
+@pytest.mark.parametrize("key", ["latency_ms", "dice", "size"])
+def test_columns_sort_both_ways_with_missing_figures_last(open_report, key):
+    page = open_report("gpu")
+    head = page.locator(f'#matrix th[data-key="{key}"]')
+    for order in ("ascending", "descending"):
+        head.get_by_role("button").click()
+        assert head.get_attribute("aria-sort") == order
+        told = page.locator(f'#matrix td[data-key="{key}"]').evaluate_all(
+            "cells => cells.map(cell => cell.dataset.value)"
+        )
+        figures = [float(value) for value in told if value]
+        assert figures == sorted(figures, reverse=order == "descending")
+        assert told[len(figures) :] == [""] * (len(told) - len(figures))
+    assert page.locator("#matrix th[aria-sort]").count() == 1
+
+
+def test_filters_narrow_the_matrix_and_clear(open_report):
+    page = open_report("gpu")
+    every = names(page)
+    page.locator("#filter-precision").select_option("bf16")
+    assert names(page) == [name for name in every if name.endswith("bf16")]
+    page.locator("#filter-verdict").select_option("fail")
+    assert names(page) == ["tensorrt_rtx/b1_bf16", "tensorrt_rtx/b32_bf16"]
+    assert page.locator("#filter-count").inner_text() == f"2 of {len(every)} engines"
+    page.get_by_role("button", name="Clear").click()
+    playwright.expect(page.locator("#filter-count")).to_have_text(f"{len(every)} engines")
+    page.locator("#filter-text").fill("rtx INT8 capability")
+    assert names(page) == [name for name in every if name.endswith("int8")]
+    page.locator("#filter-text").fill("no such engine")
+    assert names(page) == []
+
+
+def test_images_enlarge_and_page_by_mouse_and_keyboard(open_report):
+    page = open_report()
+    viewer = page.locator("#viewer")
+    first = page.locator(".thumb").first
+    first.click()
+    assert viewer.is_visible()
+    box = viewer.locator("svg").bounding_box()
+    assert box["width"] > 2 * first.bounding_box()["width"]
+    assert page.locator("#viewer-place").inner_text() == "1 of 6"
+    title = page.locator("#viewer-title").inner_text()
+    assert page.locator("#viewer-previous").is_disabled()
+    page.locator("#viewer-next").click()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#viewer-place").inner_text() == "3 of 6"
+    assert page.locator("#viewer-title").inner_text() != title
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#viewer-place").inner_text() == "2 of 6"
+    page.keyboard.press("Escape")
+    assert viewer.is_hidden()
+    assert first.evaluate("button => button === document.activeElement")
+
+
+def test_another_engines_images_can_be_chosen_and_outlines_hidden(open_report):
+    page = open_report()
+    before = page.locator("#gallery").inner_text()
+    page.locator("#images-engine").select_option("onnxruntime/b1_int8")
+    assert page.locator("#gallery").inner_text() != before
+    outline = page.locator("#gallery path.engine").first
+    assert outline.evaluate("path => getComputedStyle(path).visibility") == "visible"
+    page.get_by_label("engine", exact=True).uncheck()
+    assert outline.evaluate("path => getComputedStyle(path).visibility") == "hidden"
+    assert (
+        page.locator("#gallery path.truth").first.evaluate(
+            "path => getComputedStyle(path).visibility"
+        )
+        == "visible"
+    )
+
+
+def brightness(page, selector="body"):
+    colour = page.locator(selector).first.evaluate("e => getComputedStyle(e).backgroundColor")
+    return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
+
+
+def test_dark_mode_follows_the_system_and_the_button(open_report):
+    page = open_report(color_scheme="dark")
+    assert brightness(page) < 60
+    paper = page.locator("[data-chart] .main-svg").first
+    assert "255" not in paper.evaluate("svg => getComputedStyle(svg).backgroundColor")
+    button = page.locator("#theme")
+    button.click()
+    assert button.inner_text() == "Theme: light"
+    assert brightness(page) > 200
+    button.click()
+    assert button.inner_text() == "Theme: dark"
+    assert brightness(page) < 60
+    page.emulate_media(color_scheme="light")
+    assert brightness(page) < 60
+    button.click()
+    assert brightness(page) > 200
+
+
+def test_it_prints_light_and_whole(open_report, tmp_path):
+    page = open_report(color_scheme="dark")
+    pdf = page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True)
+    pages = len(re.findall(rb"/Type\s*/Page[^s]", pdf))
+    assert 4 <= pages <= 20
+    page.emulate_media(media="print")
+    assert page.locator(".top").is_hidden()
+    assert page.locator("#filters").is_hidden()
+    assert (
+        page.locator("#matrix").evaluate("table => getComputedStyle(table.parentElement).overflowX")
+        == "visible"
+    )
+
+
+def test_it_works_by_keyboard_alone(open_report):
+    page = open_report()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the report"
+    page.locator('#matrix th[data-key="dice"] button').focus()
+    page.keyboard.press("Enter")
+    assert page.locator('#matrix th[data-key="dice"]').get_attribute("aria-sort") == "ascending"
+    page.locator(".thumb").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#viewer").is_visible()
+
+
+@pytest.mark.parametrize("case", ["demo", "gpu"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_report, case, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="axe-playwright-python is missing: pip install -e '.[dev]'",
+    )
+    page = open_report(case, color_scheme=scheme)
+    page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+    found = axe.Axe().run(page).response["violations"]
+    serious = [
+        f"{one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes'][:3]]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []

@@ -1,0 +1,116 @@
+"""Charts: what they find, that plotly takes them, and the figures behind them."""
+
+import copy
+
+import plotly.graph_objects as go
+import pytest
+from example_summaries import CASES, HOSTILE, make_example
+from segtrt.report import wording
+from segtrt.report.chart import log_axis
+from segtrt.report.charts_quality import dice_per_subject, pareto_front, quality_against_speed
+from segtrt.report.charts_speed import latency, throughput, where_time_goes
+
+CHARTS = [quality_against_speed, latency, throughput, dice_per_subject, where_time_goes]
+
+
+@pytest.fixture(scope="session")
+def summaries(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("charts")
+    return {name: make_example(case(), folder / name) for name, case in CASES.items()}
+
+
+def uncoloured(value):
+    """The drawing with some colour for each colour of the page, which plotly does not know."""
+    if isinstance(value, dict):
+        return {key: uncoloured(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [uncoloured(entry) for entry in value]
+    return "red" if isinstance(value, str) and value.startswith("--") else value
+
+
+@pytest.mark.parametrize("draw", CHARTS)
+@pytest.mark.parametrize("case", list(CASES))
+def test_plotly_takes_the_drawing_and_a_table_stands_behind_it(summaries, case, draw):
+    chart = draw(summaries[case])
+    go.Figure(uncoloured(chart.spec))  # raises on an unknown attribute
+    assert chart.finding
+    assert chart.note
+    assert chart.table.rows
+    assert {len(row) for row in chart.table.rows} == {len(chart.table.head)}
+    axes = chart.spec["layout"]
+    assert axes["xaxis"]["title"]["text"]
+
+
+def test_every_engine_that_was_run_is_in_every_chart(summaries):
+    summary = summaries["gpu"]
+    run = {one["name"] for one in summary["engines"] if one["timing"]}
+    for draw in (latency, throughput, where_time_goes, quality_against_speed, dice_per_subject):
+        named = {row[0] for row in draw(summary).table.rows}
+        assert run <= named
+
+
+@pytest.mark.parametrize("draw", CHARTS)
+def test_without_engines_that_were_run_there_is_no_chart_or_only_pytorchs(summaries, draw):
+    summary = copy.deepcopy(summaries["demo"])
+    summary["engines"] = []
+    summary["reference"].update(timings=[], subjects=[], dice=None)
+    assert draw(summary) is None
+
+
+def test_findings_praise_no_engine_that_failed(summaries):
+    summary = summaries["gpu"]
+    failed = {one["name"] for one in summary["engines"] if one["verdict"] == "fail"}
+    fastest = max(
+        (one for one in summary["engines"] if one["timing"]),
+        key=lambda one: one["timing"]["images_per_second"],
+    )
+    assert fastest["name"] in failed
+    for draw in (quality_against_speed, throughput):
+        finding = draw(summary).finding
+        assert fastest["name"] not in finding
+        assert wording.number(fastest["timing"]["images_per_second"]) not in finding
+
+
+def test_unstable_timings_are_named_and_starred(summaries):
+    chart = latency(summaries["demo"])
+    assert "unstable: onnxruntime/b16_fp32" in chart.finding
+    labels = {trace["y"][0] for trace in chart.spec["data"]}
+    assert "onnxruntime/b16_fp32 *" in labels
+    assert "onnxruntime/b4_fp32" in labels
+
+
+def test_hostile_names_reach_plotly_as_text(summaries):
+    chart = dice_per_subject(summaries["gpu"])
+    labels = {label for trace in chart.spec["data"] for label in trace["text"]}
+    hostile = [label for label in labels if "onerror" in label]
+    assert hostile
+    assert not any("<" in label or len(label) > 200 for label in hostile)
+    assert any(HOSTILE in cell for cell in chart.table.head)
+
+
+def test_the_shares_of_time_add_up(summaries):
+    chart = where_time_goes(summaries["gpu"])
+    names = chart.spec["data"][0]["y"]
+    for place in range(len(names)):
+        shares = [trace["x"][place] or 0 for trace in chart.spec["data"]]
+        assert sum(shares) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("points", "front"),
+    [
+        ([("a", 1, 0.9), ("b", 2, 0.8), ("c", 3, 0.85)], ["a", "c"]),
+        ([("a", 1, 0.9), ("b", 2, 0.9)], ["b"]),
+        ([("a", 2, 0.9), ("b", 2, 0.9)], ["b", "a"]),
+        ([("a", 2, 0.8), ("b", 2, 0.9)], ["b"]),
+        ([], []),
+    ],
+)
+def test_the_pareto_front_has_what_nothing_beats_in_both(points, front):
+    assert pareto_front(points) == front
+
+
+def test_a_logarithmic_axis_has_readable_ticks():
+    axis = log_axis([0.3, 4500])
+    assert axis["ticktext"][:3] == ["0.2", "0.5", "1"]
+    assert axis["ticktext"][-2:] == ["5,000", "10,000"]

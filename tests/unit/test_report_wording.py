@@ -1,0 +1,62 @@
+"""Figures as text."""
+
+import pytest
+from segtrt.report import wording
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0, "0"),
+        (0.00123, "0.00123"),
+        (0.5, "0.500"),
+        (9.9996, "10.0"),
+        (12.3456, "12.3"),
+        (999.6, "1,000"),
+        (123456, "123,000"),
+        (1e-6, "1.00e-06"),
+        (-2.5, "-2.50"),
+    ],
+)
+def test_numbers_have_three_significant_digits(value, text):
+    assert wording.number(value) == text
+
+
+def test_dice_changes_carry_their_sign_and_zero_has_none():
+    assert wording.dice_change(0.00123) == "+0.0012"
+    assert wording.dice_change(-0.00123) == "−0.0012"
+    assert wording.dice_change(-0.00001) == "0.0000"
+    assert wording.dice_loss(0.0024) == "0.0024"
+    assert wording.dice_loss(-0.0024) == "−0.0024"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.25, "0.25 s"), (59, "59 s"), (245, "4 min 5 s"), (7380, "2 h 3 min")]
+)
+def test_durations(seconds, text):
+    assert wording.duration(seconds) == text
+
+
+def test_lists_and_plurals():
+    assert wording.listed([]) == ""
+    assert wording.listed(["a"]) == "a"
+    assert wording.listed(["a", "b", "c"]) == "a, b and c"
+    assert wording.listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+    assert (wording.plural(1, "engine"), wording.plural(1200, "engine")) == (
+        "1 engine",
+        "1,200 engines",
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "text"),
+    [
+        ("dice_loss 0.03 > 0.02", "loss of Dice 0.03, limit 0.02"),
+        ("latency_ms 7 > 5", "latency 7 ms, limit 5 ms"),
+        ("int8_share 0.1 < 0.5", "0.1 of the convolutions run in int8, at least 0.5 expected"),
+        ("something else", "something else"),
+    ],
+)
+def test_failures_are_told_in_words(failure, text):
+    assert wording.failure(failure) == text
