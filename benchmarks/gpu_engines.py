@@ -50,16 +50,10 @@ def main() -> None:
         bench = Bench(options, folder)
         torch_rows = list(bench.torch_rows())
         engine_rows = list(bench.engine_rows())
-    result = {
-        "machine": bench.machine(),
-        "init_features": options.init_features,
-        "iterations": options.iterations,
-        "engines": engine_rows,
-        "torch": torch_rows,
-        "goals": bench.goals(engine_rows, torch_rows),
-    }
-    write_json(options.out, result)
-    print(json.dumps(result["goals"], indent=2))
+    goals = bench.goals(engine_rows, torch_rows)
+    figures = {"engines": engine_rows, "torch": torch_rows, "goals": goals}
+    write_json(options.out, {"machine": bench.machine(), **figures})
+    print(json.dumps(goals, indent=2))
 
 
 class Bench:
@@ -196,6 +190,7 @@ class Bench:
         return {
             "runtime_name": self.options.runtime,
             **self.runtime.target(),
+            "init_features": self.options.init_features,
             "torch": torch.__version__,
             "python": ".".join(map(str, sys.version_info[:3])),
         }
