@@ -18,6 +18,7 @@ from typing import Any
 
 from segtrt import gpu
 from segtrt.errors import SegtrtError
+from segtrt.precision import Precision
 from segtrt.runtimes.base import (
     Availability,
     BuildResult,
@@ -50,6 +51,10 @@ class TensorRT(Runtime):
         """Make the runtime of the Python module `module`, which is its name in the config too."""
         self.name = module
         self._is_rtx = module == "tensorrt_rtx"
+
+    def graph(self, precision: Precision) -> str:
+        """INT8 needs zero points of 0, so activations are signed."""
+        return "int8_signed" if precision is Precision.INT8 else super().graph(precision)
 
     def deciding(self, settings: BuildSettings) -> dict[str, Any]:
         """Every setting but the dynamic profile of a static engine and targets it cannot have."""
