@@ -1,0 +1,52 @@
+"""The last words of a run: verdict, recommendation, and where the report is."""
+
+from collections import Counter
+from pathlib import Path
+
+from segtrt.errors import SegtrtError
+from segtrt.files import read_json
+
+_WORDS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
+
+
+def closing_lines(summary_json: Path, report: Path) -> list[str]:
+    """A few lines for the terminal; fast, imports nothing heavy.
+
+    Args:
+        summary_json: `results/summary.json`.
+        report: `results/report.html`.
+
+    Raises:
+        SegtrtError: the summary is missing or cannot be read.
+    """
+    summary = read_json(summary_json, "summary")
+    try:
+        engines = {engine["name"]: engine for engine in summary["engines"]}
+        verdicts = Counter(engine["verdict"] for engine in engines.values())
+        told = ", ".join(f"{verdicts[key]} {word}" for key, word in _WORDS.items() if verdicts[key])
+        lines = [f"engines: {told}"]
+        lines += [
+            f"  {name} failed: {'; '.join(engine['failures'])}"
+            for name, engine in engines.items()
+            if engine["verdict"] == "fail"
+        ]
+        choice = summary["recommendation"]
+        if choice["engine"]:
+            best = engines[choice["engine"]]
+            faster = f"{best['speedup']:.1f} times PyTorch, " if best["speedup"] else ""
+            lines.append(
+                f"recommended: {best['name']} ({faster}{best['timing']['total']['median']:.3g} ms a "
+                f"batch, Dice {best['dice']['mean']:.4f}, PyTorch's "
+                f"{best['dice']['reference_mean']:.4f})"
+            )
+        elif choice["closest"]:
+            broken = "; ".join(choice["broken"])
+            lines.append(f"recommended: none; {choice['closest']} came closest, but {broken}")
+        else:
+            lines.append("recommended: none; no engine was run")
+    except (KeyError, TypeError) as error:
+        raise SegtrtError(
+            f"summary {summary_json} is not one this version can read ({error}); run the workflow "
+            "again"
+        ) from None
+    return [*lines, f"report: {report}"]
