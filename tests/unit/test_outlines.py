@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from segtrt.metrics import dice
-from segtrt.outlines import SCALE, outline
+from segtrt.outlines import SCALE, outline, simplify
 
 
 def drawn(path, size=256):
@@ -63,3 +63,21 @@ def test_a_single_pixel_is_kept_in_its_place():
 def test_a_speckled_mask_stays_small():
     mask = np.random.default_rng(0).random((256, 256)) < 0.3
     assert 0 < len(outline(mask)) <= 6000
+
+
+def test_simplified_lines_stay_within_the_tolerance_and_keep_their_ends():
+    angle = np.linspace(0, 2 * np.pi, 200)
+    points = np.stack([40 * np.cos(angle), 40 * np.sin(angle)], axis=1)
+    points[-1] = points[0]
+    few = simplify(points, 0.5)
+    assert 8 < len(few) < 60
+    assert np.array_equal(few[0], points[0])
+    assert np.array_equal(few[-1], points[-1])
+    # Between two kept points of a circle the chord is farthest off in its middle.
+    middles = (few[:-1] + few[1:]) / 2
+    assert np.all(40 - np.hypot(*middles.T) <= 0.5)
+
+
+def test_a_straight_line_there_and_back_keeps_its_ends():
+    points = np.array([[0, 0], [1, 0], [2, 0], [3, 0], [1.5, 0], [0, 0]], float)
+    assert simplify(points, 0.1).tolist() == [[0, 0], [3, 0], [0, 0]]

@@ -35,7 +35,8 @@ def closing_lines(summary_json: Path, report: Path) -> list[str]:
             best = engines[choice["engine"]]
             faster = f"{best['speedup']:.1f} times PyTorch, " if best["speedup"] else ""
             lines.append(
-                f"recommended: {best['name']} ({faster}{best['timing']['total']['median']:.3g} ms a "
+                f"recommended: {best['name']} ({faster}"
+                f"{best['timing']['total']['median']:.3g} ms a "
                 f"batch, Dice {best['dice']['mean']:.4f}, PyTorch's "
                 f"{best['dice']['reference_mean']:.4f})"
             )

@@ -91,10 +91,11 @@ def title(words: str) -> dict[str, Any]:
 
 
 def log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """A logarithmic axis over positive values, with ticks at 1, 2 and 5 of each power of ten."""
+    """A logarithmic axis over positive values, with ticks where people look for them."""
     low, high = min(values), max(values)
+    digits = (1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 4, 5, 6, 8)
     powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    ticks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+    ticks = [digit * 10.0**power for power in powers for digit in digits]
     shown = [tick for tick in ticks if low / 2.6 <= tick <= high * 2.6]
     return {
         "type": "log",
