@@ -90,6 +90,20 @@ def test_errors_equal_a_direct_computation():
     assert (errors.pixels, errors.non_finite) == (reference.size, 0)
 
 
+def test_merged_sums_are_those_of_all_slices():
+    rng = np.random.default_rng(2)
+    reference, engine = rng.random((2, 6, 8, 8), np.float32)
+    whole, first, second = (ErrorSums(0.5) for _ in range(3))
+    whole.add(reference, engine)
+    first.add(reference[:2], engine[:2])
+    second.add(reference[2:], engine[2:])
+    merged = first.merged(second).errors().to_json()
+    assert merged == pytest.approx(whole.errors().to_json(), rel=1e-12)
+    assert first.errors().pixels == 2 * 64
+    with pytest.raises(ValueError, match="one threshold"):
+        first.merged(ErrorSums(0.4))
+
+
 def test_equal_outputs_have_no_error():
     sums = ErrorSums(0.5)
     sums.add(np.full((1, 4, 4), 0.7, np.float32), np.full((1, 4, 4), 0.7, np.float32))

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +120,20 @@ class ErrorSums:
             rows = slice(begin, begin + _ROWS_AT_ONCE)
             flipped[rows] = self._add_block(reference[rows], engine[rows])
         return flipped
+
+    def merged(self, other: Self) -> Self:
+        """The sums of both, which stay as they are.
+
+        Raises:
+            ValueError: the thresholds differ.
+        """
+        if self._threshold != other._threshold:
+            raise ValueError("sums of one threshold expected")
+        both = type(self)(self._threshold)
+        for name in vars(self).keys() - {"_threshold", "_max"}:
+            setattr(both, name, getattr(self, name) + getattr(other, name))
+        both._max = max(self._max, other._max)
+        return both
 
     def _add_block(self, reference: Probabilities, engine: Probabilities) -> NDArray[np.int64]:
         finite = np.isfinite(engine)

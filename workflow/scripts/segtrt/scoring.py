@@ -26,14 +26,14 @@ class _Scores:
 
     threshold: float
     largest: bool
-    every_slice: ErrorSums = field(init=False)
     evaluation: ErrorSums = field(init=False)
+    calibration: ErrorSums = field(init=False)
     subjects: list[dict[str, Any]] = field(default_factory=list)
     slices: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.every_slice = ErrorSums(self.threshold)
         self.evaluation = ErrorSums(self.threshold)
+        self.calibration = ErrorSums(self.threshold)
 
 
 def score_engine(
@@ -92,7 +92,7 @@ def score_engine(
         {
             **head,
             "errors": scores.evaluation.errors().to_json(),
-            "errors_every_slice": scores.every_slice.errors().to_json(),
+            "errors_every_slice": scores.evaluation.merged(scores.calibration).errors().to_json(),
             "dice": quality(scores.subjects),
             "subjects": scores.subjects,
             "slices": scores.slices,
@@ -142,9 +142,8 @@ def _score_subject(
     refs = truth.index[rows]
     reference = expected.rows("probabilities", rows.start, rows.stop)
     engine = actual.rows("probabilities", rows.start, rows.stop)
-    flipped = scores.every_slice.add(reference, engine)
-    if refs[0].split == "evaluation":
-        scores.evaluation.add(reference, engine)
+    sums = scores.evaluation if refs[0].split == "evaluation" else scores.calibration
+    flipped = sums.add(reference, engine)
     true_masks = truth.rows("masks", rows.start, rows.stop)
     reference_masks = masks_of(reference, scores.threshold, largest=scores.largest)
     masks = masks_of(engine, scores.threshold, largest=scores.largest)
