@@ -49,6 +49,21 @@ def test_lists_and_plurals():
     )
 
 
+def test_conditions_of_a_timing():
+    silent = {"mode": None, "threads": None, "gpu_before": None, "gpu_after": None}
+    assert wording.conditions(silent) == ""
+    assert (
+        wording.conditions({**silent, "mode": "stream", "threads": 2}) == "mode stream, 2 threads"
+    )
+    gpu = {
+        **silent,
+        "mode": "graph",
+        "gpu_before": {"sm_clock_mhz": 1980, "temperature_c": 41, "power_w": None},
+        "gpu_after": {"sm_clock_mhz": 1755, "temperature_c": 60, "power_w": 300.0},
+    }
+    assert wording.conditions(gpu) == "mode graph, 1,980 → 1,755 MHz, 41 → 60 °C"
+
+
 @pytest.mark.parametrize(
     ("failure", "text"),
     [

@@ -10,6 +10,9 @@ from segtrt.record import EngineRecord
 
 Json = dict[str, Any]
 
+_CONDITIONS = ("mode", "threads", "warm_start", "gpu_before", "gpu_after")
+"""What a timing file tells of how the timing was taken."""
+
 
 def engine_entry(
     record: EngineRecord,
@@ -54,6 +57,7 @@ def engine_entry(
         "read_back_ms": sum(stages.values()) if stages else None,
         "load_stages_ms": dict(stages),
         "memory_mib": times.get("memory_mib"),
+        **{key: times.get(key) for key in _CONDITIONS},
         "speedup": speedup(timing, reference),
         "timing": timing,
         "errors": figures.get("errors"),
@@ -95,6 +99,7 @@ def left_out_entry(name: str, reason: str) -> Json:
         "reason": reason,
         "failures": [],
         **dict.fromkeys(empty.split()),
+        **dict.fromkeys(_CONDITIONS),
         "load_stages_ms": {},
         "target": {},
         "notes": [],

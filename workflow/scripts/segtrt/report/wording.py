@@ -1,7 +1,8 @@
 """Figures as text: how many digits, which unit, what stands for a missing one."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 MISSING = "–"
 
@@ -131,6 +132,21 @@ def runtime(name: str) -> str:
 def engine_label(runtime_name: str, batch_size: int, precision: str) -> str:
     """`OpenVINO int8, batch 4`."""
     return f"{runtime(runtime_name)} {precision}, batch {batch_size}"
+
+
+def conditions(engine: Mapping[str, Any]) -> str:
+    """How an engine was timed: mode, threads, and what the GPU did meanwhile."""
+    told = []
+    if engine["mode"]:
+        told.append(f"mode {engine['mode']}")
+    if engine["threads"]:
+        told.append(plural(engine["threads"], "thread"))
+    before, after = engine["gpu_before"] or {}, engine["gpu_after"] or {}
+    for key, unit in (("sm_clock_mhz", "MHz"), ("temperature_c", "°C"), ("power_w", "W")):
+        first, last = before.get(key), after.get(key)
+        if first is not None and last is not None:
+            told.append(f"{first:,.0f} → {last:,.0f} {unit}")
+    return ", ".join(told)
 
 
 def fact_name(key: str) -> str:

@@ -1,0 +1,170 @@
+"""Three made-up runs for the report: a demo, a GPU with trouble, and the whole Kaggle set."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from segtrt.dataset import SkippedSubject
+from segtrt.precision import Precision
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;</script><b>" + "很长的名字" * 30
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one engine."""
+
+    unstable: bool = False
+    dice_loss: float = 0.0
+    failures: tuple[str, ...] = ()
+    not_run: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A made-up run."""
+
+    title: str
+    subjects: Sequence[str]
+    slices: int
+    runtimes: Sequence[str]
+    batches: Sequence[int]
+    precisions: Sequence[Precision]
+    speed: Callable[[str, Precision, int], float]
+    """Milliseconds for a batch."""
+    torch_ms: float
+    """PyTorch's milliseconds for an image at batch 1."""
+    machine: dict[str, str]
+    copies: bool = False
+    seed: int = 0
+    calibration: int = 1
+    faults: dict[str, Fault] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    skipped: tuple[SkippedSubject, ...] = ()
+    report: dict[str, Any] = field(default_factory=dict)
+    runs: int = 30
+    earlier: bool = False
+    """Whether it is compared with an earlier run, which was slower on its first runtime."""
+
+
+_CPU = {
+    "cpu": "Example CPU with two cores at 2.6 GHz (family 6 model 143)",
+    "isa": "avx2 avx512_vnni avx512f fma",
+    "cores": "2",
+    "onnxruntime": "1.31.1",
+    "openvino": "2026.4.1",
+    "torch": "2.13.0",
+    "threads": "2",
+}
+_GPU = {
+    "cpu": "Example server CPU",
+    "cores": "16",
+    "gpu": "Example GPU 80GB",
+    "compute_capability": "9.0",
+    "driver": "590.12",
+    "cuda": "13.0",
+    "tensorrt_rtx": "1.6.1.120",
+    "onnxruntime": "1.31.1",
+    "torch": "2.13.0",
+}
+
+
+def demo() -> Case:
+    """Five subjects and twelve engines on a small CPU."""
+    factor = {Precision.FP32: 1.0, Precision.INT8: 0.55}
+
+    def speed(runtime: str, precision: Precision, batch: int) -> float:
+        base = 62.0 if runtime == "onnxruntime" else 29.0
+        return base * factor[precision] * batch**0.96
+
+    return Case(
+        title="Segmentation engines, proven on your images",
+        subjects=[f"DEMO_{i:04d}" for i in range(1, 6)],
+        slices=16,
+        runtimes=["onnxruntime", "openvino"],
+        batches=[1, 4, 16],
+        precisions=[Precision.FP32, Precision.INT8],
+        speed=speed,
+        torch_ms=205.0,
+        machine=_CPU,
+        faults={"onnxruntime/b16_fp32": Fault(unstable=True)},
+    )
+
+
+def gpu() -> Case:
+    """A GPU run with failures, skipped engines and subjects, unstable timings, hostile names."""
+
+    def speed(runtime: str, precision: Precision, batch: int) -> float:
+        base = {"fp32": 0.5, "tf32": 0.42, "fp16": 0.29, "bf16": 0.30, "int8": 0.24, "fp8": 0.2}
+        slow = 60.0 if runtime == "onnxruntime" else 1.0
+        return slow * base[precision] * (0.55 + 0.45 * batch) ** 0.8
+
+    reason = 'INT8 convolutions need one of "float, half, bf16 or fp8" on compute capability 9.0'
+    return Case(
+        title=f"GPU run {HOSTILE}",
+        subjects=[*(f"TCGA_EX_{i:04d}_19990101" for i in range(11)), HOSTILE],
+        slices=22,
+        runtimes=["tensorrt_rtx", "onnxruntime"],
+        batches=[1, 4, 32],
+        precisions=[Precision.FP32, Precision.TF32, Precision.FP16, Precision.BF16],
+        speed=speed,
+        torch_ms=1.45,
+        machine=_GPU,
+        copies=True,
+        seed=1,
+        calibration=2,
+        faults={
+            "tensorrt_rtx/b4_fp16": Fault(unstable=True),
+            "tensorrt_rtx/b32_fp16": Fault(
+                dice_loss=0.031, failures=("max_abs_error 0.3 > 0.05", "dice_loss 0.031 > 0.003")
+            ),
+            "tensorrt_rtx/b1_bf16": Fault(
+                dice_loss=0.93, failures=("dice_loss 0.93 > 0.01", "non_finite 131072 > 0")
+            ),
+            "tensorrt_rtx/b32_bf16": Fault(failures=("bf16_share 0.12 < 0.5",)),
+            "onnxruntime/b1_bf16": Fault(not_run="the GPU it was built for is not here"),
+            "onnxruntime/b4_bf16": Fault(not_run="the GPU it was built for is not here"),
+            "onnxruntime/b32_bf16": Fault(not_run="the GPU it was built for is not here"),
+        },
+        left_out={f"tensorrt_rtx/b{batch}_int8": reason for batch in (1, 4, 32)},
+        skipped=(
+            SkippedSubject(
+                "TCGA_EX_0099_19990101", "slice 7: mask is 255 x 256, expected 256 x 256"
+            ),
+            SkippedSubject(HOSTILE, "folder is empty"),
+        ),
+        report={"max_dice_loss": 0.0005, "max_latency_ms": 0.2, "title": f"GPU run {HOSTILE}"},
+        runs=200,
+        earlier=True,
+    )
+
+
+def kaggle() -> Case:
+    """110 subjects and 24 engines."""
+    factor = {Precision.FP32: 1.0, Precision.FP16: 0.7, Precision.INT8: 0.45}
+
+    def speed(runtime: str, precision: Precision, batch: int) -> float:
+        base = 232.0 if runtime == "onnxruntime" else 170.0
+        return base * factor[precision] * batch**0.93
+
+    return Case(
+        title="LGG MRI, 110 patients",
+        subjects=[
+            f"TCGA_{['CS', 'DU', 'FG', 'HT'][i % 4]}_{4900 + i}_19970{1 + i % 9}12"
+            for i in range(110)
+        ],
+        slices=36,
+        runtimes=["onnxruntime", "openvino"],
+        batches=[1, 4, 8, 16],
+        precisions=[Precision.FP32, Precision.FP16, Precision.INT8],
+        speed=speed,
+        torch_ms=414.0,
+        machine=_CPU,
+        seed=2,
+        calibration=22,
+        report={"overlay_subjects": 5, "max_dice_loss": 0.005},
+        runs=100,
+    )
+
+
+CASES = {"demo": demo, "gpu": gpu, "kaggle": kaggle}

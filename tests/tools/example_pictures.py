@@ -1,0 +1,98 @@
+"""Made-up slices with their outlines, in the files that the report reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from segtrt.outlines import outline
+from segtrt.overlays import FORMAT, choose_slices, webp
+from segtrt.selection_rule import Candidate, pick_engine
+
+
+def _blob(rng: np.random.Generator, grow: float) -> np.ndarray:
+    """A lesion as a mask, (256, 256) bool: a circle with a wavy edge."""
+    y, x = np.mgrid[:256, :256]
+    row, column, radius = rng.uniform(80, 170, 3) * (1, 1, 0.16)
+    angle = np.arctan2(y - row, x - column)
+    wave = 1 + 0.18 * np.sin(3 * angle + row) + 0.08 * np.sin(7 * angle + column)
+    return np.asarray(np.hypot(y - row, x - column) < radius * wave * grow)
+
+
+def _brain(rng: np.random.Generator, lesion: np.ndarray) -> np.ndarray:
+    """A picture that may pass for a slice at a glance, (256, 256) float32."""
+    y, x = np.mgrid[:256, :256].astype(np.float32)
+    inside = np.hypot((y - 128) / 105, (x - 128) / 82)
+    noise = rng.normal(0, 1, (256, 256))
+    smooth = np.real(
+        np.fft.ifft2(
+            np.fft.fft2(noise)
+            * np.exp(-((np.fft.fftfreq(256)[:, None] ** 2 + np.fft.fftfreq(256) ** 2) * 600))
+        )
+    )
+    tissue = 0.45 + 0.12 * np.sign(smooth) * (inside < 0.9) + 0.35 * lesion
+    ventricle = np.hypot((y - 120) / 26, (np.abs(x - 128) - 12) / 7) < 1
+    tissue = np.where(ventricle, 0.12, tissue)
+    tissue = np.where(inside > 0.95, 0.75, tissue) * (inside < 1)
+    return (tissue + rng.normal(0, 0.02, (256, 256))).astype(np.float32)
+
+
+def write_pictures(
+    folder: Path,
+    summary: dict[str, Any],
+    scored: list[dict[str, Any]],
+    report: dict[str, Any],
+    rng: np.random.Generator,
+) -> None:
+    """Write the pictures' folder of a made-up run; adds its slices to `scored`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    choice = pick_engine(
+        [Candidate.of(engine) for engine in summary["engines"]],
+        max_dice_loss=report["max_dice_loss"],
+        max_latency_ms=report["max_latency_ms"],
+    )
+    shown = choice.engine or choice.closest
+    lesions = {
+        entry["subject"]: list(range(entry["slices"] // 4, entry["slices"] * 3 // 4))
+        for entry in summary["reference"]["subjects"]
+    }
+    wanted: dict[tuple[str, int], None] = {}
+    engines = {}
+    for scores in sorted(scored, key=lambda one: one["engine"] != shown):
+        scores["slices"] = [
+            {
+                "subject": entry["subject"],
+                "number": number,
+                "flipped_pixels": int(entry["flipped_pixels"] / (1 + abs(number - 8))),
+                "outline": "",
+            }
+            for entry in scores["subjects"]
+            for number in lesions[entry["subject"]]
+        ]
+        engines[scores["engine"]] = choose_slices(
+            scores, lesions, report["overlay_subjects"], report["overlay_slices"], wanted
+        )
+    slices = {}
+    for place, (subject, number) in enumerate(wanted):
+        key = f"{subject}/{number}"
+        state = rng.bit_generator.state
+        lesion = _blob(rng, 1.0)
+        rng.bit_generator.state = state
+        predicted = outline(_blob(rng, 1.06))
+        (folder / f"{place:04d}.webp").write_bytes(webp(_brain(rng, lesion)))
+        slices[key] = {
+            "subject": subject,
+            "number": number,
+            "split": "evaluation",
+            "image": f"{place:04d}.webp",
+            "truth": outline(lesion),
+            "reference": predicted,
+        }
+        rng.bit_generator.state = state
+        shifted = outline(_blob(rng, 0.94))
+        rng.random(100)
+        for chosen in engines.values():
+            if key in chosen["outlines"]:
+                chosen["outlines"][key] = shifted
+    index = {"format": FORMAT, "slices": slices, "engines": engines}
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
