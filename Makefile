@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PINS := requirements/constraints.txt
 
-.PHONY: report test test-all lint format docs screenshots clean
+.PHONY: report test test-all lint format docs clean
 
 report: $(VENV)/installed
 	$(BIN)/snakemake results/report.html
@@ -27,18 +29,20 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format
 	$(BIN)/snakefmt Snakefile workflow/rules
 
+# The configuration reference and the README's picture of the rules.
 docs: $(VENV)/installed-dev
 	$(BIN)/python tools/write_docs.py
 
-$(VENV)/installed: pyproject.toml requirements/cpu.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/cpu.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	touch $@
-
-$(VENV)/installed-dev: $(VENV)/installed requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
-	touch $@
-
 clean:
 	rm -rf $(VENV) results .snakemake
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml $(PINS) | $(BIN)/python
+	$(PIP) -c $(PINS) --editable .
+	touch $@
+
+$(VENV)/installed-dev: pyproject.toml $(PINS) | $(BIN)/python
+	$(PIP) -c $(PINS) --editable '.[dev,slurm,kubernetes]'
+	touch $@ $(VENV)/installed
