@@ -141,10 +141,6 @@ def on_gpu(wildcards):
     return get_runtime(wildcards.runtime).device == "gpu"
 
 
-def gpus_of_engine(wildcards):
-    return int(on_gpu(wildcards))
-
-
 def threads_of_engine(wildcards):
     """All cores for an engine on the CPU, so that nothing disturbs its timing."""
     return (

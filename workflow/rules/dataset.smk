@@ -14,6 +14,9 @@ if config["dataset"]["source"] == "kaggle":
             "results/benchmarks/fetch_dataset/all.tsv"
         conda:
             "../../envs/cpu.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=120,
         params:
             plan=plan_of("fetch_dataset"),
             archive=(
@@ -41,6 +44,9 @@ rule list_slices:
         "results/benchmarks/list_slices/all.tsv"
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
     params:
         plan=plan_of("list_slices"),
         root=str(DATASET.root),
@@ -61,6 +67,9 @@ rule encode_slices:
         "results/benchmarks/encode_slices/{shard}.tsv"
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=memory_of_encode,
+        runtime=minutes_of_encode,
     params:
         plan=plan_of("encode_slices"),
         root=str(DATASET.root),

@@ -16,6 +16,8 @@ rule build_engine:
         "../../envs/{runtime}.yaml"
     resources:
         gpu=gpus_of_engine,
+        mem_mb=memory_of_build,
+        runtime=minutes_of_build,
     params:
         plan=plan_of("build_engine"),
         settings=settings_of_engine,

@@ -24,6 +24,8 @@ rule run_engine:
     threads: threads_of_engine
     resources:
         gpu=gpus_of_engine,
+        mem_mb=memory_of_engine,
+        runtime=minutes_of_engine,
     params:
         plan=plan_of("run_engine"),
         mode=config["inference"]["mode"],
@@ -55,6 +57,8 @@ rule time_engine:
     threads: threads_of_engine
     resources:
         gpu=gpus_of_engine,
+        mem_mb=memory_of_engine,
+        runtime=minutes_of_timing,
     params:
         plan=plan_of("time_engine"),
         inference=config["inference"],

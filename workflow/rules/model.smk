@@ -17,6 +17,9 @@ rule fetch_weights:
         "results/benchmarks/fetch_weights/all.tsv"
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         plan=plan_of("fetch_weights"),
         model=config["model"],
@@ -38,6 +41,9 @@ rule run_reference:
     conda:
         "../../envs/cpu.yaml"
     threads: threads_of_reference
+    resources:
+        mem_mb=memory_of_reference,
+        runtime=minutes_of_reference,
     params:
         plan=plan_of("run_reference"),
         init_features=config["model"]["init_features"],
@@ -62,6 +68,9 @@ rule time_reference:
     conda:
         "../../envs/cpu.yaml"
     threads: threads_of_reference
+    resources:
+        mem_mb=memory_of_reference_timing,
+        runtime=minutes_of_reference_timing,
     params:
         plan=plan_of("time_reference"),
         init_features=config["model"]["init_features"],

@@ -13,6 +13,9 @@ rule export_onnx:
         "results/benchmarks/export_onnx/all.tsv"
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
     params:
         plan=plan_of("export_onnx"),
         init_features=config["model"]["init_features"],
@@ -34,6 +37,9 @@ rule convert_onnx:
         "results/benchmarks/convert_onnx/{graph}.tsv"
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=memory_of_convert,
+        runtime=minutes_of_convert,
     params:
         plan=plan_of("convert_onnx"),
         calibration=config["engines"]["calibration"],
@@ -58,6 +64,9 @@ rule write_samples:
         "results/benchmarks/write_samples/all.tsv"
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=memory_of_reference,
+        runtime=10,
     params:
         plan=plan_of("write_samples"),
         init_features=config["model"]["init_features"],

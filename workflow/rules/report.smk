@@ -39,6 +39,9 @@ rule summarise:
         "results/logs/summarise.log",
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         plan=plan_of("summarise"),
         config=config,
@@ -60,6 +63,9 @@ rule write_report:
         "results/logs/write_report.log",
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
     params:
         plan=plan_of("write_report"),
     script:

@@ -18,6 +18,9 @@ rule train:
     conda:
         "../../envs/cpu.yaml"
     threads: threads_of_reference
+    resources:
+        mem_mb=memory_of_training,
+        runtime=minutes_of_training,
     params:
         plan=plan_of("train"),
         init_features=config["model"]["init_features"],

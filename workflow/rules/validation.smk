@@ -32,6 +32,9 @@ rule score_engine:
         "results/benchmarks/score_engine/{runtime}/b{batch}_{precision}.tsv"
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=minutes_of_scores,
     params:
         plan=plan_of("score_engine"),
         threshold=config["validation"]["threshold"],
@@ -58,6 +61,9 @@ rule validate_engine:
         "results/benchmarks/validate_engine/{runtime}/b{batch}_{precision}.tsv"
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
     params:
         plan=plan_of("validate_engine"),
         tolerance=tolerance_of_engine,
@@ -73,5 +79,8 @@ rule check:
         "results/logs/check.log",
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
     script:
         "../scripts/check.py"

@@ -1,0 +1,114 @@
+# What a job asks of the machine, for batch systems: memory in MB, run time in minutes, GPUs.
+# Figures come from the settings and the size of the job's inputs; benchmarks/scale.py measures
+# them. A repeated attempt asks for more. Partitions, accounts and the like are the site's, and
+# stand in profiles. No rules.
+
+SLICE_MB = 0.85  # of a tensor shard: 3 x 256 x 256 float32 and a mask
+FEATURE_MB = 4.5  # activations of one slice for each of the network's first channels
+CPU_SECONDS = 2.5  # one slice of the published network on one slow core
+GPU_SECONDS = 0.05
+
+_FEATURES = config["model"]["init_features"]
+
+
+def gpus_of_engine(wildcards):
+    """One GPU for an engine that needs one; None, and so no such request at all, for the others."""
+    return 1 if on_gpu(wildcards) else None
+
+
+def _slices_in(input):
+    return input.size_mb / SLICE_MB
+
+
+def _seconds_per_slice(wildcards):
+    """Work grows with the square of the network's width; 32 is the published one."""
+    on_device = GPU_SECONDS if on_gpu(wildcards) else CPU_SECONDS
+    return on_device * (_FEATURES / 32) ** 2
+
+
+def _network_mb(batch):
+    return FEATURE_MB * _FEATURES * batch
+
+
+def _times_of(batch):
+    """Slices that timing at one batch size runs through, warm-up included."""
+    return 2 * batch * config["inference"]["iterations"]
+
+
+def memory_of_encode(wildcards, attempt):
+    """A slice at a time is little; a volume lies in memory whole, several times over."""
+    whole = config["tensors"]["normalisation"] == "volume"
+    return attempt * (2500 if whole else 500)
+
+
+def minutes_of_encode(wildcards, input, attempt):
+    """Minutes by the shard's list of slices, which has about 400 bytes for each."""
+    return int(attempt * (10 + input.size_mb * 2500 * 0.05 / 60))
+
+
+def memory_of_convert(wildcards, attempt):
+    """The graph several times over, and where it is quantised every activation of one slice."""
+    return int(attempt * (1500 + 10 * _network_mb(1)))
+
+
+def minutes_of_convert(wildcards, attempt):
+    slices = config["engines"]["calibration"]["slices"]
+    return int(attempt * (10 + slices * 4 * CPU_SECONDS * (_FEATURES / 32) ** 2 / 60))
+
+
+def memory_of_reference(wildcards, attempt):
+    """Batches of eight slices."""
+    return int(attempt * (1000 + _network_mb(8)))
+
+
+def minutes_of_reference(wildcards, input, attempt):
+    seconds = _slices_in(input) * CPU_SECONDS * (_FEATURES / 32) ** 2
+    return int(attempt * (10 + seconds / 60))
+
+
+def memory_of_reference_timing(wildcards, attempt):
+    return int(attempt * (1000 + _network_mb(max(config["engines"]["batch_sizes"]))))
+
+
+def minutes_of_reference_timing(wildcards, attempt):
+    runs = sum(map(_times_of, config["engines"]["batch_sizes"]))
+    return int(attempt * (10 + runs * CPU_SECONDS * (_FEATURES / 32) ** 2 / 60))
+
+
+def memory_of_build(wildcards, attempt):
+    """A GPU's builder keeps its own libraries and the kernels it tries in memory."""
+    return attempt * (8000 if on_gpu(wildcards) else 2000)
+
+
+def minutes_of_build(wildcards, attempt):
+    return attempt * (60 if on_gpu(wildcards) else 10)
+
+
+def memory_of_engine(wildcards, attempt):
+    """Activations lie on the GPU for an engine there, in the job's memory for one on the CPU."""
+    batch = engine_of(wildcards).settings.largest_batch
+    return int(attempt * (4000 if on_gpu(wildcards) else 600 + _network_mb(batch)))
+
+
+def minutes_of_engine(wildcards, input, attempt):
+    return int(attempt * (10 + _slices_in(input) * _seconds_per_slice(wildcards) / 60))
+
+
+def minutes_of_timing(wildcards, attempt):
+    slices = _times_of(int(wildcards.batch))
+    return int(attempt * (10 + slices * _seconds_per_slice(wildcards) / 60))
+
+
+def minutes_of_scores(wildcards, attempt):
+    """In a group with jobs that come before it, so its inputs' sizes are not to be had."""
+    return attempt * 60
+
+
+def memory_of_training(wildcards, attempt):
+    """Forward and backward: every activation is kept, and its gradient."""
+    return int(attempt * (2000 + 3 * _network_mb(config["training"]["batch_size"])))
+
+
+def minutes_of_training(wildcards, input, attempt):
+    steps = _slices_in(input) * config["training"]["epochs"]
+    return int(attempt * (30 + 3 * steps * CPU_SECONDS * (_FEATURES / 32) ** 2 / 60))
