@@ -1,7 +1,6 @@
 """The manifest: made of real patients, split by shard, read back, and its refusals."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from segtrt.dataset import (
-    ABSENT,
     check_slice,
-    listing_fingerprint,
     make_manifest,
     read_manifest,
     read_slice,
@@ -211,37 +208,3 @@ def test_another_file_is_no_manifest(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(SegtrtError, match="is not a manifest this version can read"):
         read_manifest(path)
-
-
-def test_fingerprint_tells_what_changed(root: Path) -> None:
-    seen = [listing_fingerprint(root)]
-    assert listing_fingerprint(root) == seen[0]
-
-    def changed() -> bool:
-        seen.append(listing_fingerprint(root))
-        return seen[-1] != seen[-2]
-
-    (root / "data.csv").write_text("other files do not count")
-    (root / "S1" / ".hidden").mkdir()
-    assert not changed()
-    path = root / "S1" / "S1_1.tif"
-    status = path.stat()
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
-    assert changed()
-    path.rename(root / "S1" / "S1_3.tif")
-    assert changed()
-    (root / "S2" / "S2_1.tif").write_bytes(b"")
-    assert changed()
-    (root / "S6").mkdir()
-    assert changed()
-    shutil.rmtree(root / "S3")
-    assert changed()
-
-
-def test_fingerprint_does_not_hold_the_folders_place(root: Path) -> None:
-    before = listing_fingerprint(root)
-    assert listing_fingerprint(root.rename(root.with_name("moved"))) == before
-
-
-def test_fingerprint_of_a_folder_still_to_come(tmp_path: Path) -> None:
-    assert listing_fingerprint(tmp_path / "nowhere") == ABSENT

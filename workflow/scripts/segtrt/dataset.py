@@ -2,7 +2,6 @@
 
 import difflib
 import hashlib
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.errors import SegtrtError
-from segtrt.files import read_json, sha256_json, write_json
+from segtrt.files import read_json, write_json
 from segtrt.kaggle_layout import (
     count_images,
     decode_image,
@@ -25,9 +24,6 @@ from segtrt.kaggle_layout import (
 from segtrt.sharding import assign_shards, assign_splits
 
 FORMAT = "segtrt-manifest-1"
-
-ABSENT = "absent"
-"""`listing_fingerprint` of a folder that does not exist yet."""
 
 _NAMED_AT_MOST = 10
 """How many bad subjects one message names."""
@@ -235,40 +231,6 @@ def read_slice(root: Path, entry: SliceEntry) -> tuple[NDArray[np.uint8], NDArra
     image, mask = read_bytes(image_path), read_bytes(mask_path)
     check_slice(entry, image, mask)
     return decode_image(image, image_path), decode_mask(mask, mask_path)
-
-
-def listing_fingerprint(root: Path) -> str:
-    """A fast digest of the data set's TIFF files: relative names, sizes and times of change.
-
-    It tells that the manifest must be made anew; it is in no artefact. Nothing is opened.
-
-    Returns:
-        64 hexadecimal digits, or `ABSENT` if `root` is no folder yet.
-
-    Raises:
-        SegtrtError: `root` holds several trees, or a folder in it cannot be listed.
-    """
-    if not root.is_dir():
-        return ABSENT
-    tree = find_root(root)
-    listing = []
-    try:
-        for subject in sorted(tree.iterdir()):
-            if subject.name.startswith(".") or not subject.is_dir():
-                continue
-            # An empty subject is a fault of its own, so its folder's name counts too.
-            listing.append((subject.name, 0, 0))
-            with os.scandir(subject) as entries:
-                for entry in entries:
-                    if entry.name.lower().endswith((".tif", ".tiff")):
-                        status = entry.stat()
-                        name = f"{subject.name}/{entry.name}"
-                        listing.append((name, status.st_size, status.st_mtime_ns))
-    except OSError as error:
-        raise SegtrtError(
-            f"{error.filename} cannot be listed ({error.strerror}); check its permissions"
-        ) from None
-    return sha256_json([tree.relative_to(root).as_posix(), sorted(listing)])
 
 
 def _choose(present: Sequence[str], requested: Sequence[str] | None, root: Path) -> list[str]:
