@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from segtrt.config import reference_table, resolve_config
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
@@ -53,7 +52,13 @@ def results_table(summary: dict[str, Any]) -> str:
     ]
     for timing in summary["reference"]["timings"]:
         lines.append(
-            _row("PyTorch", timing["batch_size"], "FP32", timing, dice["reference_mean"], "")
+            _row(
+                runtime="PyTorch",
+                precision="FP32",
+                timing=timing,
+                dice=dice["reference_mean"],
+                verdict="",
+            )
         )
     chosen = summary["recommendation"]["engine"]
     for engine in summary["engines"]:
@@ -63,12 +68,11 @@ def results_table(summary: dict[str, Any]) -> str:
         verdict += ", recommended" if engine["name"] == chosen else ""
         lines.append(
             _row(
-                RUNTIMES[engine["runtime"]],
-                engine["batch_size"],
-                engine["precision"].upper(),
-                engine["timing"],
-                engine["dice"]["mean"],
-                verdict,
+                runtime=RUNTIMES[engine["runtime"]],
+                precision=engine["precision"].upper(),
+                timing=engine["timing"],
+                dice=engine["dice"]["mean"],
+                verdict=verdict,
             )
         )
     machine = summary["machine"]
@@ -76,17 +80,10 @@ def results_table(summary: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"{device}.", ""])
 
 
-def _row(
-    runtime: str,
-    batch: int,
-    precision: str,
-    timing: dict[str, Any],
-    dice: float,
-    verdict: str,
-) -> str:
+def _row(*, runtime: str, precision: str, timing: dict[str, Any], dice: float, verdict: str) -> str:
     latency, rate = timing["total"]["median"], timing["images_per_second"]
-    cells = (runtime, batch, precision, f"{latency:.1f}", f"{rate:.1f}", f"{dice:.4f}", verdict)
-    return f"| {' | '.join(map(str, cells))} |"
+    figures = (timing["batch_size"], precision, f"{latency:.1f}", f"{rate:.1f}", f"{dice:.4f}")
+    return f"| {' | '.join(map(str, (runtime, *figures, verdict)))} |"
 
 
 def between(text: str, marker: str, content: str) -> str:
@@ -98,7 +95,7 @@ def between(text: str, marker: str, content: str) -> str:
     begin, end = f"<!-- {marker}: begin -->\n", f"<!-- {marker}: end -->\n"
     if begin not in text or end not in text:
         raise SegtrtError(f"README.md lacks the lines {begin.strip()} and {end.strip()}")
-    return text.split(begin)[0] + begin + content + end + text.split(end, 1)[1]
+    return text.split(begin, maxsplit=1)[0] + begin + content + end + text.split(end, 1)[1]
 
 
 def documents(summary: Path | None) -> dict[Path, str]:
