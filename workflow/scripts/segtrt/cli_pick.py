@@ -1,0 +1,126 @@
+"""`segtrt pick`: which engine to use, from a summary."""
+
+import shlex
+from collections.abc import Mapping
+from math import isinf
+from pathlib import Path
+from typing import Any
+
+from segtrt.cli_text import facts, plain
+from segtrt.errors import SegtrtError
+from segtrt.report.wording import dice, dice_loss, failure, number, plural, times
+from segtrt.selection import Cover, MeasuredEngine, best_engine, cheapest_cover
+from segtrt.selection_rule import Candidate, Choice, pick_engine
+from segtrt.summary import read_summary
+
+MOST_SLICES = 1_000_000
+"""What the cheapest cover is worked out for: its time and memory grow with the slices."""
+
+
+def pick(
+    path: Path, *, max_dice_loss: float | None, max_latency_ms: float | None, slices: int | None
+) -> int:
+    """Print the engine that the rule chooses, why, and the command that uses it.
+
+    Args:
+        path: the summary.
+        max_dice_loss: most mean Dice that it may lose; None takes the summary's limit.
+        max_latency_ms: longest median latency of a batch, infinite for no limit; None takes the
+            summary's limit.
+        slices: tell also how to take so many slices soonest; None does not.
+
+    Returns:
+        0, or 1 if no engine qualifies.
+
+    Raises:
+        SegtrtError: the summary cannot be read, or there are too many slices.
+    """
+    if slices is not None and slices > MOST_SLICES:
+        raise SegtrtError(f"--slices {slices} is too many; give at most {MOST_SLICES}")
+    summary = read_summary(path)
+    own = summary["recommendation"]
+    loss = own["max_dice_loss"] if max_dice_loss is None else max_dice_loss
+    latency = own["max_latency_ms"] if max_latency_ms is None else max_latency_ms
+    limits: dict[str, Any] = {
+        "max_dice_loss": loss,
+        "max_latency_ms": None if latency is None or isinf(latency) else latency,
+    }
+    engines = {engine["name"]: engine for engine in summary["engines"]}
+    choice = pick_engine([Candidate.of(one) for one in engines.values()], **limits)
+    if choice.engine is None:
+        print("\n".join(_none(choice, summary)))
+        return 1
+    print(plain(choice.engine))
+    print("\n".join(facts(_reasons(engines[choice.engine], choice, path.parent))))
+    if slices:
+        measured = [
+            MeasuredEngine(name, one["batch_size"], one["timing"]["total"]["median"])
+            for name, one in engines.items()
+            if pick_engine([Candidate.of(one)], **limits).engine
+        ]
+        print(f"\n{plural(slices, 'slice')}, one batch after the other")
+        one, several = best_engine(measured, slices), cheapest_cover(measured, slices)
+        print("\n".join(facts([("one engine", _runs(one)), ("cheapest", _runs(several))])))
+    return 0
+
+
+def _reasons(engine: Mapping[str, Any], choice: Choice, results: Path) -> list[tuple[str, object]]:
+    timing, scores = engine["timing"], engine["dice"]
+    speed = f"{number(timing['images_per_second'])} images per second"
+    if engine["speedup"]:
+        speed += f", {times(engine['speedup'])} PyTorch's"
+    others = f"{plural(choice.qualified, 'engine')} within the limits"
+    pairs: list[tuple[str, object]] = [
+        ("why", f"fastest of the {others} ({choice.candidates} were run)"),
+        ("speed", speed),
+        ("latency", f"{number(timing['total']['median'])} ms a batch (median)"),
+    ]
+    if scores:
+        lost = f"{dice_loss(scores['dice_loss'])} lost"
+        reference = dice(scores["reference_mean"])
+        pairs.append(("Dice", f"{dice(scores['mean'])}, PyTorch's {reference}, {lost}"))
+    pairs.append(("limits", _limits(choice)))
+    if not timing["stable"]:
+        pairs.append(("beware", f"its timing was unstable: {timing['unstable_reason']}"))
+    file = results / "engines" / engine["name"] / "engine.bin"
+    sample = results / "onnx" / "fp32" / "test_data_set_0" / "input_0.pb"
+    mode = f" --mode {engine['mode']}" if engine["mode"] not in (None, "stream") else ""
+    pairs.append(
+        ("use it", f"segtrt run{mode} {shlex.quote(str(file))} {shlex.quote(str(sample))}")
+    )
+    if not file.is_file():
+        pairs.append(("", "(the engine is not there: run the workflow to build it)"))
+    return pairs
+
+
+def _none(choice: Choice, summary: Mapping[str, Any]) -> list[str]:
+    lines = ["no engine qualifies"]
+    pairs: list[tuple[str, object]] = []
+    if choice.closest:
+        pairs.append(("closest", choice.closest))
+        pairs += [("breaks", _broken(text)) for text in choice.broken]
+    else:
+        reasons = dict.fromkeys(one["reason"] for one in summary["engines"] if one["reason"])
+        pairs += [("why", reason) for reason in reasons] or [("why", "no engine was run")]
+    return [*lines, *facts([*pairs, ("limits", _limits(choice))])]
+
+
+def _limits(choice: Choice) -> str:
+    latency = choice.max_latency_ms
+    told = "any latency" if latency is None else f"at most {latency:g} ms a batch"
+    return f"at most {choice.max_dice_loss:g} Dice lost, {told}, validation passed"
+
+
+def _broken(text: str) -> str:
+    """A broken limit in words, e.g. `latency 20 ms, limit 5 ms`."""
+    name, _, rest = text.partition(" ")
+    if name == "validation":
+        failures = rest.removeprefix("(").removesuffix(")").split("; ")
+        return "validation: " + "; ".join(map(failure, failures))
+    return failure(text)
+
+
+def _runs(cover: Cover) -> str:
+    runs = " + ".join(f"{count:,} x {engine.name}" for engine, count in cover.runs)
+    empty = f", {plural(cover.padding, 'place')} empty" if cover.padding else ""
+    return f"{number(cover.latency_ms)} ms: {runs}{empty}"
