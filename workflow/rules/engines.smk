@@ -7,7 +7,15 @@ rule build_engine:
         graph=settled("build_engine", graph_of_engine),
     output:
         engine="results/engines/{runtime}/b{batch}_{precision}/engine.bin",
-        record="results/engines/{runtime}/b{batch}_{precision}/engine.json",
+        record=report(
+            "results/engines/{runtime}/b{batch}_{precision}/engine.json",
+            caption="../report/record.rst",
+            category="Engines",
+            labels={
+                "engine": "{runtime}, batch {batch}, {precision}",
+                "file": "record",
+            },
+        ),
     log:
         "results/logs/build_engine/{runtime}/b{batch}_{precision}.log",
     benchmark:

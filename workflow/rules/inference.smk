@@ -47,7 +47,15 @@ rule time_engine:
             expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
         ),
     output:
-        timing="results/timing/{runtime}/b{batch}_{precision}.json",
+        timing=report(
+            "results/timing/{runtime}/b{batch}_{precision}.json",
+            caption="../report/timing.rst",
+            category="Engines",
+            labels={
+                "engine": "{runtime}, batch {batch}, {precision}",
+                "file": "timing",
+            },
+        ),
     log:
         "results/logs/time_engine/{runtime}/b{batch}_{precision}.log",
     benchmark:

@@ -15,6 +15,7 @@ rule summarise:
             expand("results/reference/shard_{shard}.safetensors", shard=SHARDS),
         ),
         reference_timing=settled("summarise", "results/reference/timing.json"),
+        preparation=settled("summarise", "results/reference/preparation.json"),
         samples=settled(
             "summarise",
             expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
@@ -32,8 +33,18 @@ rule summarise:
             "summarise", expand("results/validation/{engine}.json", engine=RUNNABLE)
         ),
     output:
-        summary="results/summary.json",
-        table="results/summary.csv",
+        summary=report(
+            "results/summary.json",
+            caption="../report/summary.rst",
+            category="Report",
+            labels={"file": "every figure (JSON)"},
+        ),
+        table=report(
+            "results/summary.csv",
+            caption="../report/table.rst",
+            category="Report",
+            labels={"file": "engines (table)"},
+        ),
         overlays=directory("results/overlays"),
     log:
         "results/logs/summarise.log",
@@ -58,7 +69,12 @@ rule write_report:
         summary=settled("write_report", "results/summary.json"),
         overlays=settled("write_report", "results/overlays"),
     output:
-        html="results/report.html",
+        html=report(
+            "results/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"file": "the report"},
+        ),
     log:
         "results/logs/write_report.log",
     conda:

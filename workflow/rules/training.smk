@@ -10,7 +10,12 @@ rule train:
     output:
         weights="results/training/weights.safetensors",
         history="results/training/history.json",
-        curve="results/training/curve.png",
+        curve=report(
+            "results/training/curve.png",
+            caption="../report/training.rst",
+            category="Training",
+            labels={"file": "loss and Dice"},
+        ),
     log:
         "results/logs/train.log",
     benchmark:

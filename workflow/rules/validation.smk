@@ -24,7 +24,15 @@ rule score_engine:
             ),
         ),
     output:
-        scores="results/scores/{runtime}/b{batch}_{precision}.json",
+        scores=report(
+            "results/scores/{runtime}/b{batch}_{precision}.json",
+            caption="../report/scores.rst",
+            category="Engines",
+            labels={
+                "engine": "{runtime}, batch {batch}, {precision}",
+                "file": "scores",
+            },
+        ),
         predictions=directory("results/predictions/{runtime}/b{batch}_{precision}"),
     log:
         "results/logs/score_engine/{runtime}/b{batch}_{precision}.log",
@@ -54,7 +62,15 @@ rule validate_engine:
             "validate_engine", "results/scores/{runtime}/b{batch}_{precision}.json"
         ),
     output:
-        validation="results/validation/{runtime}/b{batch}_{precision}.json",
+        validation=report(
+            "results/validation/{runtime}/b{batch}_{precision}.json",
+            caption="../report/validation.rst",
+            category="Engines",
+            labels={
+                "engine": "{runtime}, batch {batch}, {precision}",
+                "file": "validation",
+            },
+        ),
     log:
         "results/logs/validate_engine/{runtime}/b{batch}_{precision}.log",
     benchmark:

@@ -27,6 +27,7 @@ run(
         left_out=snakemake.params.left_out,
         not_run=snakemake.params.not_run,
         benchmarks_dir=Path("results/benchmarks"),
+        preparation=Path(snakemake.input.preparation),
         rule_graph=draw_svg(snakemake.params.edges),
         out_json=Path(snakemake.output.summary),
         out_csv=Path(snakemake.output.table),

@@ -18,6 +18,10 @@ _TYPES = (
 )
 
 
+_KINDS = {"correlation": "Convolution", "deconv": "Deconvolution"}
+"""TensorRT-RTX's words for the operations that TensorRT calls so."""
+
+
 def inspect_engine(trt: Any, engine: Any, context: Any = None) -> list[Layer]:
     """The engine's layers; empty if the inspector tells no more than their names.
 
@@ -39,7 +43,8 @@ def parse_layers(text: str) -> list[Layer]:
 
 
 def _layer(entry: Mapping[str, Any]) -> Layer:
-    kind = str(entry.get("ParameterType") or entry.get("LayerType") or "unknown")
+    told = str(entry.get("ParameterType") or entry.get("LayerType") or "unknown")
+    kind = _KINDS.get(told, told)
     return Layer(
         name=str(entry.get("Name", "")),
         kind=kind,
@@ -58,7 +63,8 @@ def _compute_type(entry: Mapping[str, Any]) -> str:
     described = weights.get("Type") if isinstance(weights, Mapping) else None
     tensors = entry.get("Inputs") or entry.get("Outputs") or []
     if not described and tensors:
-        described = tensors[0].get("Format/Datatype") or tensors[0].get("Format")
+        first = tensors[0]
+        described = first.get("Datatype") or first.get("Format/Datatype") or first.get("Format")
     dtype = next((name for name, pattern in _TYPES if pattern.search(str(described))), "other")
     if dtype == "fp32" and "tf32" in str(entry.get("TacticName", "")).lower():
         return "tf32"
@@ -67,7 +73,7 @@ def _compute_type(entry: Mapping[str, Any]) -> str:
 
 def _flops(kind: str, entry: Mapping[str, Any]) -> float | None:
     """Floating-point operations of a (transposed) convolution for one run; else None."""
-    kernel = _sizes(entry.get("Kernel"))
+    kernel = _sizes(entry.get("Kernel")) or _kernel_of_constants(entry)
     inputs = _dimensions(entry.get("Inputs"))
     outputs = _dimensions(entry.get("Outputs"))
     groups = int(entry.get("Groups", 1))
@@ -79,6 +85,13 @@ def _flops(kind: str, entry: Mapping[str, Any]) -> float | None:
     if "conv" in kind.lower():
         return 2.0 * math.prod(outputs) * math.prod(kernel) * inputs[1] / groups
     return None
+
+
+def _kernel_of_constants(entry: Mapping[str, Any]) -> Sequence[int] | None:
+    """Kernel height and width; TensorRT-RTX lists weights, four-dimensional, as first constant."""
+    constants = entry.get("Constants")
+    weights = _sizes(constants[0].get("Dimensions")) if constants else None
+    return weights[2:] if weights is not None and len(weights) == 4 else None
 
 
 def _dimensions(tensors: Any) -> Sequence[int] | None:

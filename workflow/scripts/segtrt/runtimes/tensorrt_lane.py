@@ -99,7 +99,6 @@ class EngineLane:
                 raise SegtrtError(f"the engine takes no batch of {batch} images")
             self._batch = batch
         if graph and self._graph is None:
-            self._check_capturable()
             # TensorRT finishes what depends on the shape during a first run, outside the capture.
             self._launch()
             self.synchronise()
@@ -161,11 +160,6 @@ class EngineLane:
                 handle, lambda: self._launch(lambda index: marks.record(index, handle))
             )
         return self._timed_graph, self._marks
-
-    def _check_capturable(self) -> None:
-        ask = getattr(self.context, "is_stream_capturable", None)
-        if ask is not None and not ask(self.buffers.handle):
-            raise SegtrtError("this engine cannot run as a CUDA graph; use inference.mode: stream")
 
     def _free_graphs(self) -> None:
         for held in (self._graph, self._timed_graph, self._marks):
