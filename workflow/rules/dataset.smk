@@ -1,13 +1,16 @@
 # Images: where they come from, which slices there are, and the tensors made of them.
 
+# The folder that a job of this workflow fills, if one does.
+FETCHED = ["data/kaggle_3m"] if config["dataset"]["source"] == "kaggle" else []
 
-if config["dataset"]["source"] == "kaggle":
+
+if FETCHED:
 
     rule fetch_dataset:
         input:
             changes_of("fetch_dataset"),
         output:
-            directory("data/kaggle_3m"),
+            directory(FETCHED[0]),
         log:
             "results/logs/fetch_dataset.log",
         benchmark:
@@ -31,10 +34,7 @@ if config["dataset"]["source"] == "kaggle":
 rule list_slices:
     input:
         changes_of("list_slices"),
-        settled(
-            "list_slices",
-            "data/kaggle_3m" if config["dataset"]["source"] == "kaggle" else [],
-        ),
+        settled("list_slices", FETCHED),
     output:
         manifest=report(
             "results/dataset/manifest.json",
@@ -63,6 +63,7 @@ rule list_slices:
 rule encode_slices:
     input:
         changes_of("encode_slices"),
+        settled("encode_slices", FETCHED),
         manifest=settled("encode_slices", "results/dataset/shard_{shard}.json"),
     output:
         tensors="results/tensors/shard_{shard}.safetensors",
@@ -86,6 +87,7 @@ rule encode_slices:
 rule time_preparation:
     input:
         changes_of("time_preparation"),
+        settled("time_preparation", FETCHED),
         manifest=settled("time_preparation", "results/dataset/manifest.json"),
     output:
         timing="results/reference/preparation.json",

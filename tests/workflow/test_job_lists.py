@@ -1,0 +1,137 @@
+"""Which jobs a configuration asks for; the whole of it is known before anything is downloaded."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from snakemake_runs import engines_told, job_counts, run_snakemake
+
+DryRun = Callable[[Sequence[str]], str]
+
+
+def per_engine(count: int, shards: int = 1) -> dict[str, int]:
+    """Jobs of so many engines that are built, run, timed and judged."""
+    rules = ("build_engine", "time_engine", "score_engine", "validate_engine")
+    return dict.fromkeys(rules, count) | {"run_engine": count * shards}
+
+
+def held(told: str, expected: dict[str, int]) -> None:
+    """Compare the jobs of the rules in `expected`, and that each other rule has one."""
+    counts = job_counts(told)
+    assert {rule: counts.get(rule, 0) for rule in expected} == expected
+    assert {rule: n for rule, n in counts.items() if rule not in expected and n != 1} == {}
+
+
+def test_a_fresh_clone_lists_every_job(clone: Path) -> None:
+    done = run_snakemake(clone, "-n")
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told
+    held(told, {**per_engine(12), "convert_onnx": 1, "fetch_dataset": 0, "train": 0})
+    assert engines_told(told) == {
+        f"{runtime}/b{batch}_{precision}"
+        for runtime in ("onnxruntime", "openvino")
+        for batch in (1, 4, 16)
+        for precision in ("fp32", "int8")
+    }
+    for rule in ("all", "list_slices", "encode_slices", "export_onnx", "write_report"):
+        assert job_counts(told)[rule] == 1
+    # A dry run leaves the clone as it was.
+    assert not (clone / "results/report.html").exists()
+
+
+def test_the_kaggle_data_need_no_download_to_be_planned(
+    dry_run: DryRun, project_root: Path, tmp_path: Path
+) -> None:
+    told = dry_run(["--configfile", str(project_root / "config/kaggle.yaml")])
+    shards = 8
+    sharded = {"encode_slices": shards, "run_reference": shards}
+    held(told, {**per_engine(12, shards), **sharded, "fetch_dataset": 1, "convert_onnx": 1})
+    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "results/model").exists()
+
+
+def test_the_published_examples_settings(dry_run: DryRun, project_root: Path) -> None:
+    overlays = [str(project_root / f"config/{name}.yaml") for name in ("kaggle", "tensorrt_intro")]
+    told = dry_run(["--configfile", *overlays])
+    assert {name.split("/")[1] for name in engines_told(told)} == {"b1_fp32", "b3_fp32", "b4_fp32"}
+    assert "engines.runtimes: auto takes" in told
+    assert job_counts(told)["fetch_dataset"] == 1
+    assert "convert_onnx" not in job_counts(told)
+
+
+def test_training_is_planned_if_its_weights_are_the_networks(dry_run: DryRun) -> None:
+    told = dry_run(["--config", "model={weights: results/training/weights.safetensors}"])
+    assert job_counts(told)["train"] == 1
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorrt_rtx") is None, reason="TensorRT-RTX is not installed"
+)
+def test_engines_built_ahead_of_time_are_not_run(dry_run: DryRun) -> None:
+    from segtrt.runtimes import get_runtime
+
+    if get_runtime("tensorrt_rtx").availability().can_run:
+        pytest.skip("a GPU is here")
+    told = dry_run(
+        [
+            "--config",
+            "engines={runtimes: [onnxruntime, tensorrt_rtx], batch_sizes: [1, 4], "
+            "precisions: [fp32, fp16, int8], compute_capabilities: ['8.9', '12.0'], "
+            "on_unsupported: skip}",
+        ]
+    )
+    assert "tensorrt_rtx: engines are built but not run here: no NVIDIA GPU" in told
+    ahead = {name for name in engines_told(told) if name.startswith("tensorrt_rtx/")}
+    assert {"tensorrt_rtx/b1_fp32", "tensorrt_rtx/b4_fp16"} <= ahead
+    counts = job_counts(told)
+    assert counts["build_engine"] == len(engines_told(told))
+    assert counts["time_engine"] == counts["build_engine"] - len(ahead)
+    assert "results/timing/tensorrt_rtx" not in told
+    # INT8 is one graph for each of the two kinds of runtime, fp16 one for both.
+    assert "results/onnx/int8_signed/model.onnx" in told
+    assert "results/onnx/fp16/model.onnx" in told
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is installed"
+)
+def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
+    dry_run: DryRun, project_root: Path, tmp_path: Path
+) -> None:
+    engines = "runtimes: [onnxruntime, tensorrt], batch_sizes: [1], precisions: [fp32]"
+    told = dry_run(["--config", f"engines={{{engines}, on_unsupported: skip}}"])
+    assert engines_told(told) == {"onnxruntime/b1_fp32"}
+    done = run_snakemake(
+        tmp_path,
+        "results/report.html",
+        "-n",
+        "--config",
+        f"engines={{{engines}}}",
+        snakefile=project_root / "Snakefile",
+    )
+    assert done.returncode != 0
+    message = done.stdout + done.stderr
+    assert "1 of the engines asked for cannot be had here (tensorrt: TensorRT is not" in message
+    assert "set engines.on_unsupported to skip" in message
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("engines={runtime: [openvino]}", "unknown key engines.runtime (did you mean runtimes?)"),
+        ("dataset={source: web}", "dataset.source is 'web', allowed: demo | kaggle | path"),
+        ("dataset={source: path, path: nowhere}", "nowhere"),
+        ("dataset={source: kaggle, path: absent.zip}", "dataset.path is 'absent.zip', but there"),
+        ("model={weights: absent.pt}", "model.weights is 'absent.pt', but there is no such file"),
+    ],
+)
+def test_a_wrong_configuration_is_told_in_one_line(
+    project_root: Path, tmp_path: Path, config: str, told: str
+) -> None:
+    done = run_snakemake(tmp_path, "-n", "--config", config, snakefile=project_root / "Snakefile")
+    assert done.returncode != 0
+    message = done.stdout + done.stderr
+    assert "Traceback" not in message
+    assert len([line for line in message.splitlines() if told in line]) == 1
