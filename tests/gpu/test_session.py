@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from segtrt import gpu
 from segtrt.errors import SegtrtError
+from segtrt.precision import Precision
 from segtrt.runtimes.base import Images, Runtime
 from segtrt.runtimes.cuda import primary_context
 from tensorrt_graphs import convolution_graph, convolution_reference
 
 MODES = ("stream", "graph", "overlapped")
 
-CLOSE = {"atol": 2e-3}
-"""TensorRT-RTX 1.6.1 computes float32 convolutions as TF32 on an H100, whatever the flag says."""
+CLOSE = {"atol": 1e-5}
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +137,9 @@ def test_two_hundred_cycles_leave_memory_where_it_was(
     before = primary_context().free_mib()
     for index in range(200):
         cycle(MODES[index % 3])
-    # One cycle's buffers take over 12 MiB: losing them even once would show.
-    assert before - primary_context().free_mib() < 4
+    # One cycle's buffers take over 12 MiB: losing them even once would show. TensorRT-RTX itself
+    # keeps about 33 KiB each time it reads an engine and makes a context.
+    assert before - primary_context().free_mib() < 12
 
 
 def test_failures_free_what_they_took(runtime: Runtime, build, graph: Path, images: Images):
@@ -183,3 +184,15 @@ def test_nvml_tells_the_gpu_and_its_state():
     assert facts.memory_mib > 1000
     assert state.sm_clock_mhz is None or state.sm_clock_mhz > 0
     assert state.temperature_c is None or 0 < state.temperature_c < 120
+
+
+def test_float32_stays_exact_beside_tf32(
+    runtime: Runtime, build, graph: Path, images: Images, expected
+):
+    exact, wide = build(graph), build(graph, precision=Precision.TF32)
+    for order in ((exact, wide), (wide, exact)):
+        with runtime.load(*order[0]) as first, runtime.load(*order[1]) as second:
+            sessions = dict(zip(order, (first, second), strict=True))
+            np.testing.assert_allclose(sessions[exact].run(images[:4]), expected[:4], **CLOSE)
+            error = np.abs(sessions[wide].run(images[:4]) - expected[:4]).max()
+            assert error < 2e-3

@@ -31,6 +31,7 @@ from segtrt.runtimes.tensorrt_build import BuildPlace, build_serialized, too_old
 from segtrt.runtimes.tensorrt_inspect import inspect_engine
 from segtrt.runtimes.tensorrt_lane import read_engine
 from segtrt.runtimes.tensorrt_session import MODES, TensorRTSession
+from segtrt.runtimes.tf32 import tf32_only_if_wanted
 from segtrt.runtimes.timing_cache import cache_path
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,11 @@ class TensorRT(Runtime):
     """TensorRT (`tensorrt`) or TensorRT for RTX (`tensorrt_rtx`)."""
 
     device = "gpu"
-    build_modules = ("segtrt.runtimes.tensorrt_build", "segtrt.runtimes.tensorrt_inspect")
+    build_modules = (
+        "segtrt.runtimes.tensorrt_build",
+        "segtrt.runtimes.tensorrt_inspect",
+        "segtrt.runtimes.tf32",
+    )
     run_modules = ("segtrt.runtimes.tensorrt_session",)
 
     def __init__(self, module: str) -> None:
@@ -150,7 +155,8 @@ class TensorRT(Runtime):
             has_targets=self._is_rtx,
             timing_cache=timing_cache,
         )
-        engine = build_serialized(place, graph, settings)
+        with tf32_only_if_wanted(settings.precision):
+            engine = build_serialized(place, graph, settings)
         layers, notes = self._layers(trt, engine)
         return BuildResult(engine=engine, layers=layers, notes=notes)
 

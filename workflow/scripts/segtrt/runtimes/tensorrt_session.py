@@ -15,6 +15,7 @@ from segtrt.runtimes.cuda import PrimaryContext, primary_context
 from segtrt.runtimes.tensorrt_inspect import inspect_engine
 from segtrt.runtimes.tensorrt_lane import EngineLane, read_engine
 from segtrt.runtimes.tensorrt_log import logger_for
+from segtrt.runtimes.tf32 import tf32_only_if_wanted
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class TensorRTSession(Session):
         """
         self.batch_size = settings.batch_size
         self.mode = mode
+        self._precision = settings.precision
         self._largest = settings.largest_batch
         self._static = settings.profile == "static"
         self._cache_path = engine.with_suffix(".runtime_cache")
@@ -63,7 +65,11 @@ class TensorRTSession(Session):
             self._primary: PrimaryContext = primary_context()
         free_before = self._primary.free_mib()
         try:
-            with self._primary.active(), self._out_of_memory(engine):
+            with (
+                self._primary.active(),
+                self._out_of_memory(engine),
+                tf32_only_if_wanted(self._precision),
+            ):
                 self._load(engine)
         except BaseException:
             self.close()
@@ -161,8 +167,10 @@ class TensorRTSession(Session):
     def _submit(self, lane: EngineLane, images: Images) -> None:
         batch = self.batch_size if self._static else len(images)
         lane.fill(images, batch)
-        lane.prepare(batch, graph=self.mode != "stream")
-        lane.enqueue()
+        # A dynamic engine may compile kernels for a batch size that is new to it.
+        with tf32_only_if_wanted(self._precision):
+            lane.prepare(batch, graph=self.mode != "stream")
+            lane.enqueue()
 
     def _collect(self, lane: EngineLane, count: int) -> Probabilities:
         lane.synchronise()
