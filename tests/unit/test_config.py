@@ -166,7 +166,7 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
             "inference": {"max_seconds": "0.5", "threads": "null"},
             "validation": {
                 "largest_component": "false",
-                "tolerances": {"fp32": {"dice_loss": "1"}},
+                "tolerances": {"fp32": {"dice_loss": "1", "max_abs_error": "1e-4"}},
             },
         }
     )
@@ -177,7 +177,8 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
     assert config["inference"]["max_seconds"] == 0.5
     assert config["inference"]["threads"] is None
     assert config["validation"]["largest_component"] is False
-    assert config["validation"]["tolerances"]["fp32"]["dice_loss"] == 1
+    tolerance = config["validation"]["tolerances"]["fp32"]
+    assert (tolerance["dice_loss"], tolerance["max_abs_error"]) == (1, 1e-4)
 
 
 def test_text_stays_text_where_text_is_meant() -> None:

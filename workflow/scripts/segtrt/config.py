@@ -81,8 +81,10 @@ def _as_typed(part: Schema, given: Any) -> Any:
     if not isinstance(given, str) or "string" in types:
         return given
     try:
-        return yaml.safe_load(given)
-    except yaml.YAMLError:
+        value = yaml.safe_load(given)
+        # YAML 1.1, which PyYAML reads, takes 1e-4 for text.
+        return float(value) if isinstance(value, str) and "number" in types else value
+    except (yaml.YAMLError, ValueError):
         return given
 
 
