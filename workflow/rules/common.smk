@@ -1,20 +1,28 @@
 # The configuration, the plan, and the functions that rules name. No rules.
+import os
 import sys
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+# Scripts must import this checkout's library, even where another checkout's is installed.
+LIBRARY = str(Path(workflow.basedir) / "workflow" / "scripts")
+sys.path.insert(0, LIBRARY)
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [LIBRARY, *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 
 from snakemake.exceptions import WorkflowError
 
+from segtrt.closing import closing_lines
 from segtrt.config import resolve_config
 from segtrt.errors import SegtrtError
 from segtrt.hashcache import HashCache
 from segtrt.matrix import make_matrix
 from segtrt.pipeline import QUANTISED_GRAPHS, Pipeline
-from segtrt.plan import State, States, explain, note_changes, shortened
+from segtrt.plan import State, States, note_changes, shortened, state_table, told
 from segtrt.runtimes import get_runtime
 from segtrt.sources import digest_dataset, digest_weights, is_url, locate
 
 CHECKOUT = Path(workflow.basedir)
+CAUSES = "results/keys/changes.txt"
 CHANGES = "results/changes.txt"
 
 try:
@@ -28,9 +36,10 @@ except SegtrtError as error:
 
 PIPELINE = Pipeline(config, MATRIX, DATASET, _weights, get_runtime)
 STATES = States(Path())
+_changes = []
 if workflow.is_main_process:
     _changes = note_changes(
-        Path(CHANGES), Path(), list(PIPELINE.nodes.values()), STATES
+        Path(CAUSES), Path(CHANGES), list(PIPELINE.nodes.values()), STATES
     )
     for line in [*MATRIX.notes, *shortened(_changes)]:
         print(f"segtrt: {line}", file=sys.stderr)
@@ -38,6 +47,9 @@ ENGINES = [spec.name for spec in MATRIX.engines]
 RUNNABLE = [spec.name for spec in MATRIX.runnable]
 SHARDS = PIPELINE.shards
 SAMPLES = [f"test_data_set_{i}" for i in range(len(config["tensors"]["samples"]))]
+TEMPORARY = {
+    path for node in PIPELINE.nodes.values() if node.temporary for path in node.outputs
+}
 
 # How a rule's wildcards name its node in the plan.
 NODE_NAMES = {
@@ -81,25 +93,43 @@ def plan_of(rule):
 
 
 def changes_of(rule):
-    """What makes a job run again whose outputs exist but are out of date: a function for `input`."""
+    """What makes a job run again whose outputs exist but are out of date: a function for `input`.
+
+    While anything is out of date, jobs whose outputs are missing have it as well: see
+    `segtrt.plan.note_changes`.
+    """
 
     def changes(wildcards):
-        state = STATES.of(node_of(rule, wildcards)).state
-        return [CHANGES] if state in (State.STALE, State.FOLLOWS) else []
+        node = node_of(rule, wildcards)
+        return [CHANGES] if _changes and not STATES.settled(node) else []
 
     return changes
 
 
+def forced():
+    """Whether jobs are made to run that need not (`-F`, `-f`, `-R`)."""
+    settings = workflow.dag_settings
+    return bool(settings.forceall or settings.forcetargets or settings.forcerun)
+
+
 def settled(rule, files):
-    """Inputs whose times mean nothing while the job need not run: a function for `input`."""
+    """Inputs that start nothing while the job need not run: a function for `input`.
+
+    Times do not count then (`ancient`). A file that is gone would count even so, and is left out;
+    but for temporary files, which are gone by right, and where jobs are forced to run.
+    """
 
     def inputs(wildcards):
         found = files(wildcards) if callable(files) else files
         paths = [found] if isinstance(found, str) else found
         paths = [path.format(**dict(wildcards.items())) for path in paths]
         if STATES.settled(node_of(rule, wildcards)):
-            paths = [ancient(path) for path in paths]
-        return paths[0] if isinstance(found, str) else paths
+            paths = [
+                ancient(path)
+                for path in paths
+                if forced() or path in TEMPORARY or Path(path).exists()
+            ]
+        return paths[0] if isinstance(found, str) and paths else paths
 
     return inputs
 
@@ -107,14 +137,16 @@ def settled(rule, files):
 def states_told(wildcards):
     """Every engine with its state, for people."""
     engines = [node for node in PIPELINE.nodes.values() if node.rule == "build_engine"]
-    lines = explain(engines, STATES)
-    return "\n".join(
-        lines
-        + [
-            f"build_engine {cell.name}: left out ({cell.reason})"
-            for cell in MATRIX.left_out
-        ]
-    )
+    rows = [(node.name, told(STATES.of(node))) for node in engines]
+    rows += [(cell.name, f"left out ({cell.reason})") for cell in MATRIX.left_out]
+    return f"the {len(rows)} engines asked for\n{state_table(rows)}"
+
+
+def engine_records(wildcards):
+    """Key records of every engine asked for."""
+    return [
+        node.record for node in PIPELINE.nodes.values() if node.rule == "build_engine"
+    ]
 
 
 def calibration_tensors(wildcards):
@@ -125,6 +157,15 @@ def calibration_tensors(wildcards):
 
 def engine_of(wildcards):
     return MATRIX.find(wildcards.runtime, int(wildcards.batch), wildcards.precision)
+
+
+def closing_words():
+    """Verdict, recommendation and the report's path, if the report is up to date."""
+    page = Path("results/report.html")
+    # The states at the start of the run no longer hold.
+    if States(Path()).of(PIPELINE.node("write_report")).runs:
+        return []
+    return closing_lines(Path("results/summary.json"), page)
 
 
 def graph_of_engine(wildcards):

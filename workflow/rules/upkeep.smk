@@ -2,10 +2,25 @@
 
 
 localrules:
+    note_changes,
     explain,
     clean_engines,
     clean_results,
     clean_cache,
+
+
+# Runs if something is out of date; every job that is has its output as an input.
+rule note_changes:
+    input:
+        CAUSES,
+    output:
+        CHANGES,
+    log:
+        "results/logs/note_changes.log",
+    conda:
+        "../../envs/cpu.yaml"
+    shell:
+        "cp {input} {output} 2> {log}"
 
 
 # Says of every engine whether it is up to date, and if not, why.
@@ -27,6 +42,8 @@ rule clean_engines:
         "results/logs/clean_engines.log",
     conda:
         "../../envs/cpu.yaml"
+    params:
+        records=engine_records,
     script:
         "../scripts/clean_engines.py"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from segtrt.engine import build_engine
 from segtrt.job import run
-from segtrt.store import cache_root
+from segtrt.store import TIMING_CACHES, cache_root
 
 cache = cache_root()
 
@@ -17,7 +17,7 @@ run(
         Path(snakemake.output.engine),
         Path(snakemake.output.record),
         code=snakemake.params.plan["parts"]["code"],
-        cache_dir=cache / "tensorrt" if cache else None,
+        cache_dir=cache / TIMING_CACHES if cache else None,
         on_unsupported=snakemake.params.on_unsupported,
     ),
 )

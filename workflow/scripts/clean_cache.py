@@ -1,8 +1,8 @@
-"""Empty the store."""
+"""Empty the store and delete timing caches."""
 
 from segtrt.job import logged
-from segtrt.store import default_store
+from segtrt.store import cache_root, default_store
 from segtrt.upkeep import clean_cache
 
 with logged(snakemake.log[0]):
-    print("\n".join(clean_cache(default_store())))
+    print("\n".join(clean_cache(cache_root(), default_store())))

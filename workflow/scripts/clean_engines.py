@@ -7,4 +7,4 @@ from segtrt.store import default_store
 from segtrt.upkeep import clean_engines
 
 with logged(snakemake.log[0]):
-    print("\n".join(clean_engines(Path(), default_store())))
+    print("\n".join(clean_engines(Path(), default_store(), snakemake.params.records)))

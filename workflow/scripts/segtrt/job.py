@@ -3,14 +3,14 @@
 import hashlib
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file, sha256_json, write_json
-from segtrt.plan import FORMAT, read_key_record
+from segtrt.plan import FORMAT, differences, read_key_record
 from segtrt.store import default_store
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
     """Run `action`, which makes the job's outputs, unless the store has them.
 
     Inputs are checked against the key records of the jobs that made them, and the job's own record
-    is written last.
+    is written last. It tells why the job ran.
 
     Args:
         snakemake: the object that Snakemake gives a script; `params.plan` is `Node.as_params()`.
@@ -53,14 +53,23 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
     """
     plan = snakemake.params.plan
     record = Path(plan["record"])
-    record.unlink(missing_ok=True)
+    before = read_key_record(record)
     outputs = {f"output_{i}": Path(path) for i, path in enumerate(snakemake.output)}
-    inputs = check_inputs([Path(path) for path in snakemake.input], plan["records"])
+    files = [Path(path) for path in snakemake.input]
+    inputs = check_inputs(files, plan["records"])
+    check_inputs(files, plan["checked"])
+    # Positions among the inputs that count: a job that was out of date has one more in front.
+    named = {f"{i} {Path(path).name}": sha256 for i, (path, sha256) in enumerate(inputs.items())}
     content = sha256_json(
-        {"rule": plan["rule"], "parts": plan["parts"], "inputs": inputs, "outputs": len(outputs)}
+        {"rule": plan["rule"], "parts": plan["parts"], "inputs": named, "outputs": len(outputs)}
     )
     store = default_store() if plan["kept"] else None
-    digests = store.fetch(content, outputs) if store else None
+    digests = None
+    if store and before and before.get("afresh"):
+        store = store if store.forget(content) else None
+    elif store:
+        digests = store.fetch(content, outputs)
+    record.unlink(missing_ok=True)
     if digests is not None:
         logger.info("taken from the store, entry %s", content[:12])
     else:
@@ -73,12 +82,24 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
         {
             "format": FORMAT,
             "key": plan["key"],
+            "why": _why(before, plan),
             "parts": plan["parts"],
             "upstream": plan["upstream"],
             "content_key": content,
+            "inputs": inputs,
             "outputs": {str(path): digests[name] for name, path in outputs.items()},
         },
     )
+
+
+def _why(before: Mapping[str, Any] | None, plan: Mapping[str, Any]) -> list[str]:
+    """Why the job ran, from the record of its last time."""
+    if before is None:
+        return ["made for the first time, or its record was lost"]
+    if before.get("afresh"):
+        return ["asked to be made afresh"]
+    changed = differences(before, plan)
+    return list(changed) or ["its outputs were gone, or what it is made from was made again"]
 
 
 def check_inputs(inputs: Sequence[Path], records: Sequence[str]) -> dict[str, str]:
@@ -89,7 +110,7 @@ def check_inputs(inputs: Sequence[Path], records: Sequence[str]) -> dict[str, st
         records: paths of key records.
 
     Returns:
-        SHA-256 by position and file name: the content that the job works on.
+        SHA-256 by path of the inputs that have a record, in their order.
 
     Raises:
         SegtrtError: an input was cut short or changed since it was made.
@@ -97,9 +118,9 @@ def check_inputs(inputs: Sequence[Path], records: Sequence[str]) -> dict[str, st
     known: dict[str, str] = {}
     for record in records:
         entry = read_key_record(Path(record))
-        known |= entry["outputs"] if entry else {}
+        known |= entry.get("outputs", {}) if entry else {}
     found: dict[str, str] = {}
-    for position, path in enumerate(inputs):
+    for path in inputs:
         if str(path) not in known:
             continue
         actual = digest(path)
@@ -109,7 +130,7 @@ def check_inputs(inputs: Sequence[Path], records: Sequence[str]) -> dict[str, st
                 f"expected {known[str(path)][:12]}...); delete it and run the workflow again to "
                 "make just this one and what follows from it"
             )
-        found[f"{position} {path.name}"] = actual
+        found[str(path)] = actual
     return found
 
 

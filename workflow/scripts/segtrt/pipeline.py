@@ -4,44 +4,24 @@ The rules under workflow/rules say how the jobs run; a test holds the two agains
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from segtrt.codeprint import PACKAGE, code_fingerprint
+from segtrt.deciding import (
+    code_of,
+    deciding_config,
+    describe_machine,
+    digest_templates,
+    versions_of,
+)
+from segtrt.files import sha256_file
 from segtrt.matrix import EngineSpec, Matrix
 from segtrt.plan import Node
 from segtrt.runtimes.base import Runtime
-from segtrt.sources import DatasetDigest, is_url
-
-SCRIPTS = PACKAGE.parent
+from segtrt.sources import DatasetDigest, is_trained_here, is_url
 
 QUANTISED_GRAPHS = ("int8", "int8_signed", "fp8")
 """Names of the graphs that calibration images decide."""
-
-PACKAGES = {
-    "encode_slices": ("numpy", "scikit-image"),
-    "train": ("torch",),
-    "fetch_weights": ("torch",),
-    "export_onnx": ("torch", "onnx", "onnxscript"),
-    "convert_onnx": ("onnx", "onnxruntime"),
-    "write_samples": ("torch",),
-    "run_reference": ("torch",),
-    "time_reference": ("torch",),
-    "score_engine": ("medpy", "scipy"),
-}
-"""Installed packages whose version decides what a rule makes (a runtime names its own)."""
-
-
-@cache
-def _versions(rule: str) -> dict[str, str]:
-    return {name: version(name) for name in PACKAGES.get(rule, ())}
-
-
-@cache
-def _code(rule: str, *modules: str) -> str:
-    """Fingerprint of a rule's script, what it imports, and modules found by a computed name."""
-    return code_fingerprint([SCRIPTS / f"{rule}.py", *modules])
 
 
 class Pipeline:
@@ -80,14 +60,13 @@ class Pipeline:
 
     def edges(self) -> list[tuple[str, str]]:
         """Pairs of rules, the first making what the second uses; sorted."""
-        pairs = {(up.rule, node.rule) for node in self.nodes.values() for up in node.upstream}
-        # Keys of tensors and int8 graphs hold the images themselves, so these are no upstream.
-        pairs.add(("list_slices", "encode_slices"))
-        if ("fetch_dataset", "") in self.nodes:
-            pairs |= {("fetch_dataset", "list_slices"), ("fetch_dataset", "encode_slices")}
-        if any(("convert_onnx", name) in self.nodes for name in QUANTISED_GRAPHS):
-            pairs.add(("encode_slices", "convert_onnx"))
-        return sorted(pairs)
+        return sorted(
+            {
+                (up.rule, node.rule)
+                for node in self.nodes.values()
+                for up in (*node.upstream, *node.reads)
+            }
+        )
 
     def _add(
         self,
@@ -97,12 +76,27 @@ class Pipeline:
         parts: Mapping[str, Any],
         upstream: Iterable[Node] = (),
         *,
+        reads: Iterable[Node] = (),
         temporary: bool = False,
         kept: bool = False,
         modules: Iterable[str] = (),
+        runtime: str = "",
     ) -> Node:
-        coded = {**parts, "versions": _versions(rule), "code": _code(rule, *sorted(modules))}
-        node = Node(rule, name, tuple(outputs), coded, tuple(upstream), temporary, kept)
+        coded = {
+            **parts,
+            "versions": versions_of(rule, runtime),
+            "code": code_of(rule, *sorted(modules)),
+        }
+        node = Node(
+            rule,
+            name,
+            tuple(outputs),
+            coded,
+            tuple(upstream),
+            tuple(reads),
+            temporary=temporary,
+            kept=kept,
+        )
         self.nodes[rule, name] = node
         return node
 
@@ -114,14 +108,16 @@ class Pipeline:
 
     def _data_nodes(self, dataset: DatasetDigest) -> None:
         folder = "results/dataset"
+        source = []
         if self._config["dataset"]["source"] == "kaggle":
             known = {k: dataset.whole[k] for k in ("dataset", "zip")}
-            self._add("fetch_dataset", "", ["data/kaggle_3m"], known)
-        self._add(
+            source = [self._add("fetch_dataset", "", ["data/kaggle_3m"], known)]
+        listed = self._add(
             "list_slices",
             "",
             [f"{folder}/manifest.json", *(f"{folder}/shard_{k}.json" for k in self.shards)],
             {"dataset": dataset.whole},
+            reads=source,
         )
         mode = self._config["tensors"]["normalisation"]
         for shard, content in zip(self.shards, dataset.shards, strict=True):
@@ -130,7 +126,15 @@ class Pipeline:
                 shard,
                 [f"results/tensors/shard_{shard}.safetensors"],
                 {"dataset": content, "normalisation": mode},
+                reads=[*source, listed],
             )
+        self._add(
+            "time_preparation",
+            "",
+            ["results/reference/preparation.json"],
+            {"normalisation": mode, "machine": describe_machine()},
+            reads=[*source, listed],
+        )
 
     def _tensors(self) -> list[Node]:
         return [self.node("encode_slices", shard) for shard in self.shards]
@@ -150,13 +154,12 @@ class Pipeline:
             self._tensors(),
             kept=True,
         )
-        trained_here = model["weights"] == training.outputs[0]
         fetched = self._add(
             "fetch_weights",
             "",
             ["results/model/weights.safetensors"],
-            {"weights": {k: v for k, v in weights.items() if not trained_here or k != "content"}},
-            [training] if trained_here else [],
+            {"weights": weights},
+            [training] if is_trained_here(model["weights"]) else [],
             kept=is_url(model["weights"]),
         )
         graph = self._add(
@@ -172,7 +175,7 @@ class Pipeline:
                 "calibration": engines["calibration"],
                 "images": dataset.calibration,
                 "normalisation": self._config["tensors"]["normalisation"],
-                "encoding": _code("encode_slices"),
+                "encoding": {"code": code_of("encode_slices"), **versions_of("encode_slices")},
             }
             self._add(
                 "convert_onnx",
@@ -180,6 +183,7 @@ class Pipeline:
                 [f"results/onnx/{name}/model.onnx"],
                 quantised if name in QUANTISED_GRAPHS else {},
                 [graph],
+                reads=self._tensors() if name in QUANTISED_GRAPHS else [],
                 kept=True,
             )
         samples = self._config["tensors"]["samples"]
@@ -210,9 +214,10 @@ class Pipeline:
             {
                 "batch_sizes": sorted(engines["batch_sizes"]),
                 "inference": self._config["inference"],
-                "machine": self._target("onnxruntime"),
+                "machine": describe_machine(),
             },
             [fetched],
+            reads=self._tensors(),
             modules=["segtrt.timing"],
         )
 
@@ -238,6 +243,7 @@ class Pipeline:
             [graph],
             kept=True,
             modules=runtime.build_modules,
+            runtime=spec.runtime,
         )
         if not runs:
             return
@@ -253,12 +259,13 @@ class Pipeline:
             )
             for shard in self.shards
         ]
-        timing = self._add(
+        self._add(
             "time_engine",
             spec.name,
             [f"results/timing/{spec.name}.json"],
             {"inference": self._config["inference"], "machine": self._target(spec.runtime)},
             [engine],
+            reads=self._tensors(),
             modules=runtime.run_modules,
         )
         validation = self._config["validation"]
@@ -268,28 +275,37 @@ class Pipeline:
             [f"results/scores/{spec.name}.json", f"results/predictions/{spec.name}"],
             {k: validation[k] for k in ("threshold", "largest_component")},
             [*probabilities, *(self.node("run_reference", s) for s in self.shards)],
+            reads=[engine, *self._tensors()],
         )
         self._add(
             "validate_engine",
             spec.name,
             [f"results/validation/{spec.name}.json"],
             {"tolerance": validation["tolerances"][spec.settings.precision]},
-            [engine, timing, scores],
+            [engine, scores],
         )
 
     def _end_nodes(self, matrix: Matrix) -> None:
         runnable = [spec.name for spec in matrix.runnable]
+        compared = self._config["report"]["compare_with"]
         parts = {
-            "config": self._config,
+            "config": deciding_config(self._config),
+            "compared": sha256_file(Path(compared))
+            if compared and Path(compared).is_file()
+            else "",
             "engines": [spec.name for spec in matrix.engines],
             "left_out": [[cell.name, cell.reason] for cell in matrix.left_out],
+            "not_run": dict(matrix.cannot_run),
+            "edges": self.edges(),
         }
         upstream = [
             self.node("list_slices"),
             self.node("write_samples"),
             self.node("time_reference"),
+            self.node("time_preparation"),
             *(self.node("run_reference", shard) for shard in self.shards),
             *(self.node("build_engine", spec.name) for spec in matrix.engines),
+            *(self.node("time_engine", name) for name in runnable),
             *(self.node("validate_engine", name) for name in runnable),
         ]
         summary = self._add(
@@ -298,5 +314,12 @@ class Pipeline:
             ["results/summary.json", "results/summary.csv", "results/overlays"],
             parts,
             upstream,
+            reads=[
+                self.node("fetch_weights"),
+                *self._tensors(),
+                *(self.node("score_engine", name) for name in runnable),
+            ],
         )
-        self._add("write_report", "", ["results/report.html"], {}, [summary])
+        self._add(
+            "write_report", "", ["results/report.html"], {"page": digest_templates()}, [summary]
+        )

@@ -3,13 +3,14 @@
 An artefact's key covers all that decides it: its own settings, the code that makes it, the machine
 where that matters, and the keys of what it is made from. The job that makes it leaves a key record
 under results/keys. Comparing keys with records says exactly what must be made again and why,
-without looking at modification times or at Snakemake's own memory.
+without looking at modification times or at Snakemake's own memory. What an artefact was made from
+is compared by content as well, for not every job gives the same bytes twice.
 """
 
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -44,6 +45,9 @@ class Node:
     parts: Mapping[str, Any]
     """What decides the outcome beside the upstream nodes; JSON values."""
     upstream: tuple["Node", ...] = ()
+    reads: tuple["Node", ...] = ()
+    """Nodes whose files the job uses beside `upstream`. What of them decides the outcome stands in
+    `parts` or in the keys upstream; the files are only checked for damage."""
     temporary: bool = False
     """Its outputs are deleted once they were used; their absence means nothing."""
     kept: bool = False
@@ -78,6 +82,7 @@ class Node:
             "parts": json.loads(json.dumps(self.parts, sort_keys=True)),
             "upstream": {node.label: node.key for node in sorted(self.upstream, key=_label)},
             "records": sorted(node.record for node in self.upstream),
+            "checked": sorted(node.record for node in self.reads),
             "record": self.record,
             "kept": self.kept,
         }
@@ -106,6 +111,7 @@ class States:
 
     base: Path
     _seen: dict[int, Verdict] = field(default_factory=dict)
+    _records: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     def of(self, node: Node) -> Verdict:
         """State of `node`."""
@@ -120,39 +126,61 @@ class States:
     def _look(self, node: Node) -> Verdict:
         causes = [up for up in node.upstream if self.of(up).runs and not self._absent_but_fine(up)]
         missing = [path for path in node.outputs if not (self.base / path).exists()]
-        record = read_key_record(self.base / node.record)
-        if missing and (not node.temporary or causes):
-            return Verdict(State.MISSING, tuple(f"{path} is missing" for path in missing))
+        record = self._record(node)
+        if node.temporary and missing:
+            return Verdict(State.MISSING, tuple(self._made_again(node, record)))
         if missing:
-            return Verdict(State.MISSING)
-        if record is None:
-            return Verdict(State.STALE, ("it has no key record",))
-        if record.get("key") != node.key:
-            why = tuple(_differences(record, node))
-            own = [line for line in why if not line.startswith("made from ")]
-            return Verdict(State.STALE, tuple(own) or why)
+            return Verdict(State.MISSING, tuple(f"{path} is missing" for path in missing))
+        stale = self._outdated(node, record)
+        if stale:
+            return Verdict(State.STALE, tuple(stale))
         if causes:
             return Verdict(State.FOLLOWS, tuple(f"{up.label} is made again" for up in causes))
         return Verdict(State.CURRENT)
+
+    def _outdated(self, node: Node, record: Mapping[str, Any] | None) -> list[str]:
+        """Why an artefact that is there is not what it should be."""
+        if record is None:
+            return ["it has no key record"]
+        if record.get("key") == node.key:
+            return self._made_again(node, record)
+        why = list(differences(record, node.as_params()))
+        return [line for line in why if not line.startswith("made from ")] or why
+
+    def _record(self, node: Node) -> dict[str, Any] | None:
+        if node.record not in self._records:
+            self._records[node.record] = read_key_record(self.base / node.record)
+        return self._records[node.record]
+
+    def _made_again(self, node: Node, record: Mapping[str, Any] | None) -> list[str]:
+        """What of that which an artefact was made from is there with other content since."""
+        used = (record or {}).get("inputs", {})
+        lines = []
+        for up in node.upstream:
+            made = (self._record(up) or {}).get("outputs", {})
+            if any(used.get(path, sha256) != sha256 for path, sha256 in made.items()):
+                lines.append(f"{up.label} was made again since")
+        return lines
 
     def _absent_but_fine(self, node: Node) -> bool:
         """Whether a temporary artefact was merely used up: then what it is made from decides."""
         return (
             node.temporary
-            and self.of(node).state is State.MISSING
+            and self.of(node) == Verdict(State.MISSING)
             and not any(self.of(up).runs and not self._absent_but_fine(up) for up in node.upstream)
         )
 
 
-def note_changes(path: Path, base: Path, nodes: list[Node], states: States) -> list[str]:
-    """Write what is out of date, and why, to a file that is newer than all of it.
+def note_changes(causes: Path, told: Path, nodes: list[Node], states: States) -> list[str]:
+    """Write what is out of date, and why, to a file that makes Snakemake run a job.
 
-    Jobs that must run again have the file as an input, and its time makes Snakemake run them. It is
-    written only if something is out of date.
+    That job copies `causes` to `told`, and every job that is out of date has `told` as an input. An
+    input that is merely newer would not do: Snakemake does not look at the times of jobs that lie
+    behind another job to be run, even where nothing but `ancient` inputs connect the two.
 
     Args:
-        path: the file.
-        base: the working directory.
+        causes: the file to write; only if something is out of date.
+        told: its copy, made older than `causes`.
         nodes: all nodes.
         states: their states.
 
@@ -162,16 +190,10 @@ def note_changes(path: Path, base: Path, nodes: list[Node], states: States) -> l
     old = [node for node in nodes if states.of(node).state in (State.STALE, State.FOLLOWS)]
     lines = explain(old, states)
     if lines:
-        times = [
-            (base / output).stat().st_mtime_ns
-            for node in old
-            for output in node.outputs
-            if (base / output).exists()
-        ]
-        newest = max([time.time_ns(), *(stamp + 1_000_000_000 for stamp in times)])
         # The time stands in the text as well: Snakemake passes over a newer file of old content.
-        write_bytes(path, "\n".join([f"out of date at {newest}:", *lines, ""]).encode())
-        os.utime(path, ns=(newest, newest))
+        write_bytes(causes, "\n".join([f"out of date at {time.time_ns()}:", *lines, ""]).encode())
+        told.touch()
+        os.utime(told, (1, 1))
     return lines
 
 
@@ -186,17 +208,28 @@ def read_key_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
-def _differences(record: Mapping[str, Any], node: Node) -> Iterator[str]:
-    """Which parts of a key changed, from what to what."""
-    params = node.as_params()
+def differences(record: Mapping[str, Any], params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which parts of a key changed, from what to what, one line each.
+
+    Args:
+        record: a key record.
+        params: `Node.as_params()` of the same job now.
+    """
     before, after = _flat(record.get("parts", {})), _flat(params["parts"])
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            yield f"{name}: {_short(before.get(name))} -> {_short(after.get(name))}"
+    lines = [
+        f"{name}: {_short(before.get(name))} -> {_short(after.get(name))}"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
     old, new = record.get("upstream", {}), params["upstream"]
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            yield f"made from {name}, which changed"
+    return (
+        *lines,
+        *(
+            f"made from {name}, which changed"
+            for name in sorted(old.keys() | new.keys())
+            if old.get(name) != new.get(name)
+        ),
+    )
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -230,9 +263,17 @@ def shortened(lines: list[str], at_most: int = 12, width: int = 160) -> list[str
 
 def explain(nodes: list[Node], states: States) -> list[str]:
     """One line a node: `label: state (why)`."""
-    lines = []
-    for node in nodes:
-        verdict = states.of(node)
-        why = f" ({'; '.join(verdict.why)})" if verdict.why else ""
-        lines.append(f"{node.label}: {verdict.state}{why}")
-    return lines
+    return [f"{node.label}: {told(states.of(node))}" for node in nodes]
+
+
+def told(verdict: Verdict) -> str:
+    """`state (why)`; files that are all missing need no list."""
+    if verdict.state is State.MISSING:
+        return verdict.state
+    return verdict.state + (f" ({'; '.join(verdict.why)})" if verdict.why else "")
+
+
+def state_table(rows: list[tuple[str, str]]) -> str:
+    """Names and what is said of them in two columns."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)

@@ -15,6 +15,8 @@ from segtrt.sharding import assign_shards, assign_splits
 
 DEMO_FOLDER = Path("data/demo/kaggle_3m")
 KAGGLE_FOLDER = Path("data/kaggle_3m")
+TRAINED = "results/training/weights.safetensors"
+"""Weights that the workflow itself trains."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def locate(path: str | Path, checkout: Path) -> Path:
         working directory.
     """
     given = Path(path)
-    if given.exists() or not (checkout / given).exists():
+    if str(given) == TRAINED or given.exists() or not (checkout / given).exists():
         return given
     return Path(os.path.relpath(checkout / given))
 
@@ -69,12 +71,14 @@ def digest_dataset(settings: Mapping[str, Any], checkout: Path, cache: HashCache
         known = {
             "dataset": KAGGLE_HANDLE,
             "zip": zip_hash,
-            **{key: settings[key] for key in ("subjects", "shards", "on_bad_subject")},
+            "subjects": sorted(settings["subjects"]) if settings["subjects"] else None,
+            "on_bad_subject": settings["on_bad_subject"],
             "calibration_fraction": settings["calibration_fraction"],
             "seed": settings["seed"],
         }
-        shards = tuple({**known, "shard": shard} for shard in range(settings["shards"]))
-        return DatasetDigest(KAGGLE_FOLDER, known, shards, known)
+        whole = {**known, "shards": settings["shards"]}
+        shards = tuple({**whole, "shard": shard} for shard in range(settings["shards"]))
+        return DatasetDigest(KAGGLE_FOLDER, whole, shards, known)
     given = DEMO_FOLDER if settings["source"] == "demo" else settings["path"]
     root = find_root(locate(given, checkout))
     digests = _subject_digests(root, settings["subjects"], cache)
@@ -88,11 +92,11 @@ def digest_dataset(settings: Mapping[str, Any], checkout: Path, cache: HashCache
     by_shard: list[dict[str, Any]] = [{} for _ in range(settings["shards"])]
     for name, shard in shard_of.items():
         by_shard[shard][name] = content[name]
+    calibration = {n: e["digest"] for n, e in content.items() if e["split"] == "calibration"}
     if settings["on_bad_subject"] == "skip":
         # Where a split would hold bad subjects alone, splits depend on every subject's content.
-        for entries in by_shard:
+        for entries in (*by_shard, calibration):
             entries["all subjects"] = sha256_json(content)
-    calibration = {n: e["digest"] for n, e in content.items() if e["split"] == "calibration"}
     whole = {"subjects": content, "shards": shard_of, "on_bad_subject": settings["on_bad_subject"]}
     return DatasetDigest(root, whole, tuple(by_shard), calibration)
 
@@ -122,6 +126,8 @@ def _subject_digests(
 def digest_weights(settings: Mapping[str, Any], checkout: Path, cache: HashCache) -> dict[str, Any]:
     """What decides the weights: a local file's content, or a URL with the hash asked for.
 
+    Of weights that the workflow trains itself, the training decides.
+
     Args:
         settings: the group `model` of the resolved configuration.
         checkout: where relative paths lead that do not exist in the working directory.
@@ -134,6 +140,8 @@ def digest_weights(settings: Mapping[str, Any], checkout: Path, cache: HashCache
     known = {"init_features": settings["init_features"], "sha256": settings["sha256"]}
     if is_url(source):
         return {**known, "url": source}
+    if is_trained_here(source):
+        return known
     path = locate(source, checkout)
     if not path.is_file():
         raise SegtrtError(
@@ -141,6 +149,11 @@ def digest_weights(settings: Mapping[str, Any], checkout: Path, cache: HashCache
             ".pt file, or a URL"
         )
     return {**known, "content": cache.digests([path])[path]}
+
+
+def is_trained_here(source: str) -> bool:
+    """Whether weights are those that the workflow itself trains."""
+    return str(Path(source)) == TRAINED
 
 
 def is_url(source: str) -> bool:

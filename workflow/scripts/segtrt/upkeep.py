@@ -1,20 +1,24 @@
 """Cleaning up: what goes, and how much space that frees."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
-from segtrt.plan import KEYS, read_key_record
-from segtrt.store import Store
+from segtrt.files import write_json
+from segtrt.plan import FORMAT, KEYS, read_key_record
+from segtrt.store import TIMING_CACHES, Store
 
 
-def clean_engines(base: Path, store: Store | None) -> list[str]:
+def clean_engines(base: Path, store: Store | None, records: Iterable[str]) -> list[str]:
     """Delete every engine with its record and caches, so that each is really built again.
 
-    The store forgets them too. Data, weights, graphs and tensors stay.
+    The store forgets them too, and in place of their key records stand notes that the store must
+    not be asked for them. Data, weights, graphs and tensors stay.
 
     Args:
         base: the working directory.
         store: the store in use, or None.
+        records: paths of the key records of the engines that the configuration asks for.
 
     Returns:
         Lines that say what was removed.
@@ -24,10 +28,13 @@ def clean_engines(base: Path, store: Store | None) -> list[str]:
         record = read_key_record(path)
         key = record.get("content_key") if record else None
         if store and isinstance(key, str) and not store.forget(key):
-            lines.append(f"the store {store.root} cannot be changed; it still holds {path.stem}")
+            name = path.relative_to(base / KEYS / "build_engine").with_suffix("")
+            lines.append(f"the store {store.root} cannot be changed; it still holds {name}")
     engines = base / "results/engines"
     count = len(list(engines.rglob("engine.bin")))
     freed = _remove(engines) + _remove(base / KEYS / "build_engine")
+    for made_afresh in records:
+        write_json(base / made_afresh, {"format": FORMAT, "key": "", "afresh": True})
     return [f"removed {count} engines with their records, {told(freed)} freed", *lines]
 
 
@@ -47,22 +54,22 @@ def clean_results(base: Path) -> list[str]:
     return [f"removed {results.name}/{what}, {told(freed)} freed"]
 
 
-def clean_cache(store: Store | None) -> list[str]:
-    """Empty the store.
+def clean_cache(root: Path | None, store: Store | None) -> list[str]:
+    """Empty the store and delete TensorRT's timing caches.
 
     Args:
-        store: the store in use, or None.
+        root: folder of the caches, or None.
+        store: the store in it, or None.
 
     Returns:
         Lines that say what was removed.
     """
-    if store is None:
-        return ["there is no store (SEGTRT_CACHE is off)"]
+    if root is None or store is None:
+        return ["there is no cache (SEGTRT_CACHE is off)"]
     use = store.clear()
     left = store.use()
-    lines = [
-        f"removed {use.entries} entries from {store.root}, {told(use.bytes - left.bytes)} freed"
-    ]
+    freed = use.bytes - left.bytes + _remove(root / TIMING_CACHES)
+    lines = [f"removed {use.entries - left.entries} entries from {root}, {told(freed)} freed"]
     if left.entries:
         lines.append(f"{left.entries} entries could not be removed; check the folder's permissions")
     return lines
@@ -79,6 +86,11 @@ def told(count: int) -> str:
 
 
 def _remove(folder: Path) -> int:
-    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Delete a folder; returns how many bytes that freed."""
+    before = _bytes(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    return freed
+    return before - _bytes(folder)
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
