@@ -105,3 +105,40 @@ def test_a_bad_graph_is_an_error_even_where_engines_may_be_skipped(tmp_path: Pat
     with pytest.raises(SegtrtError, match="is not an ONNX graph"):
         build(tmp_path, junk, on_unsupported="skip")
     assert [path.name for path in tmp_path.iterdir()] == ["junk.onnx"]
+
+
+def test_the_first_start_is_recorded(
+    tiny_graphs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = {}
+
+    def prove(engine: Path, settings: BuildSettings) -> dict[str, float]:
+        started[engine.name] = (engine.stat().st_size, settings.batch_size)
+        return {"create_context": 4321.0}
+
+    monkeypatch.setattr(get_runtime("openvino"), "prove", prove)
+    record = build(tmp_path, tiny_graphs["fp32"], "openvino")
+    assert started == {"engine.bin": (record.engine_bytes, 2)}
+    assert read_record(tmp_path / "engine.json").first_start_ms == {"create_context": 4321.0}
+
+
+@pytest.mark.parametrize("on_unsupported", ["fail", "skip"])
+def test_an_engine_that_cannot_start_is_unsupported(
+    on_unsupported: str,
+    tiny_graphs: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def prove(engine: Path, settings: BuildSettings) -> dict[str, float]:
+        raise UnsupportedError("no kernel for layer deconv")
+
+    monkeypatch.setattr(get_runtime("openvino"), "prove", prove)
+    if on_unsupported == "fail":
+        with pytest.raises(SegtrtError, match="no kernel for layer deconv"):
+            build(tmp_path, tiny_graphs["fp32"], "openvino")
+        assert not (tmp_path / "engine.bin").exists()
+        return
+    record = build(tmp_path, tiny_graphs["fp32"], "openvino", on_unsupported="skip")
+    assert (record.status, record.reason) == ("unsupported", "no kernel for layer deconv")
+    assert (tmp_path / "engine.bin").read_bytes() == b""
+    assert record.layers == []

@@ -81,6 +81,7 @@ def figure(engine, key):
         "cosine_similarity": ("errors", "cosine_similarity"),
         "size": ("engine_bytes",),
         "build": ("build_ms",),
+        "first_start": ("first_start_ms",),
         "read_back": ("read_back_ms",),
         "memory": ("memory_mib",),
     }

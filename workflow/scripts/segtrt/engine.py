@@ -44,20 +44,26 @@ def build_engine(
         raise SegtrtError(f"graph {graph} does not exist; run the workflow to make it")
     runtime = get_runtime(runtime_name)
     result = BuildResult(b"", [])
-    reason = ""
+    reason, first_start = "", dict[str, float]()
     begin = time.perf_counter()
+    build_ms = 0.0
     try:
         result = _build(runtime, settings, graph, cache_dir)
+        build_ms = (time.perf_counter() - begin) * 1000
+        write_bytes(out_engine, result.engine)
+        first_start = runtime.prove(out_engine, settings)
     except UnsupportedError as error:
         reason = " ".join(str(error).split())
-    build_ms = (time.perf_counter() - begin) * 1000
+        result = BuildResult(b"", [])
     if reason and on_unsupported == "fail":
+        out_engine.unlink(missing_ok=True)
         raise SegtrtError(
             f"{runtime_name} cannot build b{settings.batch_size}_{settings.precision} here: "
             f"{reason}; take it out of engines.runtimes or engines.precisions, or set "
             "engines.on_unsupported to skip"
         )
-    write_bytes(out_engine, result.engine)
+    if reason:
+        write_bytes(out_engine, b"")
     record = EngineRecord(
         runtime=runtime_name,
         settings=settings,
@@ -69,6 +75,7 @@ def build_engine(
         engine_bytes=len(result.engine),
         build_ms=build_ms,
         reason=reason,
+        first_start_ms=first_start,
         layers=result.layers,
         notes=result.notes,
     )

@@ -35,6 +35,8 @@ class EngineRecord:
     build_ms: float
     """Wall time from the graph to the engine, in milliseconds; the runtime's import included."""
     reason: str = ""
+    first_start_ms: dict[str, float] = field(default_factory=dict)
+    """The first start in stages, in milliseconds (`Runtime.prove`)."""
     layers: list[Layer] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -54,6 +54,7 @@ def engine_entry(
         "engine_sha256": record.engine_sha256 if built else None,
         "graph_sha256": record.graph_sha256,
         "build_ms": record.build_ms if built else None,
+        "first_start_ms": sum(record.first_start_ms.values()) or None,
         "read_back_ms": sum(stages.values()) if stages else None,
         "load_stages_ms": dict(stages),
         "memory_mib": times.get("memory_mib"),
@@ -87,8 +88,8 @@ def left_out_entry(name: str, reason: str) -> Json:
     runtime, key = name.split("/")
     batch, precision = key.removeprefix("b").split("_")
     empty = (
-        "engine_bytes engine_sha256 graph_sha256 build_ms read_back_ms memory_mib speedup timing "
-        "errors errors_every_slice dice precision_proof"
+        "engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms memory_mib "
+        "speedup timing errors errors_every_slice dice precision_proof"
     )
     return {
         "name": name,

@@ -210,6 +210,23 @@ class Runtime(ABC):
             SegtrtError: the graph is not one it can read.
         """
 
+    def prove(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
+        """Start an engine that was just built, where its first start differs from later ones.
+
+        Args:
+            engine: the engine file; caches of what the start compiled are left beside it.
+            settings: what it was built with.
+
+        Returns:
+            The start in stages, in milliseconds (`Session.load_stages_ms`); empty if this runtime's
+            first start is like any other, or the engine is not meant for this machine.
+
+        Raises:
+            UnsupportedError: the device cannot run the engine after all.
+        """
+        del engine, settings
+        return {}
+
     @abstractmethod
     def load(
         self,

@@ -29,7 +29,7 @@ from segtrt.runtimes.base import (
 )
 from segtrt.runtimes.tensorrt_build import BuildPlace, build_serialized, too_old_gpu
 from segtrt.runtimes.tensorrt_inspect import inspect_engine
-from segtrt.runtimes.tensorrt_lane import read_engine
+from segtrt.runtimes.tensorrt_lane import NoContextError, read_engine
 from segtrt.runtimes.tensorrt_session import MODES, TensorRTSession
 from segtrt.runtimes.tf32 import tf32_only_if_wanted
 from segtrt.runtimes.timing_cache import cache_path
@@ -157,7 +157,7 @@ class TensorRT(Runtime):
         )
         with tf32_only_if_wanted(settings.precision):
             engine = build_serialized(place, graph, settings)
-        layers, notes = self._layers(trt, engine)
+            layers, notes = self._layers(trt, engine)
         return BuildResult(engine=engine, layers=layers, notes=notes)
 
     def load(
@@ -179,6 +179,22 @@ class TensorRT(Runtime):
         if not state.can_run:
             raise SegtrtError(f"engine {engine} cannot run here: {state.reason}")
         return TensorRTSession(self._module, engine, settings, mode)
+
+    def prove(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
+        """See `Runtime.prove`; TensorRT-RTX compiles kernels for seconds at the first start."""
+        engine.with_suffix(".runtime_cache").unlink(missing_ok=True)
+        if not self.availability().can_run:
+            return {}
+        try:
+            with self.load(engine, settings) as session:
+                return dict(session.load_stages_ms)
+        except NoContextError as error:
+            raise UnsupportedError(str(error)) from None
+        except SegtrtError as error:
+            if settings.compute_capabilities:
+                logger.info("not started: it is meant for other GPUs (%s)", error)
+                return {}
+            raise
 
     def _layers(self, trt: Any, engine: bytes) -> tuple[list[Layer], list[str]]:
         """Layers of an engine just built, and notes on what could not be told."""

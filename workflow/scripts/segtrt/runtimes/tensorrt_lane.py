@@ -40,6 +40,10 @@ def read_engine(trt: Any, content: bytes, name: str) -> Any:
     )
 
 
+class NoContextError(SegtrtError):
+    """The engine can be read but not made ready to run: this GPU cannot do one of its layers."""
+
+
 class EngineLane:
     """Runs one batch at a time; several lanes of one engine run side by side."""
 
@@ -70,7 +74,7 @@ class EngineLane:
         )
         if self.context is None:
             reason = logger_for(trt).last_error("no reason was given")
-            raise SegtrtError(f"TensorRT cannot make an execution context: {reason}")
+            raise NoContextError(f"TensorRT cannot make an execution context: {reason}")
         self.buffers = Lane(
             driver,
             (largest, *self.image_shape),

@@ -132,7 +132,7 @@ class TensorRTSession(Session):
                 f"a full batch of {self.batch_size} images is timed, got {len(images)}"
             )
         self._check(images)
-        with self._primary.active():
+        with self._primary.active(), tf32_only_if_wanted(self._precision):
             for lane in self._lanes:
                 lane.fill(images, self.batch_size)
                 lane.prepare(self.batch_size, graph=self.mode != "stream")
@@ -146,7 +146,7 @@ class TensorRTSession(Session):
 
     def layers(self) -> list[Layer]:
         """The engine's layers, as its inspector tells them."""
-        with self._primary.active():
+        with self._primary.active(), tf32_only_if_wanted(self._precision):
             return inspect_engine(self._trt, self._engine, self._lanes[0].context)
 
     def close(self) -> None:
