@@ -1,13 +1,7 @@
 # The configuration, the plan, and the functions that rules name. No rules.
-import os
 import sys
 
-# Scripts must import this checkout's library, even where another checkout's is installed.
-LIBRARY = str(Path(workflow.basedir) / "workflow" / "scripts")
-sys.path.insert(0, LIBRARY)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [LIBRARY, *filter(None, [os.environ.get("PYTHONPATH")])]
-)
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from snakemake.exceptions import WorkflowError
 
@@ -15,11 +9,14 @@ from segtrt.closing import closing_lines
 from segtrt.config import resolve_config
 from segtrt.errors import SegtrtError
 from segtrt.hashcache import HashCache
+from segtrt.job import share_library
 from segtrt.matrix import make_matrix
 from segtrt.pipeline import QUANTISED_GRAPHS, Pipeline
 from segtrt.plan import State, States, note_changes, shortened, state_table, told
 from segtrt.runtimes import get_runtime
 from segtrt.sources import digest_dataset, digest_weights, is_url, locate
+
+share_library()
 
 CHECKOUT = Path(workflow.basedir)
 CAUSES = "results/keys/changes.txt"

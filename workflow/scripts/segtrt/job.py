@@ -2,18 +2,27 @@
 
 import hashlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from segtrt.codeprint import PACKAGE
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file, sha256_json, write_json
 from segtrt.plan import FORMAT, differences, read_key_record
 from segtrt.store import default_store
 
 logger = logging.getLogger(__name__)
+
+
+def share_library() -> None:
+    """Make job scripts import the library from here, even where another checkout's is installed."""
+    inherited = os.environ.get("PYTHONPATH")
+    library = str(PACKAGE.parent)
+    os.environ["PYTHONPATH"] = f"{library}{os.pathsep}{inherited}" if inherited else library
 
 
 @contextmanager
