@@ -1,0 +1,173 @@
+"""The documents: commands that can be given, links that lead somewhere, fresh figures."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake_runs import run_snakemake
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
+
+
+def commands() -> list[tuple[str, str]]:
+    """Document and line of every command that a console block shows."""
+    found = []
+    for path in DOCUMENTS:
+        for block in re.findall(r"```console\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
+            lines = re.findall(r"^\$ (.*?)(?:  +#.*)?$", block, re.MULTILINE)
+            found += [(path.name, line) for line in lines]
+    return list(dict.fromkeys(found))
+
+
+def project() -> dict[str, dict[str, object]]:
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where the documents' commands find what they name."""
+    folder = tmp_path_factory.mktemp("commands")
+    shutil.copytree(PROJECT / "config", folder / "config")
+    demo = PROJECT / "data/demo/kaggle_3m/DEMO_0001"
+    patient = folder / "my_data/patient_a"
+    patient.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "archive.zip", "w") as archive:
+        for path in sorted(demo.glob("*_1*.tif")):
+            archive.write(path, f"kaggle_3m/DEMO_0001/{path.name}")
+            shutil.copy(path, patient / path.name.replace("DEMO_0001", "patient_a"))
+    return folder
+
+
+def test_there_are_commands_of_each_kind() -> None:
+    readme = [line.split()[0] for name, line in commands() if name == "README.md"]
+    assert readme.count("make") == 2
+    assert {"make", "snakemake", "segtrt"} <= set(readme)
+
+
+@pytest.mark.parametrize(("document", "line"), commands())
+def test_every_command_can_be_given(document: str, line: str, workplace: Path) -> None:
+    words = shlex.split(line)
+    program, arguments = words[0], words[1:]
+    if program == "snakemake":
+        dry = [] if "-n" in arguments else ["-n"]
+        # Targets first: many options would swallow them.
+        done = run_snakemake(workplace, *arguments, *dry, snakefile=PROJECT / "Snakefile")
+        assert done.returncode == 0, done.stdout + done.stderr
+    elif program == "make":
+        made = subprocess.run(
+            ["make", "-n", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        assert made.returncode == 0, made.stderr
+    elif program == "segtrt":
+        told = segtrt_help(arguments[0])
+        for option in re.findall(r"(?:^| )(--?[a-z][a-z-]*)", line):
+            assert option in told
+    elif program.startswith("tools/"):
+        script = PROJECT / program
+        assert os.access(script, os.X_OK)
+        if script.suffix == ".sh":
+            subprocess.run(["bash", "-n", str(script)], check=True)
+    elif program.endswith("python") and arguments[:3] == ["-m", "pip", "install"]:
+        extras = re.findall(r"\.\[([\w,-]+)\]", line)
+        known = project()["project"]["optional-dependencies"]
+        assert isinstance(known, dict)
+        assert extras
+        assert {name for names in extras for name in names.split(",")} <= set(known)
+    else:
+        assert program in (".", "apt-get", "python"), f"{document}: an unknown kind of command"
+
+
+def segtrt_help(command: str) -> str:
+    code = "import sys; from segtrt.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, command, "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if re.match(r"https?://", target):
+            continue
+        # Pictures are made from a report and may come later.
+        assert (path.parent / target).exists() or target.startswith("docs/images/"), target
+
+
+def test_generated_parts_are_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/write_docs.py", "--check"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nrun: make docs"
+
+
+def test_the_readme_shows_results_and_rules() -> None:
+    text = (PROJECT / "README.md").read_text("utf-8")
+    table = text.split("<!-- results: begin -->")[1].split("<!-- results: end -->")[0]
+    for runtime in ("PyTorch", "ONNX Runtime", "OpenVINO"):
+        assert len(re.findall(rf"^\| {runtime} \| \d+ \| (?:FP32|INT8) \| [\d.]+ \|", table, re.M))
+    picture = text.split("<!-- rules: begin -->")[1].split("<!-- rules: end -->")[0]
+    assert "fetch_dataset --> " in picture
+    assert "summarise --> write_report" in picture
+    assert len(text.splitlines()) < 200
+
+
+def test_results_come_from_a_summary(tmp_path: Path) -> None:
+    sys.path.insert(0, str(PROJECT / "tools"))
+    try:
+        import write_docs
+    finally:
+        sys.path.pop(0)
+    timing = {"batch_size": 4, "total": {"median": 12.34}, "images_per_second": 324.1}
+    summary = {
+        "reference": {"timings": [timing]},
+        "recommendation": {"engine": "openvino/b4_int8"},
+        "machine": {"cpu": "A CPU", "threads": "2"},
+        "engines": [
+            {
+                "name": "openvino/b4_int8",
+                "runtime": "openvino",
+                "batch_size": 4,
+                "precision": "int8",
+                "verdict": "pass",
+                "timing": timing,
+                "dice": {"mean": 0.9, "reference_mean": 0.91},
+            },
+            {"name": "tensorrt/b4_int8", "timing": None, "dice": None},
+        ],
+    }
+    table = write_docs.results_table(summary)
+    assert "| PyTorch | 4 | FP32 | 12.3 | 324.1 | 0.9100 |  |" in table
+    assert "| OpenVINO | 4 | INT8 | 12.3 | 324.1 | 0.9000 | passed, recommended |" in table
+    assert "tensorrt" not in table
+    assert "A CPU, 2 threads." in table
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    readme = write_docs.documents(tmp_path / "summary.json")[PROJECT / "README.md"]
+    assert table in readme
+
+
+def test_one_version_everywhere() -> None:
+    version = project()["project"]["version"]
+    citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == version
+    assert citation["license"] == project()["project"]["license"] == "Apache-2.0"
+    changelog = (PROJECT / "CHANGELOG.md").read_text("utf-8")
+    entries = re.findall(r"^## \[([\d.]+)\] - (\d{4}-\d\d-\d\d)$", changelog, re.MULTILINE)
+    assert entries[0] == (version, citation["date-released"])
+    assert "Apache License" in (PROJECT / "LICENSE").read_text("utf-8")

@@ -1,0 +1,156 @@
+"""What holds for every file of the library and the project."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = (
+    "cuda",
+    "kagglehub",
+    "matplotlib",
+    "medpy",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "openvino",
+    "pandas",
+    "plotly",
+    "pycuda",
+    "requests",
+    "scipy",
+    "skimage",
+    "tensorrt",
+    "tensorrt_rtx",
+    "torch",
+)
+PROJECT = Path(__file__).resolve().parents[2]
+LIBRARY = PROJECT / "workflow/scripts/segtrt"
+MODULES = sorted(
+    ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in LIBRARY.rglob("*.py")
+)
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Files of the repository, by git's own list."""
+    if not (PROJECT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", *patterns], cwd=PROJECT, capture_output=True, check=True
+    )
+    return [PROJECT / name for name in listed.stdout.decode().split("\0") if name]
+
+
+def test_importing_any_module_imports_nothing_heavy() -> None:
+    """All modules in one process; one by one only to name the guilty, which costs time."""
+    assert "segtrt.runtimes.tensorrt" in MODULES
+    guilty = heavy_after(MODULES)
+    assert not guilty, {module: heavy_after([module]) for module in MODULES}
+
+
+def heavy_after(modules: list[str]) -> list[str]:
+    """Heavy packages that importing `modules` in a new process imports."""
+    code = (
+        "import sys, importlib\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=LIBRARY.parent, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_reading_the_configuration_and_planning_import_nothing_heavy() -> None:
+    """What the Snakefile does before any job: also with a GPU runtime asked for."""
+    code = (
+        "import sys\n"
+        "from segtrt.config import resolve_config\n"
+        "from segtrt.matrix import make_matrix\n"
+        "from segtrt.runtimes import RUNTIME_NAMES, get_runtime\n"
+        "engines = {'runtimes': list(RUNTIME_NAMES), 'on_unsupported': 'skip'}\n"
+        "make_matrix(resolve_config({'engines': engines}), get_runtime)\n"
+        "for name in RUNTIME_NAMES: get_runtime(name).target()\n"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=LIBRARY.parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+def test_no_module_is_long_or_a_grab_bag() -> None:
+    lines = {
+        path.relative_to(LIBRARY).as_posix(): len(path.read_text("utf-8").splitlines())
+        for path in LIBRARY.rglob("*.py")
+    }
+    assert {name: count for name, count in lines.items() if count > 300} == {}
+    assert not {"utils.py", "helpers.py", "common.py", "misc.py"} & {Path(n).name for n in lines}
+
+
+def test_every_module_and_public_function_says_what_it_is() -> None:
+    silent = []
+    for path in LIBRARY.rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        name = path.relative_to(LIBRARY).as_posix()
+        if ast.get_docstring(tree) is None:
+            silent.append(name)
+        for node in tree.body:
+            public = isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_"
+            if public and ast.get_docstring(node) is None:
+                silent.append(f"{name}: {node.name}")
+    assert silent == []
+
+
+def test_every_module_is_tested_under_its_name() -> None:
+    """By a file of its name, or by tests that import it or a module of which it is a part."""
+    tests = {path.stem.removeprefix("test_") for path in (PROJECT / "tests").rglob("test_*.py")}
+    text = "\n".join(path.read_text("utf-8") for path in (PROJECT / "tests").rglob("*.py"))
+    untested = []
+    for module in MODULES:
+        name = module.rsplit(".", 1)[-1]
+        parts = {name, name.split("_")[0], name.rsplit("_", 1)[0]}
+        through_its_package = module.startswith(("segtrt.runtimes.", "segtrt.report"))
+        if not (parts & tests or re.search(rf"\b{module}\b", text) or through_its_package):
+            untested.append(module)
+    assert untested == []
+
+
+# Spelt in pieces, so that this file does not hold them itself.
+FORBIDDEN = [
+    "".join(pieces)
+    for pieces in (
+        ("py", "pi.org"),
+        ("python", "hosted.org"),
+        ("download.", "pytorch.org"),
+        ("pypi.", "nvidia.com"),
+        ("/wo", "rk/"),
+        ("TO", "DO"),
+        ("FIX", "ME"),
+        ("XX", "X:"),
+        ("for ", "now,"),
+        ("simplified ", "for"),
+        ("not ", "implemented yet"),
+    )
+]
+
+
+def test_no_file_names_a_registry_a_place_or_unfinished_work() -> None:
+    found = []
+    for path in tracked():
+        if path.suffix in (".tif", ".png", ".webp", ".safetensors", ".gz") or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="ignore")
+        name = path.relative_to(PROJECT).as_posix()
+        found += [f"{name}: {word}" for word in FORBIDDEN if word in text]
+    assert found == []
+
+
+def test_no_file_is_large_and_the_demo_keeps_its_size() -> None:
+    large = [path for path in tracked() if path.is_file() and path.stat().st_size > 4e6]
+    assert large == []
+    assert sum(path.stat().st_size for path in tracked("data/demo")) <= 10e6
