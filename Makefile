@@ -44,5 +44,5 @@ $(VENV)/installed: pyproject.toml $(PINS) | $(BIN)/python
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml $(PINS) | $(BIN)/python
-	$(PIP) -c $(PINS) --editable '.[dev,slurm,kubernetes]'
+	$(PIP) -c $(PINS) --editable '.[dev]'
 	touch $@ $(VENV)/installed
