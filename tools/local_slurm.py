@@ -3,7 +3,7 @@
 
     tools/local_slurm.py start FOLDER   start it; prints the shell line that makes clients use it
     tools/local_slurm.py stop FOLDER    stop it and its jobs
-    tools/local_slurm.py run FOLDER COMMAND ...   start it, run a command in it, stop it
+    tools/local_slurm.py [--cpus N] run FOLDER COMMAND ...   start it, run a command in it, stop it
 
 It listens on the loopback interface only, keeps all its files in FOLDER, has no accounting
 database, and pretends to have a GPU: a generic resource that jobs can ask for and queue on.
@@ -59,6 +59,8 @@ AccountingStorageType=accounting_storage/none
 SwitchType=switch/none
 MpiDefault=none
 ReturnToService=2
+# The node is what this file says, whatever the machine has.
+SlurmdParameters=config_overrides
 SlurmdTimeout=10
 KillWait=5
 MinJobAge=300
@@ -198,9 +200,7 @@ def _await_idle(configuration: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         command = ["sinfo", "--noheader", "--format=%t", "--partition=main"]
-        told = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False
-        )
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         state = told.stdout.strip()
         if state == "idle":
             return
@@ -242,17 +242,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="A Slurm of one node on this machine.")
     parser.add_argument("action", choices=("start", "stop", "run"))
     parser.add_argument("folder", type=Path, help="where all its files go")
+    parser.add_argument("--cpus", type=int, help="processors the node claims (default: all here)")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="for run: what to run in it")
     arguments = parser.parse_args()
     try:
         if arguments.action == "start":
-            print(f"export SLURM_CONF={start(arguments.folder)}")
+            print(f"export SLURM_CONF={start(arguments.folder, arguments.cpus)}")
         elif arguments.action == "stop":
             stop(arguments.folder)
         else:
             if not arguments.command:
                 parser.error("run needs a command")
-            with running(arguments.folder) as environment:
+            with running(arguments.folder, arguments.cpus) as environment:
                 return subprocess.run(
                     arguments.command, env={**os.environ, **environment}, check=False
                 ).returncode

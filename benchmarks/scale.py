@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""Measure the workflow on a data set of the Kaggle set's size: planning, preparing, memory, jobs.
+
+    tools/generate_large_dataset.py /tmp/large
+    benchmarks/scale.py /tmp/large --out scale.json                # everything, some 15 minutes
+    benchmarks/scale.py /tmp/large --parts plan prepare            # two minutes
+
+plan      `snakemake -n` for 24 engines, first with no file known, then as it is every later time.
+prepare   all slices decoded, normalised and written, one process for each core, against a process
+          for each image, as the published example does it (on a few images).
+workflow  the whole CPU job on a quarter, a half and all of the subjects, in the same number of
+          shards: peak memory of each rule's jobs, number of jobs, time at work and start-up. The
+          network is a narrow one with random weights: its width has nothing to do with growth.
+
+Nothing is kept but the figures, in JSON.
+"""
+
+import argparse
+import csv
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
+
+from segtrt.dataset import write_manifest
+from segtrt.kaggle_layout import list_subjects, pair_slices
+from segtrt.sharding import assign_shards
+from segtrt.tensors import encode_shard
+from segtrt.unet import build_unet
+from segtrt.weights import save_weights
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARDS = 8
+FEATURES = 4
+ENGINES_24 = {
+    "runtimes": ["onnxruntime", "openvino"],
+    "batch_sizes": [1, 2, 4, 8, 16, 32],
+    "precisions": ["fp32", "int8"],
+}
+ENGINES_2 = {"runtimes": ["onnxruntime", "openvino"], "batch_sizes": [4], "precisions": ["fp32"]}
+
+# The published example's preparation of one image, without running its network: its imports, the
+# slice's normalisation, and the ONNX tensor file.
+ONE_IMAGE = """
+import sys
+import numpy as np, onnx, torch
+from onnx import numpy_helper
+from PIL import Image
+from skimage.exposure import rescale_intensity
+pixels = np.array(Image.open(sys.argv[1]))
+low, high = np.percentile(pixels, (10, 99))
+pixels = rescale_intensity(pixels, in_range=(low, high)).astype(np.float64)
+pixels = (pixels - pixels.mean()) / pixels.std()
+tensor = torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32))
+with open(sys.argv[2], "wb") as handle:
+    handle.write(numpy_helper.from_array(tensor.numpy()).SerializeToString())
+"""
+
+
+def make_configuration(folder: Path, data: Path, subjects: list[str], engines: Any) -> list[str]:
+    """Write a configuration, and weights where it needs some; returns Snakemake's options."""
+    weights = folder / "narrow.safetensors"
+    if not weights.exists():
+        make_weights(weights)
+    first = subjects[0]
+    settings = {
+        "dataset": {
+            "source": "path",
+            "path": str(data),
+            "shards": SHARDS,
+            "subjects": subjects,
+        },
+        "tensors": {"samples": [{"subject": first, "slice": 1}]},
+        "model": {"weights": str(weights), "init_features": FEATURES},
+        "engines": engines,
+        "inference": {"iterations": 5, "max_seconds": 1, "warmup_max_seconds": 0.2},
+    }
+    path = folder / "config.json"
+    path.write_text(json.dumps(settings))
+    return ["--configfile", str(path)]
+
+
+def make_weights(path: Path) -> None:
+    """Random weights of a narrow network."""
+    import torch
+
+    torch.manual_seed(0)
+    save_weights(build_unet(FEATURES).state_dict(), path, half=False)
+
+
+def snakemake(folder: Path, *arguments: str) -> float:
+    """Run Snakemake in `folder`; returns the seconds it took.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    program = str(Path(sys.executable).with_name("snakemake"))
+    call = [program, *arguments[:1], "--snakefile", str(ROOT / "Snakefile")]
+    call += ["--directory", str(folder), *arguments[1:]]
+    begin = time.perf_counter()
+    done = subprocess.run(
+        call,
+        env={**os.environ, "SEGTRT_CACHE": "off"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout[-3000:])
+    return time.perf_counter() - begin
+
+
+def measure_plan(data: Path, repeats: int = 3) -> dict[str, Any]:
+    """Seconds of `snakemake -n` for 24 engines."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        options = make_configuration(folder, data, list_subjects(data), ENGINES_24)
+        times = [
+            snakemake(folder, "results/report.html", "-n", *options) for _ in range(repeats + 1)
+        ]
+    return {
+        "engines": 24,
+        "first_s": round(times[0], 2),
+        "later_s": [round(seconds, 2) for seconds in times[1:]],
+    }
+
+
+def measure_prepare(data: Path, images: int = 3, repeats: int = 3) -> dict[str, Any]:
+    """Seconds for each slice, ours and with a process for each image."""
+    cores = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shards = [folder / f"shard_{i}.json" for i in range(SHARDS)]
+        write_manifest(
+            data,
+            manifest_path=folder / "manifest.json",
+            shard_paths=shards,
+            subjects=None,
+            calibration_fraction=0.2,
+            seed=0,
+            on_bad_subject="fail",
+        )
+        counts = {name: len(pair_slices(data / name)) for name in list_subjects(data)}
+        pairs = list(pair_slices(data / next(iter(counts))).values())
+        script = folder / "one_image.py"
+        script.write_text(ONE_IMAGE)
+        ours, published = [], []
+        for turn in range(repeats):  # in turns, so that what else the machine does hits both
+            begin = time.perf_counter()
+            with ProcessPoolExecutor(cores) as pool:
+                outs = [shard.with_suffix(".safetensors") for shard in shards]
+                work = zip(shards, [data] * SHARDS, outs, ["slice"] * SHARDS, strict=True)
+                list(pool.map(_encode, work))
+            ours.append((time.perf_counter() - begin) / sum(counts.values()))
+            for image, _ in pairs[turn * images : (turn + 1) * images]:
+                begin = time.perf_counter()
+                call = [sys.executable, str(script), str(image), str(folder / "input.pb")]
+                subprocess.run(call, check=True)
+                published.append(time.perf_counter() - begin)
+    loads = [0] * SHARDS
+    for subject, shard in assign_shards(counts, SHARDS).items():
+        loads[shard] += counts[subject]
+    mean = sum(loads) / SHARDS
+    each, theirs = statistics.median(ours), statistics.median(published)
+    return {
+        "slices": sum(counts.values()),
+        "cores": cores,
+        "ours_ms_per_slice": [round(1000 * seconds, 3) for seconds in ours],
+        "process_per_image_s": [round(seconds, 2) for seconds in published],
+        "times_as_fast": round(theirs / each),
+        "all_slices_s": round(each * sum(counts.values()), 1),
+        "shard_slices": loads,
+        "largest_stray_from_mean": round(max(abs(load - mean) for load in loads) / mean, 3),
+    }
+
+
+def _encode(work: tuple[Path, Path, Path, str]) -> None:
+    encode_shard(*work)
+
+
+def measure_workflow(data: Path) -> list[dict[str, Any]]:
+    """The whole CPU job on growing parts of the data set."""
+    names = list_subjects(data)
+    return [_run_workflow(data, names[: len(names) // part]) for part in (4, 2, 1)]
+
+
+def _run_workflow(data: Path, subjects: list[str]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        options = make_configuration(folder, data, subjects, ENGINES_2)
+        total = snakemake(folder, "results/report.html", *options)
+        jobs = list(read_benchmarks(folder / "results" / "benchmarks"))
+        stored = sum(p.stat().st_size for p in (folder / "results").rglob("*") if p.is_file())
+    peaks: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    for rule, lasted, peak in jobs:
+        peaks[rule] = max(peaks.get(rule, 0.0), peak)
+        seconds[rule] = seconds.get(rule, 0.0) + lasted
+    # A verdict is nothing but reading two small files: what it takes is a job's start.
+    start = min(lasted for rule, lasted, _ in jobs if rule == "validate_engine")
+    return {
+        "subjects": len(subjects),
+        "slices": sum(len(pair_slices(data / subject)) for subject in subjects),
+        "measured_jobs": len(jobs),
+        "total_s": round(total, 1),
+        "start_s_per_job": round(start, 2),
+        "start_share": round(start * len(jobs) / sum(seconds.values()), 3),
+        "stored_mb": round(stored / 1e6, 1),
+        "peak_mb": {rule: round(peak) for rule, peak in sorted(peaks.items())},
+        "seconds": {rule: round(lasted, 1) for rule, lasted in sorted(seconds.items())},
+    }
+
+
+def read_benchmarks(folder: Path) -> Any:
+    """(rule, seconds, peak memory in MiB) of each job that Snakemake measured."""
+    for path in sorted(folder.rglob("*.tsv")):
+        with path.open(newline="") as handle:
+            for row in csv.DictReader(handle, delimiter="\t"):
+                peak = 0.0 if row["max_rss"] in ("-", "NA") else float(row["max_rss"])
+                yield path.relative_to(folder).parts[0], float(row["s"]), peak
+
+
+PARTS = {"plan": measure_plan, "prepare": measure_prepare, "workflow": measure_workflow}
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="folder of tools/generate_large_dataset.py")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--out", type=Path, help="JSON file for the figures; always printed")
+    options = parser.parse_args()
+    figures: dict[str, Any] = {}
+    for part in options.parts:
+        figures[part] = PARTS[part](options.data.resolve())
+        print(json.dumps({part: figures[part]}, indent=2), flush=True)
+        if options.out:
+            options.out.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
