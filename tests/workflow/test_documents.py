@@ -162,6 +162,19 @@ def test_results_come_from_a_summary(tmp_path: Path) -> None:
     assert table in readme
 
 
+def test_the_design_names_every_rule_that_makes_a_file() -> None:
+    design = (PROJECT / "docs/design.md").read_text("utf-8")
+    files = sorted((PROJECT / "workflow/rules").iterdir())
+    rules = "\n".join(path.read_text("utf-8") for path in files if path.stem != "upkeep")
+    makers = [
+        text.split(":")[0]
+        for text in re.split(r"^ *rule ", rules, flags=re.MULTILINE)[1:]
+        if "output:" in text
+    ]
+    assert "build_engine" in makers
+    assert [name for name in makers if f"| `{name}` |" not in design] == []
+
+
 def test_one_version_everywhere() -> None:
     version = project()["project"]["version"]
     citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text("utf-8"))
