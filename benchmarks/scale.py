@@ -2,10 +2,12 @@
 """Measure the workflow on a data set of the Kaggle set's size: planning, preparing, memory, jobs.
 
     tools/generate_large_dataset.py /tmp/large
-    benchmarks/scale.py /tmp/large --out scale.json                # everything, some 15 minutes
+    benchmarks/scale.py /tmp/large --out scale.json                # everything, half an hour
     benchmarks/scale.py /tmp/large --parts plan prepare            # two minutes
 
 plan      `snakemake -n` for 24 engines, first with no file known, then as it is every later time.
+grow      The same for up to 100 engines and 64 shards, and for one small job of each such plan:
+          what every job on a batch system begins with.
 prepare   all slices decoded, normalised and written, one process for each core, against a process
           for each image, as the published example does it (on a few images).
 workflow  the whole CPU job on a quarter, a half and all of the subjects, in the same number of
@@ -65,7 +67,14 @@ with open(sys.argv[2], "wb") as handle:
 """
 
 
-def make_configuration(folder: Path, data: Path, subjects: list[str], engines: Any) -> list[str]:
+def engine_matrix(batch_sizes: int) -> dict[str, Any]:
+    """Two runtimes and two precisions at so many batch sizes: four engines for each."""
+    return {**ENGINES_24, "batch_sizes": list(range(1, batch_sizes + 1))}
+
+
+def make_configuration(
+    folder: Path, data: Path, subjects: list[str], engines: Any, shards: int = SHARDS
+) -> list[str]:
     """Write a configuration, and weights where it needs some; returns Snakemake's options."""
     weights = folder / "narrow.safetensors"
     if not weights.exists():
@@ -75,7 +84,7 @@ def make_configuration(folder: Path, data: Path, subjects: list[str], engines: A
         "dataset": {
             "source": "path",
             "path": str(data),
-            "shards": SHARDS,
+            "shards": shards,
             "subjects": subjects,
         },
         "tensors": {"samples": [{"subject": first, "slice": 1}]},
@@ -132,6 +141,31 @@ def measure_plan(data: Path, repeats: int = 3) -> dict[str, Any]:
         "first_s": round(times[0], 2),
         "later_s": [round(seconds, 2) for seconds in times[1:]],
     }
+
+
+def measure_grow(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
+    """Seconds to plan, by number of engines and shards."""
+    rows = []
+    subjects = list_subjects(data)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for batch_sizes, shards in ((1, 8), (6, 8), (25, 8), (25, 32), (25, 64)):
+            matrix = engine_matrix(batch_sizes)
+            options = make_configuration(folder, data, subjects, matrix, shards)
+            whole = [
+                snakemake(folder, "results/report.html", "-n", *options) for _ in range(repeats)
+            ]
+            manifest = "results/dataset/manifest.json"
+            one = [snakemake(folder, manifest, "-n", *options) for _ in range(repeats)]
+            rows.append(
+                {
+                    "engines": 4 * batch_sizes,
+                    "shards": shards,
+                    "plan_s": round(statistics.median(whole), 1),
+                    "one_job_s": round(statistics.median(one), 1),
+                }
+            )
+    return rows
 
 
 def measure_prepare(data: Path, images: int = 3, repeats: int = 3) -> dict[str, Any]:
@@ -229,7 +263,12 @@ def read_benchmarks(folder: Path) -> Any:
                 yield path.relative_to(folder).parts[0], float(row["s"]), peak
 
 
-PARTS = {"plan": measure_plan, "prepare": measure_prepare, "workflow": measure_workflow}
+PARTS = {
+    "plan": measure_plan,
+    "grow": measure_grow,
+    "prepare": measure_prepare,
+    "workflow": measure_workflow,
+}
 
 
 def main() -> int:

@@ -115,8 +115,9 @@ def start(folder: Path, cpus: int | None = None) -> Path:
         raise SlurmError(reason)
     folder = folder.resolve()
     etc = folder / "etc"
-    if (folder / "slurmctld.pid").exists():
+    if _pid(folder / "slurmctld.pid", "slurmctld") is not None:
         raise SlurmError(f"{folder} has a cluster already; stop it first")
+    shutil.rmtree(folder / "state", ignore_errors=True)  # jobs of an earlier cluster
     for part in (etc, folder / "munge", folder / "state", folder / "spool", folder / "log"):
         part.mkdir(parents=True, exist_ok=True, mode=0o755)
     (folder / "munge").chmod(0o755)
@@ -151,19 +152,29 @@ def start_node(folder: Path) -> None:
     _call(command, "slurmd")
 
 
+def lose_node(folder: Path) -> None:
+    """Kill slurmd and all that runs on the node, as a power cut does; `start_node` mends it."""
+    pid = _pid(folder / "slurmd.pid", "slurmd")
+    if pid is None:
+        return
+    own, theirs = (Path(f"/proc/{one}/ns/mnt") for one in ("self", pid))
+    namespace = theirs.readlink()
+    if namespace == own.readlink():
+        return
+    os.kill(pid, signal.SIGKILL)
+    # What shares slurmd's mount namespace is slurmd's, and nothing else is.
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "ns" / "mnt").readlink() == namespace:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
 def stop(folder: Path) -> None:
     """Stop the cluster in `folder` and whatever its jobs still run; does nothing if none runs."""
-    configuration = folder.resolve() / "etc" / "slurm.conf"
-    environment = {**os.environ, "SLURM_CONF": str(configuration)}
-    if (folder / "slurmctld.pid").exists() and shutil.which("scancel"):
-        # Without an answer from the controller the jobs' processes are ended with slurmd's spool.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            for command in (["scancel", "--user=root"], ["scancel", "--user=root", "--signal=9"]):
-                subprocess.run(
-                    command, env=environment, capture_output=True, timeout=5, check=False
-                )
-    for name in ("slurmd.pid", "slurmctld.pid", "munge/munged.pid"):
-        _end(folder / name)
+    lose_node(folder)
+    for name in ("slurmctld", "munge/munged"):
+        _end(folder / f"{name}.pid", Path(name).name)
+    (folder / "slurmd.pid").unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -209,19 +220,26 @@ def _await_idle(configuration: Path) -> None:
     raise SlurmError(f"the node is {state or 'unknown'} after {START_SECONDS} s; see {logs}")
 
 
-def _end(pid_file: Path) -> None:
-    """End the process of a pid file, by force if it takes long."""
+def _pid(pid_file: Path, name: str) -> int | None:
+    """The process of a pid file, None if it is gone or another program has its number."""
     try:
         pid = int(pid_file.read_text())
+        return pid if Path(f"/proc/{pid}/comm").read_text().strip() == name else None
     except (OSError, ValueError):
-        return
+        return None
+
+
+def _end(pid_file: Path, name: str) -> None:
+    """End the process of a pid file, by force if it takes long."""
+    pid = _pid(pid_file, name)
     deadline = time.monotonic() + STOP_SECONDS
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-        while time.monotonic() < deadline:
-            os.kill(pid, 0)
-            time.sleep(0.05)
-        os.kill(pid, signal.SIGKILL)
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            while time.monotonic() < deadline:
+                os.kill(pid, 0)
+                time.sleep(0.05)
+            os.kill(pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)
 
 

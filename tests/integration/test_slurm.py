@@ -93,10 +93,6 @@ class Cluster:
         """Whether a job of the rule runs."""
         return any(rule in name and state == "RUNNING" for name, state, _ in self.queue())
 
-    def daemon(self, name: str) -> int:
-        """Process id of a daemon."""
-        return int((self.folder / f"{name}.pid").read_text())
-
 
 def await_that(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
     """Wait until a condition holds."""
@@ -259,30 +255,13 @@ def test_a_lost_node_only_delays(idle: Cluster, tmp_path: Path) -> None:
     """Killed with all that runs on it; Slurm puts the job back into the queue."""
     run = idle.start(tmp_path, TENSORS)
     await_that(lambda: idle.running("list_slices"), "list_slices runs")
-    slurmd = idle.daemon("slurmd")
-    kill_job(slurmd)
+    idle.tool.lose_node(idle.folder)
     await_that(
         lambda: "down" in idle.slurm("sinfo", "--noheader", "--format=%t"), "the node is down"
     )
     idle.tool.start_node(idle.folder)
     assert run.wait(timeout=300) == 0, (tmp_path / "output.txt").read_text()
     assert (tmp_path / TENSORS).exists()
-
-
-def kill_job(slurmd: int) -> None:
-    """Kill slurmd, its steps and their processes."""
-    table = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True
-    ).stdout
-    rows = [line.split(None, 2) for line in table.splitlines()]
-    namespace = Path(f"/proc/{slurmd}/ns/mnt").readlink()
-    for pid in [slurmd, *(int(row[0]) for row in rows)]:
-        # All that shares slurmd's mount namespace is slurmd's, and nothing else is.
-        try:
-            if Path(f"/proc/{pid}/ns/mnt").readlink() == namespace:
-                os.kill(pid, signal.SIGKILL)
-        except OSError:
-            continue
 
 
 def test_a_killed_start_is_picked_up_by_the_next(idle: Cluster, tmp_path: Path) -> None:
