@@ -181,15 +181,11 @@ def on_gpu(wildcards):
 
 def threads_of_engine(wildcards):
     """All cores for an engine on the CPU, so that nothing disturbs its timing."""
-    return (
-        1
-        if on_gpu(wildcards)
-        else config["inference"]["threads"] or workflow.cores or 1
-    )
+    return 1 if on_gpu(wildcards) else config["inference"]["threads"] or cores_at_hand()
 
 
 def threads_of_reference(wildcards):
-    return config["inference"]["threads"] or workflow.cores or 1
+    return config["inference"]["threads"] or cores_at_hand()
 
 
 def tolerance_of_engine(wildcards):

@@ -11,6 +11,14 @@ GPU_SECONDS = 0.05
 _FEATURES = config["model"]["init_features"]
 
 
+def cores_at_hand():
+    """Cores given to Snakemake; 1 on a batch system, which has no number of all its cores."""
+    try:
+        return workflow.cores
+    except WorkflowError:
+        return 1
+
+
 def gpus_of_engine(wildcards):
     """One GPU for an engine that needs one; None, and so no such request at all, for the others."""
     return 1 if on_gpu(wildcards) else None
