@@ -35,7 +35,8 @@ def clean_engines(base: Path, store: Store | None, records: Iterable[str]) -> li
     freed = _remove(engines) + _remove(base / KEYS / "build_engine")
     for made_afresh in records:
         write_json(base / made_afresh, {"format": FORMAT, "key": "", "afresh": True})
-    return [f"removed {count} engines with their records, {told(freed)} freed", *lines]
+    removed = _count(count, "engine", "engines")
+    return [f"removed {removed} and what belongs to them, {told(freed)} freed", *lines]
 
 
 def clean_results(base: Path) -> list[str]:
@@ -69,9 +70,11 @@ def clean_cache(root: Path | None, store: Store | None) -> list[str]:
     use = store.clear()
     left = store.use()
     freed = use.bytes - left.bytes + _remove(root / TIMING_CACHES)
-    lines = [f"removed {use.entries - left.entries} entries from {root}, {told(freed)} freed"]
+    gone = use.entries - left.entries
+    lines = [f"removed {_count(gone, 'entry', 'entries')} from {root}, {told(freed)} freed"]
     if left.entries:
-        lines.append(f"{left.entries} entries could not be removed; check the folder's permissions")
+        kept = _count(left.entries, "entry", "entries")
+        lines.append(f"{kept} could not be removed; check the folder's permissions")
     return lines
 
 
@@ -83,6 +86,10 @@ def told(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} GiB"
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _remove(folder: Path) -> int:
