@@ -1,6 +1,6 @@
 """TensorRT engines of the U-Net against PyTorch on one GPU.
 
-    python benchmarks/gpu_engines.py --out benchmarks/results/h100.json
+    python benchmarks/gpu.py --out benchmarks/results/h100.json
 
 For every precision, batch size and mode: the median latency of a batch in its steps, start-up cold
 and warm, memory and the difference to PyTorch in float32; beside it PyTorch eager and compiled, in

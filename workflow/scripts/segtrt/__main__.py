@@ -1,0 +1,8 @@
+"""`python -m segtrt`: the command line."""
+
+import sys
+
+from segtrt.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
