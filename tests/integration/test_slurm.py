@@ -18,7 +18,7 @@ CONFIG = [
     "engines={runtimes: [onnxruntime, openvino], batch_sizes: [4], precisions: [fp32]}",
     "dataset={subjects: [DEMO_0001, DEMO_0002]}",
     "tensors={samples: [{subject: DEMO_0001, slice: 8}]}",
-    "inference={iterations: 5, max_seconds: 0.5, warmup_max_seconds: 0.2, threads: 1}",
+    "inference={iterations: 5, max_seconds: 0.5, warmup_max_seconds: 0.2}",
 ]
 # There is no accounting database; and a test need not wait long for a job's end.
 QUICK = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
@@ -47,7 +47,13 @@ class Cluster:
         call = [program, *arguments, "--snakefile", str(self.root / "Snakefile")]
         call += ["--directory", str(where)]
         if profile:
-            call += ["--profile", str(self.root / "profiles" / "slurm"), *QUICK]
+            call += [
+                "--profile",
+                str(self.root / "profiles" / "slurm"),
+                "--workflow-profile",
+                "none",
+            ]
+            call += QUICK
         return [*call, "--config", *CONFIG]
 
     def snakemake(
