@@ -1,6 +1,6 @@
 """What decides an artefact beside its settings and sources: packages, code, templates, machine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from segtrt import gpu
 from segtrt.codeprint import PACKAGE, code_fingerprint
 from segtrt.files import sha256_file
+from segtrt.plan import Node
 from segtrt.runtimes.cpu_info import describe_cpu
 from segtrt.sources import is_url
 
@@ -100,3 +101,56 @@ def deciding_config(config: Mapping[str, Any]) -> dict[str, Any]:
         "engines": {**engines, **{key: sorted(engines[key]) for key in unordered}},
         "report": {**config["report"], "compare_with": name(config["report"]["compare_with"])},
     }
+
+
+class NodeTable:
+    """Nodes by rule and name; each is given its versions and code as it is added."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[tuple[str, str], Node] = {}
+
+    def node(self, rule: str, name: str = "") -> Node:
+        """The node of a rule and its wildcards in one word."""
+        return self.nodes[rule, name]
+
+    def edges(self) -> list[tuple[str, str]]:
+        """Pairs of rules, the first making what the second uses; sorted."""
+        return sorted(
+            {
+                (up.rule, node.rule)
+                for node in self.nodes.values()
+                for up in (*node.upstream, *node.reads)
+            }
+        )
+
+    def _add(
+        self,
+        rule: str,
+        name: str,
+        outputs: Iterable[str],
+        parts: Mapping[str, Any],
+        upstream: Iterable[Node] = (),
+        *,
+        reads: Iterable[Node] = (),
+        temporary: bool = False,
+        kept: bool = False,
+        modules: Iterable[str] = (),
+        runtime: str = "",
+    ) -> Node:
+        coded = {
+            **parts,
+            "versions": versions_of(rule, runtime),
+            "code": code_of(rule, *sorted(modules)),
+        }
+        node = Node(
+            rule,
+            name,
+            tuple(outputs),
+            coded,
+            tuple(upstream),
+            tuple(reads),
+            temporary=temporary,
+            kept=kept,
+        )
+        self.nodes[rule, name] = node
+        return node

@@ -3,11 +3,12 @@
 The rules under workflow/rules say how the jobs run; a test holds the two against each other.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from segtrt.deciding import (
+    NodeTable,
     code_of,
     deciding_config,
     describe_machine,
@@ -24,7 +25,7 @@ QUANTISED_GRAPHS = ("int8", "int8_signed", "fp8")
 """Names of the graphs that calibration images decide."""
 
 
-class Pipeline:
+class Pipeline(NodeTable):
     """All nodes of one configuration on one machine."""
 
     def __init__(
@@ -44,61 +45,15 @@ class Pipeline:
             weights: digest of its weights.
             get_runtime: the runtime of a name.
         """
+        super().__init__()
         self._config = config
         self._runtime = get_runtime
         self._targets: dict[str, dict[str, Any]] = {}
-        self.nodes: dict[tuple[str, str], Node] = {}
         self._data_nodes(dataset)
         self._model_nodes(dataset, weights, matrix)
         for spec in matrix.engines:
             self._engine_nodes(spec, runs=spec.runtime not in matrix.cannot_run)
         self._end_nodes(matrix)
-
-    def node(self, rule: str, name: str = "") -> Node:
-        """The node of a rule and its wildcards in one word."""
-        return self.nodes[rule, name]
-
-    def edges(self) -> list[tuple[str, str]]:
-        """Pairs of rules, the first making what the second uses; sorted."""
-        return sorted(
-            {
-                (up.rule, node.rule)
-                for node in self.nodes.values()
-                for up in (*node.upstream, *node.reads)
-            }
-        )
-
-    def _add(
-        self,
-        rule: str,
-        name: str,
-        outputs: Iterable[str],
-        parts: Mapping[str, Any],
-        upstream: Iterable[Node] = (),
-        *,
-        reads: Iterable[Node] = (),
-        temporary: bool = False,
-        kept: bool = False,
-        modules: Iterable[str] = (),
-        runtime: str = "",
-    ) -> Node:
-        coded = {
-            **parts,
-            "versions": versions_of(rule, runtime),
-            "code": code_of(rule, *sorted(modules)),
-        }
-        node = Node(
-            rule,
-            name,
-            tuple(outputs),
-            coded,
-            tuple(upstream),
-            tuple(reads),
-            temporary=temporary,
-            kept=kept,
-        )
-        self.nodes[rule, name] = node
-        return node
 
     @property
     def shards(self) -> list[str]:
