@@ -224,7 +224,11 @@ def _encode(work: tuple[Path, Path, Path, str]) -> None:
 def measure_workflow(data: Path) -> list[dict[str, Any]]:
     """The whole CPU job on growing parts of the data set."""
     names = list_subjects(data)
-    return [_run_workflow(data, names[: len(names) // part]) for part in (4, 2, 1)]
+    rows = []
+    for part in (4, 2, 1):
+        rows.append(_run_workflow(data, names[: len(names) // part]))
+        print(json.dumps(rows[-1], indent=2), flush=True)
+    return rows
 
 
 def _run_workflow(data: Path, subjects: list[str]) -> dict[str, Any]:

@@ -1,0 +1,140 @@
+"""At the Kaggle set's size: its generator, balanced shards, and memory that does not grow."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from segtrt.dataset import read_manifest, read_slice, write_manifest
+from segtrt.errors import SegtrtError
+from segtrt.phantom import Compression, write_subject
+from segtrt.sharding import BALANCE, assign_shards
+
+ENCODE = """
+import resource, sys
+from pathlib import Path
+from segtrt.tensors import encode_shard
+manifest, root, out, normalisation = sys.argv[1:]
+encode_shard(Path(manifest), Path(root), Path(out), normalisation)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.fixture(scope="module")
+def generator(project_root: Path) -> ModuleType:
+    """The script that makes large data sets."""
+    path = project_root / "tools" / "generate_large_dataset.py"
+    spec = importlib.util.spec_from_file_location("generate_large_dataset", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def make_dataset(project_root: Path, generator: ModuleType, root: Path, subjects: int) -> None:
+    """Subjects of 16 slices each, varied from the demo's first one."""
+    demo = project_root / "data" / "demo" / "kaggle_3m"
+    listing = root.parent / "demo.json"
+    write_manifest(
+        demo,
+        manifest_path=listing,
+        shard_paths=[root.parent / "demo_0.json"],
+        subjects=["DEMO_0001"],
+        calibration_fraction=0,
+        seed=0,
+        on_bad_subject="fail",
+    )
+    slices = [read_slice(demo, entry) for entry in read_manifest(listing).subjects[0].slices]
+    images, masks = (np.stack(kind) for kind in zip(*slices, strict=True))
+    for i in range(subjects):
+        varied = generator.vary(images, masks, len(images), i)
+        write_subject(root, f"LARGE_{i:04d}", *varied, Compression.NONE)
+
+
+def peak_mb(project_root: Path, root: Path, normalisation: str) -> float:
+    """Peak memory of a process that encodes a data set in one shard, in MB."""
+    shard, out = root.parent / f"{root.name}_0.json", root.parent / "out.safetensors"
+    write_manifest(
+        root,
+        manifest_path=root.parent / f"{root.name}.json",
+        shard_paths=[shard],
+        subjects=None,
+        calibration_fraction=0.2,
+        seed=0,
+        on_bad_subject="fail",
+    )
+    call = [sys.executable, "-c", ENCODE, str(shard), str(root), str(out), normalisation]
+    done = subprocess.run(
+        call,
+        cwd=project_root / "workflow" / "scripts",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout) / 1000
+
+
+def test_the_shape_is_the_kaggle_sets(generator: ModuleType) -> None:
+    counts = generator.slice_counts(110, 3929)
+    assert (len(counts), sum(counts), min(counts), max(counts)) == (110, 3929, 20, 88)
+    assert np.median(counts) < np.mean(counts)
+    assert counts == generator.slice_counts(110, 3929)
+    assert counts != generator.slice_counts(110, 3929, seed=1)
+
+
+@pytest.mark.parametrize(("subjects", "slices"), [(1, 20), (2, 100), (3, 264), (440, 15716)])
+def test_other_sizes_are_met_too(generator: ModuleType, subjects: int, slices: int) -> None:
+    counts = generator.slice_counts(subjects, slices)
+    assert (len(counts), sum(counts)) == (subjects, slices)
+    assert min(counts) >= 20
+    assert max(counts) <= 88
+
+
+def test_an_impossible_size_is_refused_in_one_line(generator: ModuleType) -> None:
+    with pytest.raises(
+        SegtrtError, match=r"^9 slices are not to be had from 1 subjects, .*88 each"
+    ):
+        generator.slice_counts(1, 9)
+
+
+@pytest.mark.parametrize("shards", [2, 4, 8, 16])
+def test_uneven_subjects_make_even_shards(generator: ModuleType, shards: int) -> None:
+    counts = generator.slice_counts(110, 3929)
+    subjects = {f"LARGE_{i:04d}": count for i, count in enumerate(counts)}
+    loads = [0] * shards
+    for name, shard in assign_shards(subjects, shards).items():
+        loads[shard] += subjects[name]
+    mean = sum(loads) / shards
+    assert max(abs(load - mean) for load in loads) <= BALANCE * mean
+
+
+def test_varied_subjects_differ(generator: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, 256, 256, 3), dtype=np.uint8)
+    masks = np.where(images[..., 0] > 200, np.uint8(255), np.uint8(0))
+    first, truth = generator.vary(images, masks, 4, 1)
+    second, _ = generator.vary(images, masks, 4, 2)
+    assert first.shape == (4, 256, 256, 3)
+    assert truth.shape == (4, 256, 256)
+    assert set(np.unique(truth)) == {0, 255}
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, generator.vary(images, masks, 4, 1)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("normalisation", ["slice", "volume"])
+def test_memory_does_not_grow_with_the_subjects(
+    project_root: Path, generator: ModuleType, tmp_path: Path, normalisation: str
+) -> None:
+    """Six times the subjects in one job: 290 MB more of tensors, and hardly more memory."""
+    peaks = []
+    for subjects in (4, 24):
+        root = tmp_path / f"of_{subjects}"
+        make_dataset(project_root, generator, root, subjects)
+        peaks.append(peak_mb(project_root, root, normalisation))
+    assert peaks[1] < 2000
+    assert peaks[1] - peaks[0] < 25, peaks
