@@ -2,12 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Any
 
 from segtrt.precision import Precision
-from segtrt.runtimes.base import Availability, BuildSettings, Runtime
+from segtrt.runtimes.base import Availability, BuildResult, BuildSettings, Runtime, Session
 from segtrt.runtimes.cpu_info import describe_cpu
 
 
@@ -56,6 +58,28 @@ class CpuRuntime(Runtime):
     def target(self) -> dict[str, Any]:
         """Version of the runtime (`runtime`), CPU model (`cpu`) and its extensions (`isa`)."""
         return {"runtime": self.version(), **describe_cpu()}
+
+    def build(
+        self,
+        graph: Path,
+        settings: BuildSettings,
+        cache_dir: Path | None,  # noqa: ARG002 - it keeps no cache
+    ) -> BuildResult:
+        """Build with `build` of the runtime's first build module."""
+        result: BuildResult = import_module(self.build_modules[0]).build(graph, settings)
+        return result
+
+    def load(
+        self,
+        engine: Path,
+        settings: BuildSettings,
+        *,
+        threads: int | None = None,
+        mode: str = "stream",  # noqa: ARG002 - a CPU has this mode only
+    ) -> Session:
+        """Load with `load` of the runtime's first run module."""
+        session: Session = import_module(self.run_modules[0]).load(engine, settings, threads)
+        return session
 
     def misfit(self, target: Mapping[str, Any]) -> str | None:
         """Engines bind the runtime's version and the CPU's extensions, not its exact model."""

@@ -1,9 +1,6 @@
 """ONNX Runtime on the CPU: the engine is the graph as its optimiser leaves it."""
 
-from pathlib import Path
-
 from segtrt.precision import Precision
-from segtrt.runtimes.base import BuildResult, BuildSettings, Session
 from segtrt.runtimes.cpu import CpuRuntime
 
 _REFUSED = {
@@ -31,27 +28,3 @@ class OnnxRuntime(CpuRuntime):
     def unsupported_precision(self, precision: Precision) -> str | None:
         """It gains by int8 alone."""
         return _REFUSED.get(precision)
-
-    def build(
-        self,
-        graph: Path,
-        settings: BuildSettings,
-        cache_dir: Path | None,  # noqa: ARG002 - it keeps no cache
-    ) -> BuildResult:
-        """Optimise the graph for this CPU."""
-        from segtrt.runtimes.onnxruntime_build import build
-
-        return build(graph, settings)
-
-    def load(
-        self,
-        engine: Path,
-        settings: BuildSettings,
-        *,
-        threads: int | None = None,
-        mode: str = "stream",  # noqa: ARG002 - a CPU has this mode only
-    ) -> Session:
-        """Load an engine file whose hash the caller has checked."""
-        from segtrt.runtimes.onnxruntime_run import load
-
-        return load(engine, settings, threads)

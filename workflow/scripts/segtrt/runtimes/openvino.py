@@ -1,9 +1,6 @@
 """OpenVINO on the CPU: the engine is OpenVINO's exported model."""
 
-from pathlib import Path
-
 from segtrt.precision import Precision
-from segtrt.runtimes.base import BuildResult, BuildSettings, Session
 from segtrt.runtimes.cpu import CpuRuntime
 from segtrt.runtimes.cpu_info import describe_cpu
 
@@ -41,27 +38,3 @@ class OpenVino(CpuRuntime):
                 f"{', '.join(sorted(needed))})"
             )
         return None
-
-    def build(
-        self,
-        graph: Path,
-        settings: BuildSettings,
-        cache_dir: Path | None,  # noqa: ARG002 - it keeps no cache
-    ) -> BuildResult:
-        """Compile the graph and export the result."""
-        from segtrt.runtimes.openvino_build import build
-
-        return build(graph, settings)
-
-    def load(
-        self,
-        engine: Path,
-        settings: BuildSettings,
-        *,
-        threads: int | None = None,
-        mode: str = "stream",  # noqa: ARG002 - a CPU has this mode only
-    ) -> Session:
-        """Load an engine file whose hash the caller has checked."""
-        from segtrt.runtimes.openvino_run import load
-
-        return load(engine, settings, threads)
