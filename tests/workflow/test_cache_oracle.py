@@ -1,0 +1,91 @@
+"""The plan of the real Snakemake against a model of its own: nothing stale, nothing needless."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from oracle_bench import ROOT, SUBJECTS, TARGETS, Bench, base_config
+from oracle_changes import ELSEWHERE, SETTINGS, Scene
+from oracle_model import REPORT, Disk, Model, World
+from oracle_tables import CODE, NO_ARTEFACT, SCRIPTS
+from segtrt.config import load_schema
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """Results that are up to date."""
+    world = World(base_config(tmp_path), dict.fromkeys(SUBJECTS, 0))
+    bench = Bench(tmp_path)
+    bench.show(world)
+    made = Scene(bench, world, Disk(), random.Random(0))
+    planned, expected = made.compare()
+    assert planned == expected and len(planned) > 40
+    made.run(planned)
+    yield made
+    bench.close()
+
+
+def play(scene: Scene, seed: int, changes: int) -> int:
+    """Make changes, compare plan and model after each, and now and then run what is planned.
+
+    Returns:
+        How many changes led to a job.
+    """
+    scene.rng = random.Random(seed)
+    story = [f"seed {seed}"]
+    counted = 0
+    for _ in range(changes):
+        story.append(scene.change())
+        planned, expected = scene.compare(REPORT, "--cores", str(scene.rng.randint(1, 64)))
+        assert planned == expected, (
+            f"stale: {sorted(expected - planned)}\nneedless: {sorted(planned - expected)}\n"
+            + "\n".join(story)
+        )
+        counted += bool(planned)
+        lot = scene.rng.random()
+        if lot < 0.55:
+            scene.run(planned)
+            story.append("run")
+        elif lot < 0.7:
+            wanted = Model(scene.world).needed()
+            target = scene.rng.choice([job for job in sorted(TARGETS) if job in wanted])
+            planned, expected = scene.compare(target)
+            assert planned == expected, "\n".join([*story, str(target)])
+            scene.run(planned, target)
+            story.append(f"run {target}")
+    return counted
+
+
+def test_every_module_and_script_is_in_the_tables() -> None:
+    scripts = ROOT / "workflow/scripts"
+    modules = {
+        ".".join(path.relative_to(scripts / "segtrt").with_suffix("").parts).removesuffix(
+            ".__init__"
+        )
+        for path in scripts.glob("segtrt/**/*.py")
+    } - {"__init__"}
+    assert modules == set(CODE) | NO_ARTEFACT
+    assert not set(CODE) & NO_ARTEFACT
+    aside = {"check", "clean_cache", "clean_engines", "clean_results", "fetch_dataset"}
+    assert {path.stem for path in scripts.glob("*.py")} == set(SCRIPTS) | aside
+
+
+def test_every_setting_is_changed_by_some_change() -> None:
+    settings = {
+        (group, key)
+        for group, part in load_schema()["properties"].items()
+        for key in part["properties"]
+    }
+    assert settings == set(SETTINGS) | ELSEWHERE
+
+
+def test_a_few_changes_start_what_they_must_and_no_more(scene: Scene) -> None:
+    assert scene.compare() == (set(), set())
+    assert play(scene, seed=1, changes=12) > 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 18))
+def test_changes_start_what_they_must_and_no_more(scene: Scene, seed: int) -> None:
+    play(scene, seed, changes=25)
