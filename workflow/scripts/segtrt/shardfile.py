@@ -7,9 +7,12 @@ so that memory does not grow with the number of slices.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
+from operator import index
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -128,21 +131,22 @@ class Shard:
                     raise ValueError(
                         f"{name} has {entry['shape'][0]} rows, its index {len(self.index)}"
                     )
-            self._tensors = {
-                name: np.memmap(
-                    path,
-                    _TYPES[entry["dtype"]],
-                    "r",
-                    8 + length + entry["data_offsets"][0],
-                    tuple(entry["shape"]),
-                )
-                if entry["data_offsets"][1] > entry["data_offsets"][0]
-                else np.empty(tuple(entry["shape"]), _TYPES[entry["dtype"]])
-                for name, entry in header.items()
-            }
+            # name -> first byte, type, shape of a row, bytes of a row
+            self._places: dict[str, tuple[int, np.dtype[Any], tuple[int, ...], int]] = {}
+            for name, entry in header.items():
+                dtype, row = _TYPES[entry["dtype"]], tuple(map(index, entry["shape"][1:]))
+                row_bytes = dtype.itemsize * prod(row)
+                first, last = entry["data_offsets"]
+                if first < 0 or last - first != row_bytes * len(self.index):
+                    raise ValueError(
+                        f"{name} lies in {last - first} bytes, expected {len(self.index)} rows of "
+                        f"{row_bytes}"
+                    )
+                self._places[name] = (8 + length + first, dtype, row, row_bytes)
             end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
             if size != 8 + length + end:
                 raise ValueError(f"it has {size} bytes instead of {8 + length + end}")
+            self._handle = path.open("rb", buffering=0)
         except FileNotFoundError:
             raise SegtrtError(f"{path} does not exist; run the workflow to make it") from None
         except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
@@ -162,11 +166,24 @@ class Shard:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._tensors.clear()
+        self._handle.close()
 
     def rows(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Rows `start` to `stop` of tensor `name` as a copy in memory, shape (k, *row shape)."""
-        return np.array(self._tensors[name][start:stop])
+        place, dtype, row, row_bytes = self._places[name]
+        begin, end, _ = slice(start, stop).indices(len(self.index))
+        rows = np.empty((max(end - begin, 0), *row), dtype)
+        # Read, not mapped: a mapped file's pages count as the job's memory, which would grow by it.
+        waiting = rows.reshape(-1).view(np.uint8)
+        place += begin * row_bytes
+        while waiting.size:
+            count = os.preadv(self._handle.fileno(), [waiting.data], place)
+            if count == 0:
+                raise SegtrtError(
+                    f"{self.path} was cut short while it was read; run the workflow again"
+                )
+            waiting, place = waiting[count:], place + count
+        return rows
 
     def subjects(self) -> dict[str, slice]:
         """Each subject's rows, in the order of the file; a subject's rows stand together."""
