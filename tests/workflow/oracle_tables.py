@@ -94,6 +94,7 @@ CODE = {
 
 NO_ARTEFACT = frozenset(
     {
+        "__main__",
         "cli",
         "cli_compare",
         "cli_engine",

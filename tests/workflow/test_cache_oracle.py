@@ -9,7 +9,9 @@ from oracle_bench import ROOT, SUBJECTS, TARGETS, Bench, base_config
 from oracle_changes import ELSEWHERE, SETTINGS, Scene
 from oracle_model import REPORT, Disk, Model, World
 from oracle_tables import CODE, NO_ARTEFACT, SCRIPTS
+from segtrt.codeprint import PACKAGE, import_closure
 from segtrt.config import load_schema
+from segtrt.runtimes import get_runtime
 
 
 @pytest.fixture
@@ -69,6 +71,32 @@ def test_every_module_and_script_is_in_the_tables() -> None:
     assert not set(CODE) & NO_ARTEFACT
     aside = {"check", "clean_cache", "clean_engines", "clean_results", "fetch_dataset"}
     assert {path.stem for path in scripts.glob("*.py")} == set(SCRIPTS) | aside
+
+
+def test_every_module_decides_what_the_table_says() -> None:
+    runtimes = ("onnxruntime", "openvino", "tensorrt")
+    found: dict[str, set[str]] = {name: set() for name in CODE}
+    for rule in SCRIPTS:
+        for name in runtimes:
+            runtime = get_runtime(name)
+            modules = {
+                "build_engine": runtime.build_modules,
+                "run_engine": runtime.run_modules,
+                "time_engine": runtime.run_modules,
+            }.get(rule, ())
+            for module in import_closure([PACKAGE.parent / f"{rule}.py", *modules]):
+                if module.startswith("segtrt."):
+                    found[module.removeprefix("segtrt.")].add(f"{rule}:{name}")
+    told = {
+        module: {
+            f"{rule}:{name}"
+            for each in rules.split()
+            for rule, _, only in [each.partition(":")]
+            for name in ([only] if only else runtimes)
+        }
+        for module, rules in CODE.items()
+    }
+    assert found == told
 
 
 def test_every_setting_is_changed_by_some_change() -> None:
