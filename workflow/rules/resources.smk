@@ -12,11 +12,13 @@ _FEATURES = config["model"]["init_features"]
 
 
 def cores_at_hand():
-    """Cores given to Snakemake; 1 on a batch system, which has no number of all its cores."""
-    try:
-        return workflow.cores
-    except WorkflowError:
-        return 1
+    """Cores given to Snakemake; 1 where a batch system runs the jobs.
+
+    There Snakemake reads the workflow again within each job, with the cores of that node: what a
+    job asked for when it was submitted and what it uses must not differ.
+    """
+    batch_system = not workflow.is_main_process or workflow.non_local_exec
+    return 1 if batch_system else workflow.cores
 
 
 def gpus_of_engine(wildcards):
