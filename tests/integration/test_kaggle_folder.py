@@ -59,7 +59,12 @@ def test_every_patient_is_scored_and_the_bad_one_shown(run: Path, kaggle_folder:
     (skipped,) = summary["dataset"]["skipped"]
     assert skipped["subject"] == BAD
     page = (run / "report.html").read_text(encoding="utf-8")
-    for name in (*names, BAD):
+    # Those who calibrate take no part in the scores.
+    scored = [
+        subject["name"] for subject in manifest["subjects"] if subject["split"] == "evaluation"
+    ]
+    assert len(scored) == 5
+    for name in (*scored, BAD):
         assert name in page
 
 
