@@ -130,7 +130,8 @@ def cluster(
     if reason:
         pytest.skip(f"no Slurm here: {reason}")
     folder = tmp_path_factory.mktemp("slurm")
-    with tool.running(folder) as environment:
+    # Four processors, so that jobs of four threads find room on a smaller machine too.
+    with tool.running(folder, cpus=4) as environment:
         yield Cluster(project_root, folder, tool, environment)
 
 
