@@ -171,7 +171,7 @@ def test_what_is_not_installed_says_how_to_install_it(monkeypatch: pytest.Monkey
     state = TENSORRT.availability()
     assert not state.can_build
     assert not state.can_run
-    assert state.reason == "TensorRT is not installed; pip install segtrt[tensorrt]"
+    assert state.reason == "TensorRT is not installed; pip install -e '.[tensorrt]'"
     assert TENSORRT.unsupported(settings()) == state.reason
 
 

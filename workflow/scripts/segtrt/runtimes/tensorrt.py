@@ -81,7 +81,7 @@ class TensorRT(Runtime):
         """
         if importlib.util.find_spec(self.name) is None:
             reason = (
-                f"{_TITLES[self.name]} is not installed; pip install segtrt[{_EXTRAS[self.name]}]"
+                f"{_TITLES[self.name]} is not installed; pip install -e '.[{_EXTRAS[self.name]}]'"
             )
             return Availability(can_build=False, can_run=False, reason=reason)
         here = gpu.facts()
@@ -91,7 +91,7 @@ class TensorRT(Runtime):
                 reason += "; engines are built for engines.compute_capabilities and not run"
             return Availability(can_build=self._is_rtx, can_run=False, reason=reason)
         if importlib.util.find_spec("pycuda") is None:
-            reason = f"PyCUDA is not installed; pip install segtrt[{_EXTRAS[self.name]}]"
+            reason = "PyCUDA is not installed; docs/gpu.md says how"
             return Availability(can_build=True, can_run=False, reason=reason)
         return Availability(can_build=True, can_run=True)
 
