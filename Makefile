@@ -12,10 +12,10 @@ report: $(VENV)/installed
 	@echo "The report: file://$(CURDIR)/results/report.html"
 
 test: $(VENV)/installed-dev lint
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not gpu"
 
 test-all: $(VENV)/installed-dev lint
-	$(BIN)/python -m pytest -m "not gpu"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not gpu"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
