@@ -12,10 +12,9 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is missing: pip install -e '.[dev]'"
 )
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="chromium is missing: apt-get install chromium"),
-    pytest.mark.slow,
-]
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="chromium is missing: apt-get install chromium"
+)
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}

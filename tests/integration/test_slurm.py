@@ -29,8 +29,6 @@ ON_GPU = [f"{rule}:gpu=1" for rule in ("build_engine", "run_engine", "time_engin
 TENSORS = "results/tensors/shard_00.safetensors"
 """A target that takes two jobs, one after the other."""
 
-pytestmark = pytest.mark.slow
-
 
 class Cluster:
     """A running cluster, and the workflow on it."""
@@ -200,6 +198,7 @@ def test_the_demo_on_slurm_equals_a_local_run(idle: Cluster, tmp_path: Path) -> 
     assert telling == []
 
 
+@pytest.mark.slow
 def test_a_job_over_its_memory_is_sent_again_with_more(idle: Cluster, tmp_path: Path) -> None:
     """Slurm kills it, Snakemake tells so and retries as configured."""
     asked = "list_slices:mem_mb=20 if attempt == 1 else 1000"
@@ -210,6 +209,7 @@ def test_a_job_over_its_memory_is_sent_again_with_more(idle: Cluster, tmp_path: 
     assert (tmp_path / TENSORS).exists()
 
 
+@pytest.mark.slow
 def test_a_job_that_stays_over_its_memory_is_reported(idle: Cluster, tmp_path: Path) -> None:
     """With the log; the next start, with what it needs, finishes the rest."""
     asked = ["--set-resources", "encode_slices:mem_mb=20"]
@@ -224,6 +224,7 @@ def test_a_job_that_stays_over_its_memory_is_reported(idle: Cluster, tmp_path: P
     assert "rule list_slices" not in again.stdout
 
 
+@pytest.mark.slow
 def test_a_job_over_its_time_is_reported(idle: Cluster, tmp_path: Path) -> None:
     """Training that never ends, with a limit of a minute."""
     CONFIG.append("training={epochs: 1000000}")
@@ -241,6 +242,7 @@ def test_a_job_over_its_time_is_reported(idle: Cluster, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_drained_node_only_delays(idle: Cluster, tmp_path: Path) -> None:
     """The job on it ends, the next one waits until the node is back."""
     run = idle.start(tmp_path, TENSORS)
@@ -258,6 +260,7 @@ def test_a_drained_node_only_delays(idle: Cluster, tmp_path: Path) -> None:
     assert (tmp_path / TENSORS).exists()
 
 
+@pytest.mark.slow
 def test_a_lost_node_only_delays(idle: Cluster, tmp_path: Path) -> None:
     """Killed with all that runs on it; Slurm puts the job back into the queue."""
     run = idle.start(tmp_path, TENSORS)
@@ -271,6 +274,7 @@ def test_a_lost_node_only_delays(idle: Cluster, tmp_path: Path) -> None:
     assert (tmp_path / TENSORS).exists()
 
 
+@pytest.mark.slow
 def test_a_killed_start_is_picked_up_by_the_next(idle: Cluster, tmp_path: Path) -> None:
     """Its job goes on without it; its lock is taken away by hand."""
     run = idle.start(tmp_path, TENSORS)
@@ -288,6 +292,7 @@ def test_a_killed_start_is_picked_up_by_the_next(idle: Cluster, tmp_path: Path) 
     assert (tmp_path / TENSORS).exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_start_leaves_no_lock_and_no_jobs(idle: Cluster, tmp_path: Path) -> None:
     """One interrupt cancels what was submitted."""
     run = idle.start(tmp_path, TENSORS)
