@@ -41,7 +41,9 @@ def main() -> None:
             if name != "report-light":
                 continue
             for section in SECTIONS:
-                page.locator(f"#{section}").evaluate("part => part.scrollIntoView()")
+                page.locator(f"#{section}").evaluate(
+                    "part => part.scrollIntoView({behavior: 'instant'})"
+                )
                 page.screenshot(path=arguments.folder / f"report-{section}.png")
         browser.close()
 
