@@ -41,6 +41,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     demo = PROJECT / "data/demo/kaggle_3m/DEMO_0001"
     patient = folder / "my_data/patient_a"
     patient.mkdir(parents=True)
+    shutil.copytree(demo, folder / "data/train/DEMO_0001")
     with zipfile.ZipFile(folder / "archive.zip", "w") as archive:
         for path in sorted(demo.glob("*_1*.tif")):
             archive.write(path, f"kaggle_3m/DEMO_0001/{path.name}")
@@ -102,8 +103,7 @@ def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if re.match(r"https?://", target):
             continue
-        # Pictures are made from a report and may come later.
-        assert (path.parent / target).exists() or target.startswith("docs/images/"), target
+        assert (path.parent / target).exists(), target
 
 
 def test_generated_parts_are_fresh() -> None:
