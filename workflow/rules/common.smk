@@ -170,9 +170,7 @@ def graph_of_engine(wildcards):
 
 
 def settings_of_engine(wildcards):
-    return MATRIX.find(
-        wildcards.runtime, int(wildcards.batch), wildcards.precision
-    ).settings
+    return engine_of(wildcards).settings
 
 
 def on_gpu(wildcards):
