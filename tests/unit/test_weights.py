@@ -1,22 +1,16 @@
-"""Weights: reading, checking against the network, and bringing them here."""
+"""Weights: reading, checking against the network, and writing."""
 
-import hashlib
-import http.server
 import os
 import pickle
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from segtrt.errors import SegtrtError
-from segtrt.files import sha256_file
 from segtrt.unet import build_unet
 from segtrt.weights import (
     check_state_dict,
-    fetch_weights,
     load_network,
     load_state_dict,
     save_weights,
@@ -196,104 +190,3 @@ def test_network_is_loaded_for_evaluation(state: State, tmp_path: Path) -> None:
     network = load_network(tmp_path / "w.safetensors", FEATURES)
     assert not network.training
     assert equal(network.state_dict(), state)
-
-
-def test_fetch_from_a_file(state: State, tmp_path: Path) -> None:
-    torch.save(state, tmp_path / "weights.pt")
-    digest = sha256_file(tmp_path / "weights.pt")
-    targets = [tmp_path / "out" / f"{number}.safetensors" for number in range(3)]
-    for target, source, sha256 in zip(
-        targets,
-        ["weights.pt", str(tmp_path / "weights.pt"), str(targets[0])],
-        [None, digest, None],
-        strict=True,
-    ):
-        fetch_weights(source, target, sha256=sha256, init_features=FEATURES, base=tmp_path)
-    assert len({target.read_bytes() for target in targets}) == 1
-    assert equal(check_state_dict(load_state_dict(targets[0]), FEATURES), state)
-
-
-@pytest.mark.parametrize("source", ["ftp://host/weights.pt", "file:///weights.pt", "none.pt"])
-def test_sources_that_are_not_there_are_refused(tmp_path: Path, source: str) -> None:
-    target = tmp_path / "out.safetensors"
-    with pytest.raises(SegtrtError, match=r"neither|are not a file"):
-        fetch_weights(source, target, sha256=None, init_features=FEATURES, base=tmp_path)
-    assert not target.exists()
-
-
-def test_tampered_file_is_refused_before_it_is_read(state: State, tmp_path: Path) -> None:
-    path = tmp_path / "weights.pt"
-    torch.save(state, path)
-    digest = sha256_file(path)
-    torch.save({"a": RunsCode(tmp_path / "made")}, path)
-    with pytest.raises(SegtrtError, match=f"says {digest}"):
-        fetch_weights(
-            "weights.pt",
-            tmp_path / "out.safetensors",
-            sha256=digest,
-            init_features=FEATURES,
-            base=tmp_path,
-        )
-    assert not (tmp_path / "out.safetensors").exists()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address at which its files are served."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args: object) -> None:
-            super().__init__(*args, directory=folder)  # type: ignore[arg-type]
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield folder, f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
-
-
-def test_fetch_from_a_url(state: State, tmp_path: Path, server: tuple[Path, str]) -> None:
-    folder, address = server
-    torch.save(state, folder / "weights.pt")
-    digest = sha256_file(folder / "weights.pt")
-    hubs_name = f"unet-{digest[:8]}.pt"
-    (folder / "weights.pt").rename(folder / hubs_name)
-    target = tmp_path / "out" / "weights.safetensors"
-    for sha256 in (None, digest):
-        fetch_weights(
-            f"{address}/{hubs_name}?raw=1",
-            target,
-            sha256=sha256,
-            init_features=FEATURES,
-            base=tmp_path,
-        )
-        assert equal(check_state_dict(load_state_dict(target), FEATURES), state)
-    assert list(target.parent.iterdir()) == [target]
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        ("unet-00000000.pt", None, "00000000"),
-        ("unet.pt", hashlib.sha256(b"other").hexdigest(), "SHA-256"),
-        ("unet.zip", None, "should end in"),
-        ("unet.pt", None, "set model.init_features to 2"),
-    ],
-)
-def test_wrong_content_at_a_url_is_refused(
-    state: State, tmp_path: Path, server: tuple[Path, str], case: tuple[str, str | None, str]
-) -> None:
-    name, sha256, message = case
-    folder, address = server
-    torch.save(state, folder / name)
-    target = tmp_path / "out" / "weights.safetensors"
-    with pytest.raises(SegtrtError, match=message) as caught:
-        fetch_weights(f"{address}/{name}", target, sha256=sha256, init_features=16, base=tmp_path)
-    assert f"{address}/{name}" in str(caught.value)
-    assert not list(target.parent.glob("*"))

@@ -6,23 +6,22 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "activation_ranges": "convert_onnx",
-    "archive": "export_onnx fetch_weights run_reference time_reference train write_samples",
+    "archive": "fetch_weights",
     "augmentation": "train",
     "benchmark_files": "summarise write_report",
     "calibration": "convert_onnx",
     "comparison": "summarise write_report",
     "dataset": "encode_slices list_slices score_engine summarise time_preparation validate_engine "
     "write_report",
-    "download": "export_onnx fetch_weights run_reference time_reference train write_samples",
+    "download": "fetch_weights",
     "engine": "build_engine",
     "files": "build_engine convert_onnx encode_slices export_onnx fetch_weights list_slices "
     "run_engine run_reference score_engine summarise time_engine time_preparation time_reference "
     "train validate_engine write_report write_samples",
     "gpu": "run_engine run_reference time_engine time_reference write_samples",
     "inference": "run_engine run_reference time_engine time_reference write_samples",
-    "kaggle_layout": "encode_slices export_onnx fetch_weights list_slices run_reference "
-    "score_engine summarise time_preparation time_reference train validate_engine write_report "
-    "write_samples",
+    "kaggle_layout": "encode_slices fetch_weights list_slices score_engine summarise "
+    "time_preparation validate_engine write_report",
     "metrics": "score_engine summarise validate_engine write_report",
     "normalise": "encode_slices score_engine summarise time_preparation validate_engine "
     "write_report write_samples",
@@ -89,6 +88,7 @@ CODE = {
     "volume": "encode_slices score_engine summarise time_preparation validate_engine write_report "
     "write_samples",
     "weights": "export_onnx fetch_weights run_reference time_reference train write_samples",
+    "weights_source": "fetch_weights",
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
 

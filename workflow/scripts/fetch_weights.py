@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.job import run
-from segtrt.weights import fetch_weights
+from segtrt.weights_source import fetch_weights
 
 model = snakemake.params.model
 run(

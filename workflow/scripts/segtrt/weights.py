@@ -1,12 +1,11 @@
 """The network's weights: read, checked against the network, and written in one canonical form."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from segtrt.errors import SegtrtError
-from segtrt.files import sha256_file, write_bytes
+from segtrt.files import write_bytes
 from segtrt.unet import build_unet
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def load_state_dict(path: Path) -> "dict[str, Tensor]":
     """
     import torch
 
-    _check_suffix(path.name, str(path))
+    check_suffix(path.name, str(path))
     if not path.is_file():
         raise SegtrtError(f"weights {path} are not a file; check model.weights")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
@@ -48,7 +47,16 @@ def load_state_dict(path: Path) -> "dict[str, Tensor]":
     }
 
 
-def _check_suffix(name: str, where: str) -> None:
+def check_suffix(name: str, where: str) -> None:
+    """Check that a file's name ends as weights' do.
+
+    Args:
+        name: the file's name.
+        where: its path or address, for the message.
+
+    Raises:
+        SegtrtError: it ends in none of `SUFFIXES`.
+    """
     if not name.endswith(SUFFIXES):
         raise SegtrtError(
             f"weights {where} should end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}; give a "
@@ -197,61 +205,3 @@ def load_network(path: Path, init_features: int) -> "nn.Module":
     network = build_unet(init_features)
     network.load_state_dict(state)
     return network.eval()
-
-
-def fetch_weights(
-    source: str, target: Path, *, sha256: str | None, init_features: int, base: Path
-) -> None:
-    """Bring weights here, check them and write them as float32 safetensors.
-
-    Args:
-        source: a file, relative to `base`, or an http(s) URL of one.
-        target: the safetensors file to make; its bytes depend on the weights alone.
-        sha256: what the source file must hash to; None checks a URL's file by the digits that its
-            name carries by torch.hub's convention (`name-0123abcd.pt`), if it does.
-        init_features: channels of the network's first block.
-        base: folder that a relative `source` starts from.
-
-    Raises:
-        SegtrtError: not found, not the expected hash, damaged, or of another network.
-    """
-    scheme = urlsplit(source).scheme
-    if scheme not in ("http", "https"):
-        if "://" in source:
-            raise SegtrtError(
-                f"model.weights {source} is neither a file nor an http(s) URL; give one of these"
-            )
-        path = base / source
-        if sha256 is not None and path.is_file():
-            _check_hash(path, sha256)
-        _convert(path, target, init_features)
-        return
-
-    from segtrt.download import download, hash_prefix_in_name
-
-    name = PurePosixPath(unquote(urlsplit(source).path)).name
-    _check_suffix(name, source)
-    # A fixed place, so that a later run goes on with a download that was cut off.
-    path = target.parent / ".download" / name
-    prefix = None if sha256 else hash_prefix_in_name(source)
-    try:
-        download(source, path, sha256=sha256, sha256_prefix=prefix)
-        _convert(path, target, init_features, f"weights {source}")
-    finally:
-        path.unlink(missing_ok=True)
-        if path.parent.is_dir() and not any(path.parent.iterdir()):
-            path.parent.rmdir()
-
-
-def _check_hash(path: Path, sha256: str) -> None:
-    digest = sha256_file(path)
-    if digest != sha256:
-        raise SegtrtError(
-            f"weights {path} have SHA-256 {digest}, model.sha256 says {sha256}; get the right file "
-            "or correct model.sha256"
-        )
-
-
-def _convert(path: Path, target: Path, init_features: int, what: str | None = None) -> None:
-    state = check_state_dict(load_state_dict(path), init_features, what or f"weights {path}")
-    save_weights(state, target, half=False)
