@@ -6,7 +6,6 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "activation_ranges": "convert_onnx",
-    "archive": "fetch_weights",
     "augmentation": "train",
     "benchmark_files": "summarise write_report",
     "calibration": "convert_onnx",
@@ -20,8 +19,8 @@ CODE = {
     "train validate_engine write_report write_samples",
     "gpu": "run_engine run_reference time_engine time_reference write_samples",
     "inference": "run_engine run_reference time_engine time_reference write_samples",
-    "kaggle_layout": "encode_slices fetch_weights list_slices score_engine summarise "
-    "time_preparation validate_engine write_report",
+    "kaggle_layout": "encode_slices list_slices score_engine summarise time_preparation "
+    "validate_engine write_report",
     "metrics": "score_engine summarise validate_engine write_report",
     "normalise": "encode_slices score_engine summarise time_preparation validate_engine "
     "write_report write_samples",
@@ -95,6 +94,7 @@ CODE = {
 NO_ARTEFACT = frozenset(
     {
         "__main__",
+        "archive",
         "cli",
         "cli_compare",
         "cli_engine",
@@ -109,6 +109,7 @@ NO_ARTEFACT = frozenset(
         "errors",
         "hashcache",
         "job",
+        "kaggle_download",
         "matrix",
         "phantom",
         "phantom_anatomy",

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.download import fetch_kaggle
 from segtrt.job import run
+from segtrt.kaggle_download import fetch_kaggle
 
 archive = snakemake.params.archive
 run(

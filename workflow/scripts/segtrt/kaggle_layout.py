@@ -22,6 +22,9 @@ from segtrt.progress import track
 SIZE = 256
 """Height and width of every image and mask, in pixels."""
 
+HANDLE = "mateuszbuda/lgg-mri-segmentation"
+"""The data set's name on Kaggle."""
+
 TREE = "kaggle_3m"
 """Name of the folder that holds the subjects in the published archive."""
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segtrt.download import KAGGLE_HANDLE
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_json
 from segtrt.hashcache import HashCache
-from segtrt.kaggle_layout import find_root, list_subjects
+from segtrt.kaggle_layout import HANDLE, find_root, list_subjects
 from segtrt.sharding import assign_shards, assign_splits
 
 DEMO_FOLDER = Path("data/demo/kaggle_3m")
@@ -69,7 +68,7 @@ def digest_dataset(settings: Mapping[str, Any], checkout: Path, cache: HashCache
             )
         zip_hash = cache.digests([archive])[archive] if archive else None
         known = {
-            "dataset": KAGGLE_HANDLE,
+            "dataset": HANDLE,
             "zip": zip_hash,
             "subjects": sorted(settings["subjects"]) if settings["subjects"] else None,
             "on_bad_subject": settings["on_bad_subject"],
