@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from segtrt.errors import SegtrtError
 from segtrt.progress import track
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SIZE = 256
 """Height and width of every image and mask, in pixels."""
@@ -58,7 +60,7 @@ def read_bytes(path: Path) -> bytes:
         ) from None
 
 
-def decode_image(content: bytes, path: Path) -> NDArray[np.uint8]:
+def decode_image(content: bytes, path: Path) -> "NDArray[np.uint8]":
     """Decode a slice's image: (256, 256, 3) uint8, values 0 to 255.
 
     Args:
@@ -71,7 +73,7 @@ def decode_image(content: bytes, path: Path) -> NDArray[np.uint8]:
     return _decode(content, path, "RGB", (8, 8, 8), "three channels of 8 bits (RGB)")
 
 
-def decode_mask(content: bytes, path: Path) -> NDArray[np.uint8]:
+def decode_mask(content: bytes, path: Path) -> "NDArray[np.uint8]":
     """Decode a slice's mask: (256, 256) uint8, values 0 and 255 only.
 
     Args:
@@ -91,19 +93,20 @@ def decode_mask(content: bytes, path: Path) -> NDArray[np.uint8]:
     return mask
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path) -> "NDArray[np.uint8]":
     """Read a slice's image: (256, 256, 3) uint8, values 0 to 255. Raises as `decode_image`."""
     return decode_image(read_bytes(path), path)
 
 
-def read_mask(path: Path) -> NDArray[np.uint8]:
+def read_mask(path: Path) -> "NDArray[np.uint8]":
     """Read a slice's mask: (256, 256) uint8, values 0 and 255. Raises as `decode_mask`."""
     return decode_mask(read_bytes(path), path)
 
 
 def _decode(
     content: bytes, path: Path, mode: str, bits: tuple[int, ...], expected: str
-) -> NDArray[np.uint8]:
+) -> "NDArray[np.uint8]":
+    import numpy as np
     from PIL import Image
 
     try:
@@ -256,15 +259,8 @@ def scan_subject(folder: Path) -> list[SliceFiles]:
         image_content, mask_content = read_bytes(image), read_bytes(mask)
         decode_image(image_content, image)
         decode_mask(mask_content, mask)
-        slices.append(
-            SliceFiles(
-                number,
-                image,
-                mask,
-                hashlib.sha256(image_content).hexdigest(),
-                hashlib.sha256(mask_content).hexdigest(),
-            )
-        )
+        hashes = [hashlib.sha256(each).hexdigest() for each in (image_content, mask_content)]
+        slices.append(SliceFiles(number, image, mask, *hashes))
     return slices
 
 
