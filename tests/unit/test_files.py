@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from segtrt.errors import SegtrtError
 from segtrt.files import (
+    follow_umask,
     read_json,
     replacing,
     sha256_file,
@@ -91,6 +93,19 @@ def test_results_follow_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_is_opened_as_a_new_one_in_a_shared_folder_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2770)
+    before = os.umask(0o007)
+    try:
+        (tmp_path / "new").mkdir()
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        follow_umask(folder)
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode == (tmp_path / "new").stat().st_mode
+    assert folder.stat().st_mode & 0o777 == 0o770
 
 
 @given(JSON)

@@ -267,13 +267,16 @@ def test_several_processes_at_once(tmp_path: Path) -> None:
         assert {name: sha256_file(entry.parent / name) for name in known} == known
 
 
-def test_a_shared_store_follows_the_umask(store: Store, tmp_path: Path) -> None:
+def test_a_shared_store_follows_the_umask_and_the_group(store: Store, tmp_path: Path) -> None:
+    store.root.mkdir(parents=True, exist_ok=True)
+    store.root.chmod(0o2775)
     old = os.umask(0o002)
     try:
         keep(store, tmp_path / "in", KEY, engine=b"engine")
     finally:
         os.umask(old)
     entry = store.root / KEY[:2] / KEY
+    assert entry.stat().st_mode == entry.parent.stat().st_mode
     assert entry.stat().st_mode & 0o777 == 0o775
     assert (entry / "engine").stat().st_mode & 0o777 == 0o664
 

@@ -1,6 +1,5 @@
 """The Kaggle data set's zip file, unpacked safely: one copy of its tree, whole or not at all."""
 
-import os
 import re
 import shutil
 import stat
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segtrt.errors import SegtrtError
+from segtrt.files import follow_umask
 from segtrt.kaggle_layout import COPY, TREE
 from segtrt.progress import track
 
@@ -37,10 +37,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
     try:
         yield partial
-        # mkdtemp makes folders that only the owner may enter; the data follow the umask instead.
-        umask = os.umask(0)
-        os.umask(umask)
-        partial.chmod(0o777 & ~umask)
+        follow_umask(partial)
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

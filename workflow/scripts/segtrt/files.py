@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,18 @@ def sha256_json(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def follow_umask(path: Path) -> None:
+    """Open a temporary file or folder, its owner's alone, to whom the umask allows new ones.
+
+    A folder keeps the bit by which what is made in it belongs to the group of a shared folder.
+    """
+    umask = os.umask(0)
+    os.umask(umask)
+    mode = path.stat().st_mode
+    everyone = 0o777 if stat.S_ISDIR(mode) else 0o666
+    path.chmod(everyone & ~umask | mode & stat.S_ISGID)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it into place if the block succeeds.
@@ -36,10 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = Path(name)
     try:
         yield partial
-        # mkstemp makes files that only the owner may read; results follow the umask instead.
-        umask = os.umask(0)
-        os.umask(umask)
-        partial.chmod(0o666 & ~umask)
+        follow_umask(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from segtrt.files import replacing, sha256_file
+from segtrt.files import follow_umask, replacing, sha256_file
 
 logger = logging.getLogger(__name__)
 
@@ -89,10 +89,7 @@ class Store:
             self.forget(key)
             folder.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=self.root, prefix=".put-"))
-            # mkdtemp's folders are the owner's alone; a shared store follows the umask instead.
-            umask = os.umask(0)
-            os.umask(umask)
-            partial.chmod(0o777 & ~umask)
+            follow_umask(partial)
             for name, path in outputs.items():
                 shutil.copyfile(path, partial / name)
             (partial / ENTRY).write_text(json.dumps(dict(digests)), encoding="utf-8")
