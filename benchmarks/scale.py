@@ -4,6 +4,7 @@
     tools/generate_large_dataset.py /tmp/large
     benchmarks/scale.py /tmp/large --out scale.json                # everything, half an hour
     benchmarks/scale.py /tmp/large --parts plan prepare            # two minutes
+    benchmarks/scale.py --parts fingerprint                        # seconds; needs no data set
 
 plan      `snakemake -n` for 24 engines, first with no file known, then as it is every later time.
 grow      The same for up to 100 engines and 64 shards, and for one small job of each such plan:
@@ -13,6 +14,7 @@ prepare   all slices decoded, normalised and written, one process for each core,
 workflow  the whole CPU job on a quarter, a half and all of the subjects, in the same number of
           shards: peak memory of each rule's jobs, number of jobs, time at work and start-up. The
           network is a narrow one with random weights: its width has nothing to do with growth.
+fingerprint  what it costs a fresh process to tell which machine it runs on.
 
 Nothing is kept but the figures, in JSON.
 """
@@ -32,6 +34,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
+from fingerprint import measure_fingerprint
 from segtrt.dataset import write_manifest
 from segtrt.kaggle_layout import list_subjects, pair_slices
 from segtrt.sharding import assign_shards
@@ -292,6 +295,7 @@ PARTS = {
     "grow": measure_grow,
     "prepare": measure_prepare,
     "workflow": measure_workflow,
+    "fingerprint": lambda _: measure_fingerprint(),
 }
 
 
@@ -300,13 +304,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path, help="folder of tools/generate_large_dataset.py")
+    parser.add_argument(
+        "data", type=Path, nargs="?", help="folder of tools/generate_large_dataset.py"
+    )
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--out", type=Path, help="JSON file for the figures; always printed")
     options = parser.parse_args()
+    if options.data is None and options.parts != ["fingerprint"]:
+        parser.error("only the part fingerprint needs no data set")
     figures: dict[str, Any] = {}
     for part in options.parts:
-        figures[part] = PARTS[part](options.data.resolve())
+        figures[part] = PARTS[part](options.data and options.data.resolve())
         print(json.dumps({part: figures[part]}, indent=2), flush=True)
         if options.out:
             options.out.write_text(json.dumps(figures, indent=2) + "\n")
