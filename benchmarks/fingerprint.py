@@ -19,12 +19,13 @@ def mark(name):
     marks.append((name, time.perf_counter(), time.process_time()))
 mark("")
 import segtrt.deciding
+import segtrt.machine
 import segtrt.runtimes
 mark("imports")
-segtrt.deciding.describe_machine()
+here = segtrt.machine.this_machine()
 mark("machine")
 for name in segtrt.runtimes.RUNTIME_NAMES:
-    segtrt.runtimes.get_runtime(name).target()
+    segtrt.runtimes.get_runtime(name).target(here)
     mark(name)
 import json
 import sys

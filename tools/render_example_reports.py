@@ -1,4 +1,4 @@
-"""Render the report of three made-up runs, to look at: demo, gpu, kaggle.
+"""Render the report of made-up runs, to look at: demo, gpu, kaggle, cluster.
 
 python tools/render_example_reports.py build/reports
 """
@@ -19,7 +19,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where to")
-    parser.add_argument("cases", nargs="*", default=list(CASES), help="which: demo gpu kaggle")
+    parser.add_argument("cases", nargs="*", default=list(CASES), help="which of them")
     arguments = parser.parse_args()
     for name in arguments.cases:
         folder = arguments.folder / name

@@ -19,9 +19,11 @@ from segtrt.config import reference_table, resolve_config
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
 from segtrt.hashcache import HashCache
+from segtrt.machine import this_machine
 from segtrt.matrix import make_matrix
 from segtrt.pipeline import Pipeline
-from segtrt.report.wording import RUNTIMES, VERDICTS
+from segtrt.report.machines import shown
+from segtrt.report.wording import RUNTIMES, VERDICTS, on
 from segtrt.rulegraph import draw_mermaid
 from segtrt.runtimes import get_runtime
 from segtrt.sources import digest_dataset, digest_weights
@@ -34,7 +36,7 @@ def rule_picture() -> str:
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     config["dataset"] = {"source": "kaggle"}
     config = resolve_config(config)
-    matrix = make_matrix(config, get_runtime)
+    matrix = make_matrix(config, get_runtime, {"": this_machine()})
     with tempfile.TemporaryDirectory() as folder:
         cache = HashCache(Path(folder) / "hashes.json")
         dataset = digest_dataset(config["dataset"], ROOT, cache)
@@ -44,22 +46,23 @@ def rule_picture() -> str:
 
 
 def results_table(summary: dict[str, Any]) -> str:
-    """The engines of a summary as a Markdown table, PyTorch first, with the machine below."""
+    """The engines of a summary as a Markdown table, PyTorch first, with the machines below."""
     dice = next(e["dice"] for e in summary["engines"] if e["dice"])
     lines = [
         "| engine | batch | precision | median latency, ms | images/s | Dice | verdict |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for timing in summary["reference"]["timings"]:
-        lines.append(
+    for machine in summary["machines"]:
+        lines += [
             _row(
-                runtime="PyTorch",
+                runtime=f"PyTorch{on(shown(summary, machine['name']))}",
                 precision="FP32",
                 timing=timing,
                 dice=dice["reference_mean"],
                 verdict="",
             )
-        )
+            for timing in machine["timings"]
+        ]
     chosen = summary["recommendation"]["engine"]
     for engine in summary["engines"]:
         if not engine["timing"]:
@@ -68,16 +71,19 @@ def results_table(summary: dict[str, Any]) -> str:
         verdict += ", recommended" if engine["name"] == chosen else ""
         lines.append(
             _row(
-                runtime=RUNTIMES[engine["runtime"]],
+                runtime=RUNTIMES[engine["runtime"]] + on(shown(summary, engine["machine"])),
                 precision=engine["precision"].upper(),
                 timing=engine["timing"],
                 dice=engine["dice"]["mean"],
                 verdict=verdict,
             )
         )
-    machine = summary["machine"]
-    device = machine.get("gpu") or f"{machine['cpu']}, {machine['threads']} threads"
-    return "\n".join([*lines, "", f"{device}.", ""])
+    devices = []
+    for machine in summary["machines"]:
+        facts, name = machine["facts"], shown(summary, machine["name"])
+        device = facts.get("gpu") or f"{facts['cpu']}, {facts['threads']} threads"
+        devices.append(f"{name}: {device}" if name else device)
+    return "\n".join([*lines, "", f"{'; '.join(devices)}.", ""])
 
 
 def _row(*, runtime: str, precision: str, timing: dict[str, Any], dice: float, verdict: str) -> str:

@@ -119,6 +119,44 @@ def test_filters_narrow_the_matrix_and_clear(open_report):
     assert names(page) == []
 
 
+def test_machines_sort_and_filter(open_report):
+    page = open_report("cluster")
+    every = names(page)
+    page.locator("#filter-machine").select_option("epyc-9")
+    assert names(page) == [name for name in every if "@epyc-9/" in name]
+    page.locator("#filter-verdict").select_option("fail")
+    assert names(page) == ["openvino@epyc-9/b16_int8"]
+    page.get_by_role("button", name="Clear").click()
+    playwright.expect(page.locator("#filter-count")).to_have_text(f"{len(every)} engines")
+    head = page.locator('#matrix th[data-key="machine"]')
+    head.get_by_role("button").click()
+    head.get_by_role("button").click()
+    assert names(page)[0].split("@")[1].startswith("epyc-9/")
+    page.locator('#matrix th[data-key="verdict"]').get_by_role("button").click()
+    assert names(page)[0] == "openvino@epyc-9/b16_int8"
+    page.locator("#filter-text").fill("limit 0.02")
+    assert names(page) == ["openvino@epyc-9/b16_int8"]
+    page.locator("#filter-text").fill("a100 int8 recommended")
+    assert names(page) == ["tensorrt_rtx@a100/b16_int8"]
+
+
+def test_one_machine_is_not_mentioned(open_report):
+    page = open_report("demo")
+    for selector in ("#filter-machine", '#matrix th[data-key="machine"]', "#best", "#machines"):
+        assert page.locator(selector).count() == 0
+    many = open_report("cluster")
+    assert many.locator("#best tbody tr").count() == 2
+    assert many.locator("#best").bounding_box()["y"] < DESKTOP["height"]
+
+
+def test_the_legend_shows_one_machine_alone(open_report):
+    page = open_report("cluster")
+    lines = "#chart-throughput .scatterlayer .trace"
+    assert page.locator(lines).count() == 14
+    page.locator("#chart-throughput .legendtoggle").first.click()
+    playwright.expect(page.locator(lines)).to_have_count(7)
+
+
 def test_images_enlarge_and_page_by_mouse_and_keyboard(open_report):
     page = open_report()
     viewer = page.locator("#viewer")
@@ -207,7 +245,7 @@ def test_it_works_by_keyboard_alone(open_report):
     assert page.locator("#viewer").is_visible()
 
 
-@pytest.mark.parametrize("case", ["demo", "gpu"])
+@pytest.mark.parametrize("case", ["demo", "gpu", "cluster"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(open_report, case, scheme):
     axe = pytest.importorskip(

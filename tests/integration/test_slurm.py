@@ -199,6 +199,46 @@ def test_the_demo_on_slurm_equals_a_local_run(idle: Cluster, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+def test_machines_are_described_and_reported_on_together(idle: Cluster, tmp_path: Path) -> None:
+    """Two of them, each with its partition: jobs go there, and one report has both."""
+    machines = {
+        name: {"runtimes": ["openvino"], "resources": {"slurm_partition": partition}}
+        for name, partition in (("first", "main"), ("second", "gpu"))
+    }
+    CONFIG.append(f"machines={json.dumps(machines)}")
+    try:
+        described = idle.snakemake(tmp_path, "describe_machines")
+        assert described.returncode == 0, described.stdout
+        assert set(files(tmp_path, "config/machines/*")) == {
+            "config/machines/first.json",
+            "config/machines/second.json",
+        }
+        done = idle.snakemake(tmp_path, "results/report.html")
+        assert done.returncode == 0, done.stdout
+        again = idle.snakemake(tmp_path, "results/report.html")
+    finally:
+        CONFIG.pop()
+    assert "Nothing to be done" in again.stdout
+    reached = set()
+    for rule, fields in re.findall(r"^ *rule (\w+):\n((?: .*\n)*)", done.stdout, re.M):
+        place = re.search(r"\bat=@(\w+)", fields)
+        if place and rule not in ("score_engine", "validate_engine"):
+            partition = machines[place[1]]["resources"]["slurm_partition"]  # type: ignore[index]
+            assert f"slurm_partition={partition}" in fields
+            reached.add((rule, place[1]))
+        else:
+            assert "slurm_partition=" not in fields
+    rules = ("build_engine", "run_engine", "time_engine", "time_reference", "time_preparation")
+    assert reached == {(rule, name) for rule in rules for name in machines}
+    summary = json.loads((tmp_path / "results/summary.json").read_text())
+    assert [one["name"] for one in summary["engines"]] == [
+        "openvino@first/b4_fp32",
+        "openvino@second/b4_fp32",
+    ]
+    assert {one["verdict"] for one in summary["engines"]} == {"pass"}
+
+
+@pytest.mark.slow
 def test_a_job_over_its_memory_is_sent_again_with_more(idle: Cluster, tmp_path: Path) -> None:
     """Slurm kills it, Snakemake tells so and retries as configured."""
     asked = "list_slices:mem_mb=20 if attempt == 1 else 1000"

@@ -1,4 +1,4 @@
-"""Three made-up runs for the report: a demo, a GPU with trouble, and the whole Kaggle set."""
+"""Made-up runs for the report: a demo, a GPU with trouble, the whole Kaggle set, a cluster."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,21 +21,32 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A machine of a made-up run."""
+
+    facts: dict[str, str]
+    runtimes: Sequence[str]
+    torch_ms: float
+    """PyTorch's milliseconds for an image at batch 1."""
+    slowness: float = 1.0
+    """What the engines' times are multiplied by."""
+    decode_ms: float = 0.41
+    normalise_ms: float = 0.66
+    copies: bool = False
+
+
+@dataclass(frozen=True)
 class Case:
     """A made-up run."""
 
     title: str
     subjects: Sequence[str]
     slices: int
-    runtimes: Sequence[str]
+    machines: dict[str, Place]
     batches: Sequence[int]
     precisions: Sequence[Precision]
     speed: Callable[[str, Precision, int], float]
     """Milliseconds for a batch."""
-    torch_ms: float
-    """PyTorch's milliseconds for an image at batch 1."""
-    machine: dict[str, str]
-    copies: bool = False
     seed: int = 0
     calibration: int = 1
     faults: dict[str, Fault] = field(default_factory=dict)
@@ -81,12 +92,10 @@ def demo() -> Case:
         title="Segmentation engines, proven on your images",
         subjects=[f"DEMO_{i:04d}" for i in range(1, 6)],
         slices=16,
-        runtimes=["onnxruntime", "openvino"],
+        machines={"": Place(_CPU, ["onnxruntime", "openvino"], torch_ms=205.0)},
         batches=[1, 4, 16],
         precisions=[Precision.FP32, Precision.INT8],
         speed=speed,
-        torch_ms=205.0,
-        machine=_CPU,
         faults={"onnxruntime/b16_fp32": Fault(unstable=True)},
     )
 
@@ -104,13 +113,10 @@ def gpu() -> Case:
         title=f"GPU run {HOSTILE}",
         subjects=[*(f"TCGA_EX_{i:04d}_19990101" for i in range(11)), HOSTILE],
         slices=22,
-        runtimes=["tensorrt_rtx", "onnxruntime"],
+        machines={"": Place(_GPU, ["tensorrt_rtx", "onnxruntime"], torch_ms=1.45, copies=True)},
         batches=[1, 4, 32],
         precisions=[Precision.FP32, Precision.TF32, Precision.FP16, Precision.BF16],
         speed=speed,
-        torch_ms=1.45,
-        machine=_GPU,
-        copies=True,
         seed=1,
         calibration=2,
         faults={
@@ -154,12 +160,10 @@ def kaggle() -> Case:
             for i in range(110)
         ],
         slices=36,
-        runtimes=["onnxruntime", "openvino"],
+        machines={"": Place(_CPU, ["onnxruntime", "openvino"], torch_ms=414.0)},
         batches=[1, 4, 8, 16],
         precisions=[Precision.FP32, Precision.FP16, Precision.INT8],
         speed=speed,
-        torch_ms=414.0,
-        machine=_CPU,
         seed=2,
         calibration=22,
         report={"overlay_subjects": 5, "max_dice_loss": 0.005},
@@ -167,4 +171,37 @@ def kaggle() -> Case:
     )
 
 
-CASES = {"demo": demo, "gpu": gpu, "kaggle": kaggle}
+def cluster() -> Case:
+    """A machine with a GPU and one without, on which an engine fails and another is skipped."""
+
+    def speed(runtime: str, precision: Precision, batch: int) -> float:
+        base = {"tensorrt_rtx": 0.6, "onnxruntime": 31.0, "openvino": 18.0}[runtime]
+        factor = {Precision.FP32: 1.0, Precision.FP16: 0.6, Precision.INT8: 0.45}[precision]
+        return base * factor * (0.4 + 0.6 * batch) ** 0.93
+
+    return Case(
+        title="Two machines of a cluster",
+        subjects=[f"TCGA_CL_{i:04d}_19990101" for i in range(12)],
+        slices=20,
+        machines={
+            "a100": Place(_GPU, ["tensorrt_rtx", "onnxruntime"], 2.6, copies=True),
+            "epyc-9": Place(_CPU, ["onnxruntime", "openvino"], 160.0, slowness=1.9, decode_ms=0.9),
+        },
+        batches=[1, 4, 16],
+        precisions=[Precision.FP32, Precision.FP16, Precision.INT8],
+        speed=speed,
+        seed=3,
+        calibration=2,
+        faults={
+            "openvino@epyc-9/b16_int8": Fault(
+                dice_loss=0.031, failures=("dice_loss 0.031 > 0.02",)
+            ),
+            "onnxruntime@epyc-9/b4_fp32": Fault(unstable=True),
+        },
+        left_out={"openvino@epyc-9/b1_bf16": "bf16 needs a processor that has it"},
+        runs=100,
+        earlier=True,
+    )
+
+
+CASES = {"demo": demo, "gpu": gpu, "kaggle": kaggle, "cluster": cluster}

@@ -38,4 +38,4 @@ def job_counts(told: str) -> dict[str, int]:
 
 def engines_told(told: str) -> set[str]:
     """The engines whose building a dry run lists."""
-    return set(re.findall(r"results/engines/([a-z_]+/b\d+_[a-z0-9]+)/engine\.bin", told))
+    return set(re.findall(r"results/engines/([a-z_]+(?:@\w+)?/b\d+_[a-z0-9]+)/engine\.bin", told))

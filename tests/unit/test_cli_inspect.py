@@ -13,6 +13,7 @@ from segtrt.cli import BROKEN_PIPE, main
 from segtrt.engine import build_engine
 from segtrt.precision import Precision
 from segtrt.record import read_record
+from segtrt.runtimes import get_runtime
 from segtrt.runtimes.base import BuildSettings
 
 
@@ -25,6 +26,7 @@ def built(tiny_graphs, tmp_path_factory) -> Path:
         tiny_graphs["int8"],
         folder / "engine.bin",
         folder / "engine.json",
+        target=get_runtime("onnxruntime").target(),
         code="f" * 64,
         cache_dir=None,
         on_unsupported="fail",

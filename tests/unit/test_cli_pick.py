@@ -14,7 +14,7 @@ from segtrt.summary import write_summary
 def examples(tmp_path_factory) -> dict[str, tuple[Path, dict]]:
     """Case -> (summary file, summary)."""
     made = {}
-    for name in ("demo", "gpu"):
+    for name in ("demo", "gpu", "cluster"):
         folder = tmp_path_factory.mktemp(name)
         made[name] = (folder / "summary.json", make_example(CASES[name](), folder))
     return made
@@ -118,6 +118,60 @@ def test_slices_are_covered_by_engines_within_the_limits(examples, capsys):
     assert fact(lines, "one engine").count(" x ") == 1
 
 
+def test_without_a_machine_the_best_of_all_is_taken_and_its_machine_told(examples, capsys):
+    path, summary = examples["cluster"]
+    code, lines = pick(capsys, path, "--slices", 50)
+    assert (code, lines[0]) == (0, summary["recommendation"]["engine"])
+    assert lines[0].startswith("tensorrt_rtx@a100/")
+    assert fact(lines, "machine") == (
+        "a100, Example GPU 80GB (fastest of 2 machines, --machine takes another)"
+    )
+    assert "50 slices on a100, one batch after the other" in lines
+    assert "@epyc-9" not in " ".join(lines)
+    assert not any(line.startswith("  machine") for line in pick(capsys, examples["demo"][0])[1])
+
+
+def test_slices_are_covered_on_one_machine(examples, capsys, tmp_path):
+    summary = json.loads(examples["cluster"][0].read_text())
+    [elsewhere] = [one for one in summary["engines"] if one["name"] == "openvino@epyc-9/b1_int8"]
+    elsewhere["timing"]["total"]["median"] = 0.001  # any cover would take it
+    write_summary(summary, tmp_path / "summary.json", tmp_path / "summary.csv")
+    _, lines = pick(capsys, tmp_path / "summary.json", "--slices", 50)
+    assert lines[0].startswith("tensorrt_rtx@a100/")
+    assert "@epyc-9" not in " ".join(lines)
+
+
+def test_a_machines_engines_alone_are_weighed(examples, capsys):
+    path, summary = examples["cluster"]
+    own = [one for one in summary["engines"] if one["machine"] == "epyc-9" and one["timing"]]
+    qualified = [one for one in own if one["verdict"] == "pass"]
+    code, lines = pick(capsys, path, "--machine", "epyc-9", "--slices", 50)
+    assert (code, lines[0]) == (0, summary["machines"][1]["recommended"])
+    assert fact(lines, "machine") == f"epyc-9, {summary['machines'][1]['facts']['cpu']}"
+    assert fact(lines, "why") == (
+        f"fastest of the {len(qualified)} engines within the limits ({len(own)} were run)"
+    )
+    cover = cheapest_cover(
+        [
+            MeasuredEngine(one["name"], one["batch_size"], one["timing"]["total"]["median"])
+            for one in qualified
+        ],
+        50,
+    )
+    told = " + ".join(f"{count} x {engine.name}" for engine, count in cover.runs)
+    assert told in fact(lines, "cheapest")
+    assert "@a100" not in " ".join(lines)
+
+
+def test_none_that_qualifies_on_a_machine_though_some_do_elsewhere(examples, capsys):
+    path, _ = examples["cluster"]
+    limit = "--max-latency-ms", 5
+    assert pick(capsys, path, *limit)[0] == 0
+    code, lines = pick(capsys, path, *limit, "--machine", "epyc-9")
+    assert (code, lines[0]) == (1, "no engine qualifies on epyc-9")
+    assert "@epyc-9/" in fact(lines, "closest")
+
+
 def test_mistakes_are_told_in_one_line(examples, capsys, tmp_path):
     path, _ = examples["demo"]
     (tmp_path / "other.json").write_text('{"format": "other"}')
@@ -126,6 +180,8 @@ def test_mistakes_are_told_in_one_line(examples, capsys, tmp_path):
         ([path, "--slices", 10**9], "--slices 1000000000 is too many; give at most 1000000"),
         ([tmp_path / "other.json"], "is not a summary this version can read"),
         ([tmp_path / "cut.json"], "is not valid JSON"),
+        ([examples["cluster"][0], "--machine", "h100"], "; it has a100, epyc-9"),
+        ([path, "--machine", "h100"], f"--machine h100 is not in {path}; it names none"),
     ):
         assert main(["pick", *map(str, words)]) == 2
         err = capsys.readouterr().err

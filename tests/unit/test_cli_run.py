@@ -13,6 +13,7 @@ from segtrt.engine import build_engine
 from segtrt.picture import grey_levels
 from segtrt.precision import Precision
 from segtrt.record import read_record
+from segtrt.runtimes import get_runtime
 from segtrt.runtimes.base import BuildSettings
 from segtrt.samples import write_tensor
 
@@ -27,6 +28,7 @@ def build(folder: Path, graph: Path, runtime: str = "onnxruntime", **settings: o
         graph,
         folder / "engine.bin",
         folder / "engine.json",
+        target=get_runtime(runtime).target(),
         code="f" * 64,
         cache_dir=None,
         on_unsupported="fail",

@@ -28,6 +28,18 @@ def test_failures_and_the_closest_engine_are_told(tmp_path):
     assert "came closest, but latency_ms" in lines[-2]
 
 
+def test_each_machines_best_engine_is_told(tmp_path):
+    summary = make_example(CASES["cluster"](), tmp_path)
+    lines = closing_lines(tmp_path / "summary.json", REPORT)
+    first, second = lines[-3:-1]
+    assert first.startswith("recommended: tensorrt_rtx@a100/b16_int8 (")
+    assert second.startswith("  best on epyc-9: openvino@epyc-9/b4_int8 (")
+    assert not any("best on a100" in line for line in lines)
+    summary["machines"][1]["recommended"] = None
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    assert "  best on epyc-9: none qualifies" in closing_lines(tmp_path / "summary.json", REPORT)
+
+
 def test_a_summary_that_cannot_be_read_is_told_in_one_line(tmp_path):
     (tmp_path / "summary.json").write_text(json.dumps({"engines": [{}]}))
     with pytest.raises(SegtrtError, match="run the workflow again"):

@@ -15,10 +15,12 @@ def engine(name="openvino/b1_fp32", median=10.0, spread=0.01, dice=0.9):
     }
 
 
-def summary(*engines, subjects=("a", "b"), machine=None):
+def summary(*engines, subjects=("a", "b"), **machines):
     return {
         "title": "run",
-        "machine": machine or {"cpu": "x"},
+        "machines": [
+            {"name": name, "facts": {"cpu": cpu}} for name, cpu in (machines or {"": "x"}).items()
+        ],
         "engines": list(engines),
         "reference": {"subjects": [{"subject": s, "split": "evaluation"} for s in subjects]},
     }
@@ -68,10 +70,24 @@ def test_engines_that_were_not_run_are_unknown():
 
 
 def test_engines_of_one_run_only_are_named():
-    result = compare(
-        summary(engine("a"), engine("b")), summary(engine("b"), engine("c"), machine={"cpu": "y"})
-    )
+    result = compare(summary(engine("a"), engine("b")), summary(engine("b"), engine("c")))
     assert [one["name"] for one in result["engines"]] == ["b"]
     assert (result["only_here"], result["only_there"]) == (["a"], ["c"])
-    assert result["same_machine"] is False
     assert result["same_subjects"] is True
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "same"),
+    [
+        ({"": "x"}, {"": "x"}, True),
+        ({"": "x"}, {"": "y"}, False),
+        ({"a": "x", "b": "y"}, {"b": "y", "a": "x"}, True),
+        ({"a": "x", "b": "y"}, {"a": "x", "b": "z"}, False),
+        ({"a": "x", "b": "y"}, {"a": "x"}, False),
+        ({"a": "x"}, {"": "x"}, False),
+    ],
+)
+def test_machines_are_the_same_if_all_of_them_are(own, other, same):
+    result = compare(summary(**own), summary(**other))
+    assert result["same_machines"] is same
+    assert result["machines"] == {name: {"cpu": cpu} for name, cpu in other.items()}

@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from segtrt.config import load_schema, reference_table, resolve_config
+from segtrt.config import is_of_gpu, load_schema, reference_table, resolve_config
 from segtrt.errors import SegtrtError
 
 
@@ -20,12 +20,14 @@ def refused(config: dict[str, Any]) -> str:
 
 
 def leaves(part: dict[str, Any], schema: dict[str, Any], path: str = "") -> dict[str, Any]:
-    """Every key of the schema that is no group, dotted -> its entry."""
+    """Every key of the schema that is no group, dotted -> its entry; but groups by free names."""
     found: dict[str, Any] = {}
     for key, given in part["properties"].items():
         referred = schema["$defs"][given["$ref"].rsplit("/", 1)[-1]] if "$ref" in given else {}
         entry = {**referred, **given}
         name = f"{path}.{key}" if path else key
+        if isinstance(entry.get("additionalProperties"), dict):
+            continue
         if "properties" in entry:
             found |= leaves(entry, schema, name)
         else:
@@ -233,8 +235,52 @@ def test_the_committed_configurations_hold(project_root: Path) -> None:
     resolve_config(merged(base, intro))
 
 
+def test_machines_are_named_and_completed() -> None:
+    config = resolve_config({"machines": {"a100": None, "Node_2": {"runtimes": ["openvino"]}}})
+    assert config["machines"] == {
+        "a100": {"runtimes": None, "resources": {}},
+        "Node_2": {"runtimes": ["openvino"], "resources": {}},
+    }
+    assert resolve_config({})["machines"] == {}
+
+
+@pytest.mark.parametrize(
+    ("machines", "told"),
+    [
+        ({"a b": {}}, "machines is 'a b', allowed: string, matching ^[A-Za-z0-9]"),
+        ({"a@b": {}}, "machines is 'a@b'"),
+        ({"a": {"runtime": []}}, "unknown key machines.a.runtime (did you mean runtimes?)"),
+        ({"a": 3}, "machines.a is 3, allowed: object"),
+        ({"a": {"resources": {"x": 1.5}}}, "machines.a.resources.x is 1.5, allowed: string or"),
+        (
+            {"a": {"resources": {"mem_mb": 1}}},
+            "machines: resource mem_mb is worked out for each job; overrule it with "
+            "--set-resources RULE:mem_mb=...",
+        ),
+        (
+            {"a": {"resources": {"slurm_partition": "x"}}, "b": {}},
+            "machines.b.resources lacks slurm_partition, which another machine has: set it for "
+            "each",
+        ),
+    ],
+)
+def test_faults_of_machines_are_told(machines: Any, told: str) -> None:
+    assert told in refused({"machines": machines})
+
+
+def test_what_asks_for_a_gpu_may_be_one_machines_alone() -> None:
+    config = resolve_config({"machines": {"a": {"resources": {"gpu_model": "a100"}}, "b": {}}})
+    assert config["machines"]["b"]["resources"] == {}
+    assert [name for name in ("gres", "gpu_model", "gpus", "partition") if is_of_gpu(name)] == [
+        "gres",
+        "gpu_model",
+        "gpus",
+    ]
+
+
 def test_the_reference_holds_every_key() -> None:
     table = reference_table()
+    assert "| `machines.NAME.resources` | object | `{}` |" in table
     for name in LEAVES:
         known = name if not name.startswith("validation.tolerances.") else name.rsplit(".", 1)[0]
         assert f"| `{known}` |" in table

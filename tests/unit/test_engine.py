@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from segtrt.engine import build_engine
@@ -17,8 +18,10 @@ def build(
     folder: Path,
     graph: Path,
     runtime: str = "onnxruntime",
+    *,
     precision: str = "fp32",
     on_unsupported: str = "fail",
+    target: dict[str, Any] | None = None,
 ) -> EngineRecord:
     return build_engine(
         runtime,
@@ -26,6 +29,7 @@ def build(
         graph,
         folder / "engine.bin",
         folder / "engine.json",
+        target=target or get_runtime(runtime).target(),
         code="f" * 64,
         cache_dir=None,
         on_unsupported=on_unsupported,
@@ -105,6 +109,15 @@ def test_a_bad_graph_is_an_error_even_where_engines_may_be_skipped(tmp_path: Pat
     with pytest.raises(SegtrtError, match="is not an ONNX graph"):
         build(tmp_path, junk, on_unsupported="skip")
     assert [path.name for path in tmp_path.iterdir()] == ["junk.onnx"]
+
+
+def test_on_another_machine_nothing_is_built(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
+    planned = get_runtime("openvino").target() | {"cpu": "CPU of another kind"}
+    with pytest.raises(SegtrtError) as told:
+        build(tmp_path, tiny_graphs["fp32"], "openvino", target=planned)
+    assert "planned for CPU of another kind" in str(told.value)
+    assert "\n" not in str(told.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_first_start_is_recorded(

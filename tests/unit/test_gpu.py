@@ -49,6 +49,7 @@ def fake_nvml(**changes: object) -> SimpleNamespace:
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(gpu, "_has_driver", lambda: True)
     gpu.facts.cache_clear()
     yield
     gpu.facts.cache_clear()
@@ -57,6 +58,12 @@ def fresh(monkeypatch: pytest.MonkeyPatch):
 def test_facts(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "pynvml", fake_nvml())
     assert gpu.facts() == gpu.GpuFacts("NVIDIA H100 0", "9.0", "580.159.04", "13.1", 80 << 10)
+
+
+def test_a_gpu_without_cudas_driver_is_none(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pynvml", fake_nvml())
+    monkeypatch.setattr(gpu, "_has_driver", lambda: False)
+    assert gpu.facts() is None
 
 
 def test_snapshot(monkeypatch: pytest.MonkeyPatch):

@@ -48,6 +48,7 @@ def engines(
             tiny_graphs["fp32"],
             folder / "engine.bin",
             folder / "engine.json",
+            target=get_runtime(runtime).target(),
             code="",
             cache_dir=None,
             on_unsupported="skip",
@@ -207,3 +208,24 @@ def test_running_an_engine_needs_neither_torch_nor_the_network(
     folder = engines[runtime]
     arguments = [folder / "engine.bin", folder / "engine.json", tensors, tmp_path / "out"]
     subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+
+
+def test_a_job_stops_before_it_loads_an_engine_of_another_machine(
+    engines: dict[str, Path], tmp_path: Path
+) -> None:
+    """Even where the engine would run: its times would be another machine's."""
+    record = read_record(engines["openvino"] / "engine.json")
+    other, engine = tmp_path / "engine.json", engines["openvino"] / "engine.bin"
+    replace(record, target={**record.target, "cpu": "a sibling"}).write(other)
+    tensors = write_tensors(tmp_path / "tensors.safetensors", 2)
+    out = tmp_path / "out"
+    with pytest.raises(SegtrtError, match=r"cpu is .*, planned for a sibling; name the machine"):
+        run_engine(engine, other, tensors, out)
+    with pytest.raises(SegtrtError, match="planned for a sibling"):
+        time_engine(
+            engine, other, [tensors], out, iterations=3, max_seconds=1, warmup_max_seconds=0
+        )
+    assert not out.exists()
+    # By hand it may be tried.
+    with open_engine(engine, read_record(other)) as session:
+        assert session.batch_size == 4

@@ -34,14 +34,20 @@ class Job:
         self.ran: list[str] = []
 
     def __call__(
-        self, node: Node, content: bytes = b"content", *, first_inputs: tuple[str, ...] = ()
+        self,
+        node: Node,
+        content: bytes = b"content",
+        *,
+        first_inputs: tuple[str, ...] = (),
+        stand_in: str = "",
     ) -> dict[str, Any]:
-        def action() -> None:
+        def action() -> str:
             assert not Path(node.record).exists(), "a record must not stand while its job works"
             self.ran.append(node.rule)
             for path in map(Path, node.outputs):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
+            return stand_in
 
         for path in map(Path, node.outputs):  # as Snakemake does
             path.unlink(missing_ok=True)
@@ -72,6 +78,15 @@ def test_a_job_leaves_a_record_that_makes_it_current(job: Job) -> None:
     assert record["outputs"] == {ENGINE.outputs[0]: digest(Path(ENGINE.outputs[0]))}
     text = Path(ENGINE.record).read_text()
     assert str(Path.cwd()) not in text
+
+
+def test_a_stand_in_is_noted_and_not_kept(job: Job, tmp_path: Path) -> None:
+    job(GRAPH)
+    assert job(ENGINE, stand_in="no kernel")["stand_in"] == "no kernel"
+    assert store(tmp_path).use().entries == 0
+    assert "stand_in" not in job(ENGINE)
+    assert job.ran == ["export_onnx", "build_engine", "build_engine"]
+    assert store(tmp_path).use().entries == 1
 
 
 def test_a_record_says_why_the_job_ran(job: Job) -> None:

@@ -5,6 +5,8 @@ from typing import Any, cast
 import pytest
 from segtrt.config import resolve_config
 from segtrt.errors import SegtrtError
+from segtrt.gpu import GpuFacts
+from segtrt.machine import Machine
 from segtrt.matrix import Matrix, make_matrix
 from segtrt.runtimes import get_runtime
 from segtrt.runtimes.base import Availability, BuildSettings, Runtime
@@ -21,24 +23,39 @@ class Told:
         reason: str = "",
         without: tuple[str, ...] = (),
         signed: bool = False,
+        needs_gpu: bool = False,
+        isa: str = "",
     ) -> None:
+        self._gone = Availability(False, False, "no GPU")
+        self._needs_gpu = needs_gpu
+        self._isa = isa
         self._state = Availability(can_build, can_run, reason)
         self._without = without
         self._signed = signed
 
-    def availability(self) -> Availability:
-        return self._state
+    def availability(self, machine: Machine) -> Availability:
+        return self._gone if machine.gpu is None and self._needs_gpu else self._state
 
-    def unsupported(self, settings: BuildSettings) -> str | None:
+    def unsupported(self, settings: BuildSettings, machine: Machine) -> str | None:
+        if self._isa not in machine.isa:
+            return f"no {self._isa}"
         return f"no {settings.precision} here" if settings.precision in self._without else None
 
     def graph(self, precision: Any) -> str:
         return "int8_signed" if self._signed and precision == "int8" else str(precision.graph)
 
 
-def matrix(engines: dict[str, Any], **runtimes: Told) -> Matrix:
-    config = resolve_config({"engines": engines})
-    return make_matrix(config, lambda name: cast(Runtime, runtimes[name]))
+HERE = {"": Machine("CPU", "avx2", None)}
+
+
+def matrix(
+    engines: dict[str, Any],
+    machines: dict[str, Any] | None = None,
+    described: dict[str, Machine] = HERE,
+    **runtimes: Told,
+) -> Matrix:
+    config = resolve_config({"engines": engines, "machines": machines or {}})
+    return make_matrix(config, lambda name: cast(Runtime, runtimes[name]), described)
 
 
 def names(found: Matrix) -> list[str]:
@@ -113,7 +130,7 @@ def test_what_cannot_be_had_fails_with_every_reason() -> None:
             tensorrt=Told(can_build=False, can_run=False, reason="not installed"),
         )
     message = str(caught.value)
-    assert message.startswith("6 of the engines asked for cannot be had here")
+    assert message.startswith("6 of the engines asked for cannot be had (")
     assert "onnxruntime: no fp8 here; tensorrt: not installed" in message
     assert "set engines.on_unsupported to skip" in message
     assert "\n" not in message
@@ -139,7 +156,7 @@ def test_what_cannot_be_had_is_left_out_with_its_reason() -> None:
 
 
 def test_nothing_left_to_build_is_refused_even_when_skipping() -> None:
-    with pytest.raises(SegtrtError, match="no engine can be built here: not installed"):
+    with pytest.raises(SegtrtError, match="no engine can be built: not installed"):
         matrix(
             {"runtimes": ["tensorrt"], "on_unsupported": "skip"},
             tensorrt=Told(can_build=False, can_run=False, reason="not installed"),
@@ -155,7 +172,7 @@ def test_engines_for_other_machines_are_built_and_not_run() -> None:
     assert names(found) == ["onnxruntime/b1_fp32", "tensorrt_rtx/b1_fp32"]
     assert [spec.name for spec in found.runnable] == ["onnxruntime/b1_fp32"]
     assert found.cannot_run == {"tensorrt_rtx": "no GPU"}
-    assert found.notes == ("tensorrt_rtx: engines are built but not run here: no GPU",)
+    assert found.notes == ("tensorrt_rtx: engines are built but not run: no GPU",)
 
 
 ABSENT = Told(can_build=False, can_run=False, reason="not installed")
@@ -185,7 +202,7 @@ def test_auto_takes_what_can_run_and_says_why(
         onnxruntime=Told(),
     )
     assert names(found) == [f"{chosen}/b1_fp32"]
-    assert found.notes == (f"engines.runtimes: {told}",)
+    assert found.notes == (f"runtimes: {told}",)
 
 
 def test_auto_beside_named_runtimes_adds_no_second_of_them() -> None:
@@ -199,6 +216,64 @@ def test_auto_beside_named_runtimes_adds_no_second_of_them() -> None:
 
 
 def test_the_demos_matrix_can_be_had_on_any_machine() -> None:
-    found = make_matrix(resolve_config({}), get_runtime)
+    found = make_matrix(resolve_config({}), get_runtime, HERE)
     assert len(found.runnable) == 12
     assert found.left_out == ()
+
+
+GPUS = {
+    "a100": Machine("CPU A", "avx2", GpuFacts("NVIDIA A100", "8.0", "580", "13.0", 40_000)),
+    "node": Machine("CPU B", "avx2 amx", None),
+}
+
+
+def test_each_machine_has_the_engines_that_it_can_have() -> None:
+    found = matrix(
+        {
+            "runtimes": ["openvino", "tensorrt"],
+            "batch_sizes": [4],
+            "precisions": ["fp32"],
+            "on_unsupported": "skip",
+        },
+        {"a100": {}, "node": {}},
+        GPUS,
+        openvino=Told(isa="amx"),
+        tensorrt=Told(needs_gpu=True),
+    )
+    assert names(found) == ["tensorrt@a100/b4_fp32", "openvino@node/b4_fp32"]
+    assert {cell.name: cell.reason for cell in found.left_out} == {
+        "openvino@a100/b4_fp32": "no amx",
+        "tensorrt@node/b4_fp32": "no GPU",
+    }
+    assert found.find("tensorrt@a100", 4, "fp32").machine == "a100"
+
+
+def test_a_machine_may_name_its_own_runtimes() -> None:
+    found = matrix(
+        {"runtimes": ["openvino"], "batch_sizes": [1], "precisions": ["fp32"]},
+        {"a100": {"runtimes": ["auto"]}, "node": {}},
+        GPUS,
+        openvino=Told(),
+        tensorrt=Told(needs_gpu=True),
+    )
+    assert names(found) == ["tensorrt@a100/b1_fp32", "openvino@node/b1_fp32"]
+    assert found.notes == ("runtimes: auto takes tensorrt on a100",)
+
+
+def test_a_machine_that_builds_alone_leaves_the_other_to_run() -> None:
+    found = matrix(
+        {"runtimes": ["tensorrt_rtx"], "batch_sizes": [1], "precisions": ["fp32"]},
+        {"a100": {}, "node": {}},
+        GPUS,
+        tensorrt_rtx=Ahead(),
+    )
+    assert found.cannot_run == {"tensorrt_rtx@node": "no GPU"}
+    assert [spec.name for spec in found.runnable] == ["tensorrt_rtx@a100/b1_fp32"]
+
+
+class Ahead(Told):
+    """Builds anywhere, runs on a GPU."""
+
+    def availability(self, machine: Machine) -> Availability:
+        found = machine.gpu is not None
+        return Availability(can_build=True, can_run=found, reason="" if found else "no GPU")

@@ -1,8 +1,6 @@
 """The workflow's jobs as nodes: which edit, setting or machine changes which key."""
 
-import ast
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,13 +9,14 @@ from typing import Any
 
 import pytest
 from segtrt import deciding, pipeline
-from segtrt.codeprint import PACKAGE, code_fingerprint, import_closure
+from segtrt import machine as machines
+from segtrt.codeprint import PACKAGE, code_fingerprint
 from segtrt.config import resolve_config
 from segtrt.deciding import PACKAGES, deciding_config
 from segtrt.gpu import GpuFacts
+from segtrt.machine import Machine
 from segtrt.matrix import make_matrix
 from segtrt.pipeline import Pipeline
-from segtrt.runtimes import cpu as cpu_runtimes
 from segtrt.runtimes import get_runtime
 from segtrt.runtimes import tensorrt as tensorrt_runtimes
 from segtrt.runtimes.base import Availability
@@ -41,25 +40,27 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         gpu: str = "GPU A", driver: str = "580", cpu: str = "CPU 1", trt: str = "11"
     ) -> None:
         facts = GpuFacts(gpu, "9.0", driver, "13.0", 80_000)
-        monkeypatch.setattr(deciding.gpu, "facts", lambda: facts)
-        for module in (deciding, cpu_runtimes):
-            monkeypatch.setattr(module, "describe_cpu", lambda: {"cpu": cpu, "isa": "avx2"})
+        monkeypatch.setattr(machines, "this_machine", lambda: Machine(cpu, "avx2", facts))
         monkeypatch.setattr(tensorrt_runtimes.TensorRT, "version", lambda _: trt)
         here = Availability(True, True)
-        monkeypatch.setattr(tensorrt_runtimes.TensorRT, "availability", lambda _: here)
+        monkeypatch.setattr(tensorrt_runtimes.TensorRT, "availability", lambda *_: here)
 
     become()
     return become
 
 
 def keys(
-    *, dataset: DatasetDigest = DATASET, weights: str = "0", **groups: dict[str, Any]
+    *,
+    dataset: DatasetDigest = DATASET,
+    weights: str = "0",
+    described: dict[str, Machine] | None = None,
+    **groups: dict[str, Any],
 ) -> dict[str, str]:
     """Label -> key of every node."""
     engines = ENGINES | groups.pop("engines", {})
     shards = {"shards": 2, **groups.pop("dataset", {})}
     config = resolve_config({"engines": engines, "dataset": shards, **groups})
-    matrix = make_matrix(config, get_runtime)
+    matrix = make_matrix(config, get_runtime, described or {"": machines.this_machine()})
     made = Pipeline(config, matrix, dataset, {"content": weights}, get_runtime)
     return {node.label: node.key for node in made.nodes.values()}
 
@@ -73,7 +74,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 def test_every_rule_has_its_script_and_every_output_its_own_job() -> None:
     config = resolve_config({"engines": ENGINES, "dataset": {"shards": 2}})
-    matrix = make_matrix(config, get_runtime)
+    matrix = make_matrix(config, get_runtime, {"": machines.this_machine()})
     made = Pipeline(config, matrix, DATASET, {}, get_runtime)
     assert all((PACKAGE.parent / f"{rule}.py").is_file() for rule, _ in made.nodes)
     outputs = [path for node in made.nodes.values() for path in node.outputs]
@@ -107,12 +108,12 @@ def test_another_gpu_or_driver_rebuilds_its_engines_alone(machine: Callable[...,
     expected = {
         f"{rule} tensorrt"
         for rule in ("build_engine", "run_engine", "time_engine", "score_engine", "validate_engine")
-    } | {"time_reference", "time_preparation", "summarise", "write_report"}
+    } | {"time_reference", "summarise", "write_report"}
     for change in ({"gpu": "GPU B"}, {"driver": "581"}):
         machine(**change)
         assert changed(before, keys()) == expected
     machine(trt="10.9")
-    assert changed(before, keys()) == expected - {"time_reference", "time_preparation"}
+    assert changed(before, keys()) == expected - {"time_reference"}
 
 
 def test_two_machines_alike_have_the_same_keys(
@@ -127,6 +128,31 @@ def test_two_machines_alike_have_the_same_keys(
     after = keys()
     engines = [label for label in before if label.startswith("build_engine tensorrt")]
     assert engines and all(before[label] == after[label] for label in engines)
+
+
+def test_a_machines_name_decides_no_engine_and_its_hardware_does() -> None:
+    facts = GpuFacts("GPU B", "8.0", "580", "13.0", 40_000)
+    described = {
+        "one": machines.this_machine(),
+        "like": machines.this_machine(),
+        "other": Machine("CPU 9", "avx2", facts),
+    }
+    alone = keys()
+    named = keys(machines=dict.fromkeys(described), described=described)
+    shared = alone.keys() & named.keys()
+    assert {label.split(" ")[0] for label in shared} == {
+        *("list_slices", "encode_slices", "train", "fetch_weights", "export_onnx"),
+        *("convert_onnx", "write_samples", "run_reference", "summarise", "write_report"),
+    }
+    ends = {"summarise", "write_report"}
+    assert {label for label in shared if alone[label] != named[label]} == ends
+    machines_own = ("build_engine", "time_reference", "time_preparation")
+    of_machines = {label for label in named if label.startswith(machines_own)}
+    assert len(of_machines) == 3 * sum(label.startswith(machines_own) for label in alone)
+    for label in of_machines:
+        name = label.split("@")[1].split("/")[0]
+        same = named[label] == alone[label.replace(f"@{name}", "").strip()]
+        assert same == (name != "other"), label
 
 
 @pytest.mark.parametrize(
@@ -174,111 +200,6 @@ def test_the_report_follows_its_templates(monkeypatch: pytest.MonkeyPatch) -> No
     before = keys()
     monkeypatch.setattr(pipeline, "digest_templates", lambda: {"report.css": "other"})
     assert changed(before, keys()) == {"write_report"}
-
-
-# --- what an edit of the library changes, tried on a copy of it ---
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    """A copy of the scripts and the library."""
-    copied = tmp_path / "scripts"
-    shutil.copytree(
-        PACKAGE.parent, copied, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-    )
-    return copied
-
-
-def fingerprints(library: Path) -> dict[str, str]:
-    """Fingerprint of each script, and of each runtime's builder."""
-    package = library / "segtrt"
-    found = {p.stem: code_fingerprint([p], package) for p in library.glob("*.py")}
-    for name in ("onnxruntime", "openvino", "tensorrt"):
-        roots = [library / "build_engine.py", *get_runtime(name).build_modules]
-        found[f"build_engine {name}"] = code_fingerprint(roots, package)
-    return found
-
-
-def edited(library: Path, module: str, edit: Callable[[str], str]) -> set[str]:
-    before = fingerprints(library)
-    path = library / "segtrt" / module
-    path.write_text(edit(path.read_text()))
-    after = fingerprints(library)
-    return {name for name in before if before[name] != after[name]}
-
-
-def test_editing_a_metric_rebuilds_no_engine(library: Path) -> None:
-    found = edited(library, "metrics.py", lambda text: text + "\nEDITED = 1\n")
-    assert "score_engine" in found
-    assert not {name for name in found if name.startswith(("build_engine", "export", "convert"))}
-    assert not found & {"encode_slices", "run_reference", "run_engine", "time_engine"}
-
-
-@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "tensorrt"])
-def test_editing_a_builder_rebuilds_its_runtimes_engines_alone(library: Path, runtime: str) -> None:
-    found = edited(library, f"runtimes/{runtime}_build.py", lambda text: text + "\nEDITED = 1\n")
-    assert found == {f"build_engine {runtime}"}
-
-
-def test_formatting_the_whole_library_changes_no_fingerprint(library: Path) -> None:
-    before = fingerprints(library)
-    for path in library.rglob("*.py"):
-        path.write_text("# reformatted\n" + ast.unparse(ast.parse(path.read_text())) + "\n# end\n")
-        os.utime(path, (1, 1))
-    assert fingerprints(library) == before
-
-
-def test_imported_packages_are_in_the_keys_or_decide_nothing() -> None:
-    """Every package that a rule's code imports is versioned in its key, or listed here with why."""
-    names = {"PIL": "pillow", "skimage": "scikit-image"}
-    nothing = {
-        "tqdm": "progress",
-        "requests": "download, checked by hash",
-        "kagglehub": "download, checked by hash",
-        "filelock": "locks",
-        "psutil": "memory told beside a timing",
-        "pynvml": "state of the GPU told beside a timing",
-        "jsonschema": "checks",
-        "yaml": "reads the schema, shows the configuration",
-        "markupsafe": "comes with jinja2",
-        "google": "protobuf reads what onnx writes",
-        "safetensors": "a fixed format",
-        "pycuda": "moves bytes",
-        "cuda": "moves bytes",
-        "onnxruntime": "the runtime's own version is in its target; export only compares with it",
-        "openvino": "the runtime's own version is in its target",
-        "matplotlib": "decides a curve's look",
-        "numpy": "moves and counts whole arrays, or comes with the package that computes",
-        "pillow": "image files are decoded or written without loss",
-        "onnx": "reads and writes a fixed format",
-        "torch": "reads and writes a fixed format",
-        "scipy": "comes with the package that computes",
-        "scikit-image": "not called on this way",
-    }
-    must = {
-        ("encode_slices", "scikit-image"),
-        ("export_onnx", "torch"),
-        ("export_onnx", "onnx"),
-        ("convert_onnx", "onnx"),
-        ("convert_onnx", "onnxruntime"),
-        ("run_reference", "torch"),
-        ("time_reference", "torch"),
-        ("score_engine", "scipy"),
-        ("write_report", "jinja2"),
-        ("write_report", "plotly"),
-    }
-    assert all(package in PACKAGES[rule] for rule, package in must)
-    for script in PACKAGE.parent.glob("*.py"):
-        for name, path in import_closure([script]).items():
-            for node in ast.walk(ast.parse(path.read_text())):
-                found = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    found = [node.module]
-                for module in {each.split(".")[0] for each in found}:
-                    package = names.get(module, module)
-                    known = module in sys.stdlib_module_names or module == "segtrt"
-                    versioned = package in PACKAGES.get(script.stem, ())
-                    assert known or versioned or package in nothing, (script.stem, name, module)
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:

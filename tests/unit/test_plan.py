@@ -127,6 +127,17 @@ def test_without_a_sound_record_an_artefact_is_stale(base: Path, text: str | Non
     assert (verdict.state, verdict.why) == (State.STALE, ("it has no key record",))
 
 
+def test_a_stand_in_serves_only_where_it_is_allowed(base: Path) -> None:
+    path = base / ENGINE.record
+    write_json(path, {**(read_key_record(path) or {}), "stand_in": "no kernel"})
+    assert states(base, [ENGINE]) == [State.CURRENT]
+    strict = replace(ENGINE, stand_ins=False)
+    assert strict.key == ENGINE.key
+    told = States(base).of(strict)
+    assert told.state is State.STALE
+    assert told.why == ("it was skipped, which is no longer allowed: no kernel",)
+
+
 def test_what_was_made_of_other_bytes_is_stale(base: Path) -> None:
     make(base, ENGINE, run=1)
     assert states(base, ALL)[1] is State.CURRENT

@@ -5,6 +5,7 @@ import json
 import pytest
 from segtrt.dataset import write_manifest
 from segtrt.errors import SegtrtError
+from segtrt.machine import this_machine
 from segtrt.preparation import read_preparation, time_preparation
 
 
@@ -26,7 +27,8 @@ def manifest(project_root, tmp_path):
 def test_both_steps_take_time(manifest, project_root, tmp_path, normalisation):
     out = tmp_path / "preparation.json"
     root = project_root / "data/demo/kaggle_3m"
-    time_preparation(manifest, root, out, normalisation=normalisation, slices=4)
+    machine = this_machine().cpu_facts()
+    time_preparation(manifest, root, out, machine=machine, normalisation=normalisation, slices=4)
     steps = read_preparation(out)
     assert set(steps) == {"decode", "normalise"}
     assert all(value > 0 for value in steps.values())
@@ -39,8 +41,25 @@ def test_an_empty_manifest_and_another_format_are_refused(tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps(empty))
     with pytest.raises(SegtrtError, match="no slice to time"):
         time_preparation(
-            tmp_path / "manifest.json", tmp_path, tmp_path / "out", normalisation="slice"
+            tmp_path / "manifest.json",
+            tmp_path,
+            tmp_path / "out",
+            machine=this_machine().cpu_facts(),
+            normalisation="slice",
         )
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(SegtrtError, match="segtrt-preparation-1 expected"):
         read_preparation(tmp_path / "x.json")
+
+
+def test_another_machine_than_planned_is_refused(tmp_path):
+    machine = {"cpu": "another", "isa": "none"}
+    with pytest.raises(SegtrtError, match="planned for another"):
+        time_preparation(
+            tmp_path / "manifest.json",
+            tmp_path,
+            tmp_path / "out",
+            machine=machine,
+            normalisation="slice",
+        )
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from segtrt.errors import SegtrtError
+from segtrt.machine import this_machine
 from segtrt.reference import predict, run_reference, time_reference
 from segtrt.shardfile import Shard, SliceRef, write_shard
 from segtrt.timing import TimingResult
@@ -101,6 +102,7 @@ def time_it(weights: Path, shards: list[Path], out: Path) -> None:
         FEATURES,
         shards,
         out,
+        machine=this_machine().facts(),
         batch_sizes=[1, 12],
         iterations=3,
         max_seconds=None,
@@ -134,3 +136,20 @@ def test_gpu_agrees_with_the_cpu(weights: Path, images: NDArray[np.float32]) -> 
         pytest.skip("PyTorch sees no GPU")
     found = predict(weights, FEATURES, images)
     np.testing.assert_allclose(found, plain(weights, images), atol=1e-4)
+
+
+def test_another_machine_than_planned_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SegtrtError, match="planned for another"):
+        time_reference(
+            tmp_path / "weights",
+            FEATURES,
+            [],
+            tmp_path / "out",
+            machine={**this_machine().facts(), "cpu": "another"},
+            batch_sizes=[1],
+            iterations=3,
+            max_seconds=None,
+            warmup_max_seconds=0,
+            threads=1,
+        )
+    assert not (tmp_path / "out").exists()

@@ -3,11 +3,11 @@
 import base64
 import copy
 import json
-from html.parser import HTMLParser
 
 import pytest
 import yaml
 from example_summaries import CASES, HOSTILE, make_example
+from report_page import Page
 from segtrt.comparison import compare
 from segtrt.errors import SegtrtError
 from segtrt.report import write_report
@@ -16,47 +16,11 @@ from segtrt.report.overview import make_overview
 from segtrt.report.page import read_overlays, render, script_json
 
 
-class Page(HTMLParser):
-    """The parts of a page that the tests look at."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.rows, self.tags, self.scripts, self.text = [], [], [], []
-        self._row = self._script = None
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        self.tags.append((tag, attributes))
-        if tag == "tr" and "data-engine" in attributes:
-            self._row = {"engine": attributes["data-engine"], "cells": {}}
-            self.rows.append(self._row)
-        if tag == "td" and self._row is not None and "data-key" in attributes:
-            self._row["cells"][attributes["data-key"]] = attributes["data-value"]
-        self._script = attributes if tag == "script" else None
-
-    def handle_endtag(self, tag):
-        if tag == "tr":
-            self._row = None
-        if tag == "script":
-            self._script = None
-
-    def handle_data(self, data):
-        if self._script is not None:
-            self.scripts.append((self._script, data))
-        else:
-            self.text.append(data)
-
-    def data(self, name):
-        """The JSON that stands in a script element."""
-        return json.loads(next(text for attrs, text in self.scripts if attrs.get("id") == name))
-
-
 @pytest.fixture(scope="session")
 def examples(tmp_path_factory):
     """Case -> (summary, overlays, page)."""
     made = {}
-    for name in ("demo", "gpu"):
+    for name in ("demo", "gpu", "cluster"):
         folder = tmp_path_factory.mktemp(name)
         summary = make_example(CASES[name](), folder)
         write_report(folder / "summary.json", folder / "overlays", folder / "report.html")
@@ -91,7 +55,7 @@ def figure(engine, key):
     return value
 
 
-@pytest.mark.parametrize("case", ["demo", "gpu"])
+@pytest.mark.parametrize("case", ["demo", "gpu", "cluster"])
 def test_the_matrix_has_the_summarys_figures(examples, case):
     summary, _, page = examples[case]
     assert [row["engine"] for row in page.rows] == [one["name"] for one in summary["engines"]]
@@ -214,7 +178,7 @@ def test_provenance_is_complete(examples):
     assert summary["model"]["weights_sha256"] in shown
     for digest in summary["model"]["graphs"].values():
         assert digest in shown
-    for value in summary["machine"].values():
+    for value in summary["machines"][0]["facts"].values():
         assert value in shown
     for rule in summary["rules"]:
         assert rule["rule"] in shown

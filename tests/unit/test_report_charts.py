@@ -6,9 +6,10 @@ import plotly.graph_objects as go
 import pytest
 from example_summaries import CASES, HOSTILE, make_example
 from segtrt.report import wording
-from segtrt.report.chart import log_axis
-from segtrt.report.charts_quality import dice_per_subject, pareto_front, quality_against_speed
+from segtrt.report.chart import DASHES, log_axis, marker
+from segtrt.report.charts_quality import pareto_front, quality_against_speed
 from segtrt.report.charts_speed import latency, throughput, where_time_goes
+from segtrt.report.charts_subjects import dice_per_subject
 
 CHARTS = [quality_against_speed, latency, throughput, dice_per_subject, where_time_goes]
 
@@ -41,8 +42,9 @@ def test_plotly_takes_the_drawing_and_a_table_stands_behind_it(summaries, case, 
     assert axes["xaxis"]["title"]["text"]
 
 
-def test_every_engine_that_was_run_is_in_every_chart(summaries):
-    summary = summaries["gpu"]
+@pytest.mark.parametrize("case", ["gpu", "cluster"])
+def test_every_engine_that_was_run_is_in_every_chart(summaries, case):
+    summary = summaries[case]
     run = {one["name"] for one in summary["engines"] if one["timing"]}
     for draw in (latency, throughput, where_time_goes, quality_against_speed, dice_per_subject):
         named = {row[0] for row in draw(summary).table.rows}
@@ -53,7 +55,8 @@ def test_every_engine_that_was_run_is_in_every_chart(summaries):
 def test_without_engines_that_were_run_there_is_no_chart_or_only_pytorchs(summaries, draw):
     summary = copy.deepcopy(summaries["demo"])
     summary["engines"] = []
-    summary["reference"].update(timings=[], subjects=[], dice=None)
+    summary["machines"][0]["timings"] = []
+    summary["reference"].update(subjects=[], dice=None)
     assert draw(summary) is None
 
 
@@ -94,6 +97,81 @@ def test_the_shares_of_time_add_up(summaries):
     for place in range(len(names)):
         shares = [trace["x"][place] or 0 for trace in chart.spec["data"]]
         assert sum(shares) == pytest.approx(1)
+
+
+def lines_of(chart):
+    return {trace["name"]: trace for trace in chart.spec["data"]}
+
+
+@pytest.mark.parametrize("draw", [throughput, quality_against_speed])
+def test_lines_are_told_apart_by_machine(summaries, draw):
+    summary = summaries["cluster"]
+    lines = lines_of(draw(summary))
+    for machine in summary["machines"]:
+        name = machine["name"]
+        torch = lines[f"PyTorch fp32 on {name}"]
+        assert {one["images_per_second"] for one in machine["timings"]} == {
+            *torch["x"],
+            *torch["y"],
+        } - {*([1, 4, 16] if draw is throughput else [summary["reference"]["dice"]["mean"]])}
+        own = [line for line in lines if line.endswith(f" on {name}")]
+        assert len(own) == 7  # PyTorch, and two runtimes in three precisions
+        assert {lines[line]["legendgroup"] for line in own} == {name}
+    looks = [
+        (marker["color"], marker["symbol"], marker["line"]["width"])
+        for name, line in lines.items()
+        if " on " in name
+        for marker in [line["marker"]]
+    ]
+    assert len(set(looks)) == len(looks) == 14
+    here, there = (lines[f"ONNX Runtime int8 on {name}"]["marker"] for name in ("a100", "epyc-9"))
+    assert here["color"] == there["color"]
+    assert here["symbol"] != there["symbol"]
+    assert draw(summary).spec["layout"]["legend"]["traceorder"] == "grouped"
+    assert "shape the machine" in draw(summary).note
+
+
+def test_more_machines_and_precisions_still_look_different():
+    machines = [{"name": name} for name in "abcd"]
+    looks = {
+        str(marker({"machines": machines}, one["name"], "openvino", precision))
+        for one in machines
+        for precision in DASHES
+    }
+    assert len(looks) == 4 * len(DASHES)
+
+
+def test_one_machine_is_not_mentioned(summaries):
+    for draw in (throughput, quality_against_speed):
+        chart = draw(summaries["demo"])
+        assert "machine" not in chart.note
+        assert not any(" on " in name for name in lines_of(chart))
+        assert not any("legendgroup" in line for line in chart.spec["data"])
+
+
+def test_pytorch_stands_before_the_engines_of_its_machine(summaries):
+    names = [row[0] for row in latency(summaries["cluster"]).table.rows]
+    places = [name.split("/")[0] for name in names]
+    assert list(dict.fromkeys(places)) == [
+        "pytorch@a100",
+        "onnxruntime@a100",
+        "tensorrt_rtx@a100",
+        "pytorch@epyc-9",
+        "onnxruntime@epyc-9",
+        "openvino@epyc-9",
+    ]
+    assert "pytorch@a100/b4_fp32" in names
+
+
+def test_preparation_is_that_of_the_engines_machine(summaries):
+    chart = where_time_goes(summaries["cluster"])
+    decode = chart.table.head.index("Read and decode, ms per image")
+    told = {row[0]: row[decode] for row in chart.table.rows}
+    assert (told["onnxruntime@a100/b4_fp32"], told["pytorch@a100/b4_fp32"]) == ("0.410", "0.410")
+    assert (told["onnxruntime@epyc-9/b4_fp32"], told["pytorch@epyc-9/b4_fp32"]) == (
+        "0.900",
+        "0.900",
+    )
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,13 @@ def test_conditions_of_a_timing():
     assert wording.conditions(gpu) == "mode graph, 1,980 → 1,755 MHz, 41 → 60 °C"
 
 
+def test_engines_and_lines_name_their_machine_if_it_has_a_name():
+    assert wording.engine_label("openvino", 4, "int8") == "OpenVINO int8, batch 4"
+    assert wording.engine_label("openvino", 4, "int8", "a100") == "OpenVINO int8, batch 4 on a100"
+    assert wording.series_label("pytorch", "fp32") == "PyTorch fp32"
+    assert wording.series_label("openvino", "int8", "b") == "OpenVINO int8 on b"
+
+
 @pytest.mark.parametrize(
     ("failure", "text"),
     [

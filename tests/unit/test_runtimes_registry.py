@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from segtrt.codeprint import PACKAGE, code_fingerprint
+from segtrt.cpu_info import available_cores, describe_cpu
 from segtrt.errors import SegtrtError
+from segtrt.machine import Machine
 from segtrt.precision import Precision
 from segtrt.runtimes import RUNTIME_NAMES, get_runtime
 from segtrt.runtimes.base import BuildSettings
-from segtrt.runtimes.cpu_info import available_cores, describe_cpu
 
 CPU_RUNTIMES = ("onnxruntime", "openvino")
 
@@ -115,14 +116,12 @@ def test_precisions(name: str) -> None:
         assert reason and "\n" not in reason
 
 
-def test_openvino_takes_bf16_where_the_cpu_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    import segtrt.runtimes.openvino as module
-
+def test_openvino_takes_bf16_where_the_cpu_has_it() -> None:
     for isa, expected in (("avx2 avx512_bf16", True), ("avx2 amx_bf16", True), ("avx2", False)):
-        monkeypatch.setattr(module, "describe_cpu", lambda isa=isa: {"cpu": "x", "isa": isa})
-        reason = get_runtime("openvino").unsupported(BuildSettings(1, Precision.BF16))
+        there = Machine("x", isa, None)
+        reason = get_runtime("openvino").unsupported(BuildSettings(1, Precision.BF16), there)
         assert (reason is None) == expected
-        assert get_runtime("onnxruntime").unsupported(BuildSettings(1, Precision.BF16))
+        assert get_runtime("onnxruntime").unsupported(BuildSettings(1, Precision.BF16), there)
 
 
 @pytest.mark.parametrize("name", CPU_RUNTIMES)

@@ -31,7 +31,6 @@ def settings(precision: str = "fp32", **changes: object) -> BuildSettings:
 def h100(monkeypatch: pytest.MonkeyPatch):
     """A machine with both flavours and an H100, as far as anyone asks."""
     monkeypatch.setattr("segtrt.gpu.facts", lambda: H100)
-    monkeypatch.setattr("segtrt.runtimes.tensorrt._has_driver", lambda: True)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     monkeypatch.setattr("segtrt.runtimes.tensorrt._installed_version", lambda _name: "11.1")
 
@@ -197,7 +196,7 @@ def test_target_of_a_gpu_and_what_does_not_fit_it():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"compute_capabilities": ("8.6",)}, "builds for the GPU here only"),
+        ({"compute_capabilities": ("8.6",)}, "builds for the machine's own GPU only"),
         (
             {"profile": "dynamic", "dynamic_min": 4, "dynamic_opt": 2},
             "min 4, opt 2, max 32; min <= opt <= max was expected",

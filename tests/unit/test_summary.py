@@ -6,22 +6,11 @@ import io
 import json
 
 import pytest
+from example_chain import Chain, TwoMachines
 from example_summaries import CASES, make_example
-from segtrt.config import resolve_config
-from segtrt.dataset import write_manifest
 from segtrt.errors import SegtrtError
-from segtrt.precision import Precision
-from segtrt.record import EngineRecord
-from segtrt.runtimes.base import BatchTiming, BuildSettings, Layer
-from segtrt.scoring import score_engine
-from segtrt.shardfile import Shard, write_shard
-from segtrt.summary import check_summary, read_summary, summarise, write_summary
+from segtrt.summary import check_summary, read_summary, write_summary
 from segtrt.summary_engines import left_out_entry, speedup, table
-from segtrt.tensors import encode_shard
-from segtrt.timing import measure
-from segtrt.validation import validate_engine
-
-TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "dice_loss": 0.02}
 
 
 @pytest.fixture(scope="session")
@@ -29,130 +18,6 @@ def example(tmp_path_factory):
     """The demo's made-up summary and its folder."""
     folder = tmp_path_factory.mktemp("example")
     return make_example(CASES["demo"](), folder), folder
-
-
-def timing(batch, milliseconds):
-    result = measure(
-        lambda: BatchTiming(milliseconds),
-        batch_size=batch,
-        iterations=5,
-        max_seconds=None,
-        warmup_max_seconds=0,
-    )
-    return result.to_json()
-
-
-class Chain:
-    """Files of three engines on two demo subjects: one good, one off, one unsupported."""
-
-    def __init__(self, folder, demo):
-        self.folder = folder
-        write_manifest(
-            demo,
-            manifest_path=folder / "manifest.json",
-            shard_paths=[folder / "shard.json"],
-            subjects=["DEMO_0001", "DEMO_0002"],
-            calibration_fraction=0.0,
-            seed=0,
-            on_bad_subject="fail",
-        )
-        encode_shard(folder / "shard.json", demo, folder / "tensors", "slice")
-        with Shard(folder / "tensors") as shard:
-            self.refs = shard.index
-            self.truth = shard.rows("masks").astype("float32")
-        self.write("reference", self.truth)
-        (folder / "weights").write_bytes(b"weights")
-        reference = {
-            "device": "cpu",
-            "torch": "2.13.0",
-            "threads": 2,
-            "timings": [timing(1, 10.0), timing(4, 40.0)],
-        }
-        (folder / "reference.json").write_text(json.dumps(reference))
-        self.records, self.timings, self.scores, self.validations = [], [], [], []
-        self.engine(1, self.truth, 5.0)
-        self.engine(4, self.truth * 0.4, 4.0)  # nothing above the threshold
-        self.engine(8, None, None, status="unsupported", reason="no batch of 8 here")
-
-    def write(self, name, probabilities):
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        refs = self.refs if probabilities is not None else []
-        with write_shard(path, {"probabilities": ("F32", (256, 256))}, refs) as writer:
-            if probabilities is not None:
-                writer.append("probabilities", probabilities)
-        return path
-
-    def engine(self, batch, probabilities, milliseconds, status="built", reason=""):
-        folder = self.folder / f"b{batch}"
-        record = EngineRecord(
-            runtime="openvino",
-            settings=BuildSettings(batch_size=batch, precision=Precision.FP32),
-            status=status,
-            reason=reason,
-            graph_sha256="1" * 64,
-            target={"runtime": "2026.4.1"},
-            code="2" * 64,
-            engine_sha256="3" * 64,
-            engine_bytes=2**20,
-            build_ms=1500.0,
-            layers=[Layer("c", "Convolution", "fp32", 10.0)],
-        )
-        built = status == "built"
-        record.write(folder / "engine.json")
-        shard = self.write(f"b{batch}/probabilities", probabilities)
-        times = {
-            "machine": {"cpu": "Example", "runtime": "2026.4.1"} if built else None,
-            "load_stages_ms": {"read_back": 30.0, "first_run": 12.0} if built else None,
-            "memory_mib": 55.0 if built else None,
-            "timing": timing(batch, milliseconds) if built else None,
-        }
-        path = self.folder / f"timing/openvino/b{batch}_fp32.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(times))
-        score_engine(
-            folder / "engine.json",
-            tensor_shards=[self.folder / "tensors"],
-            reference_shards=[self.folder / "reference"],
-            probability_shards=[shard],
-            out_json=folder / "scores.json",
-            predictions_dir=folder / "predictions",
-            threshold=0.5,
-            largest_component=True,
-        )
-        validate_engine(
-            folder / "engine.json",
-            folder / "scores.json",
-            folder / "validation.json",
-            tolerance=TOLERANCE,
-        )
-        self.records.append(folder / "engine.json")
-        self.timings.append(path)
-        self.scores.append(folder / "scores.json")
-        self.validations.append(folder / "validation.json")
-
-    def summarise(self, **report):
-        config = resolve_config({"report": report})
-        summarise(
-            config=config,
-            manifest=self.folder / "manifest.json",
-            weights=self.folder / "weights",
-            tensor_shards=[self.folder / "tensors"],
-            reference_shards=[self.folder / "reference"],
-            reference_timing=self.folder / "reference.json",
-            records=self.records,
-            timings=self.timings,
-            scores=self.scores,
-            validations=self.validations,
-            left_out={"tensorrt/b1_fp16": "no GPU here"},
-            not_run={},
-            benchmarks_dir=None,
-            rule_graph=None,
-            out_json=self.folder / "summary.json",
-            out_csv=self.folder / "summary.csv",
-            overlays_dir=self.folder / "overlays",
-        )
-        return read_summary(self.folder / "summary.json")
 
 
 @pytest.fixture(scope="module")
@@ -178,16 +43,38 @@ def test_a_chain_of_files_becomes_a_summary(chain):
     assert summary["dataset"]["subjects"] == 2
     assert summary["dataset"]["slices"] == 32
     assert summary["model"]["graphs"] == {"fp32": "1" * 64}
-    assert summary["machine"] == {
+    [machine] = summary["machines"]
+    assert (machine["name"], machine["recommended"]) == ("", "openvino/b1_fp32")
+    assert machine["facts"] == {
         "cpu": "Example",
         "openvino": "2026.4.1",
         "device": "cpu",
         "torch": "2.13.0",
         "threads": "2",
     }
+    assert machine["preparation_ms"] == {"decode": 0.5, "normalise": 0.25}
     index = json.loads((chain.folder / "overlays/index.json").read_text())
     assert list(index["engines"]) == ["openvino/b1_fp32", "openvino/b4_fp32"]
     assert all((chain.folder / "overlays" / s["image"]).is_file() for s in index["slices"].values())
+
+
+def test_engines_of_several_machines_are_told_apart(tmp_path, project_root):
+    chain = TwoMachines(tmp_path, project_root / "data/demo/kaggle_3m")
+    summary = chain.summarise()
+    told = {one["name"]: (one["machine"], one["speedup"]) for one in summary["engines"]}
+    assert told == {
+        "openvino@a/b1_fp32": ("a", 2.0),
+        "openvino@a/b4_fp32": ("a", 10.0),
+        "openvino@b/b1_fp32": ("b", 5.0),
+        "tensorrt/b1_fp16": ("", None),
+    }
+    assert summary["recommendation"]["engine"] == "openvino@a/b1_fp32"
+    best = {one["name"]: one["recommended"] for one in summary["machines"]}
+    assert best == {"a": "openvino@a/b1_fp32", "b": "openvino@b/b1_fp32"}
+    assert [one["preparation_ms"]["decode"] for one in summary["machines"]] == [0.5, 2.0]
+    assert [one["timings"][0]["total"]["median"] for one in summary["machines"]] == [10.0, 50.0]
+    index = json.loads((tmp_path / "overlays/index.json").read_text())
+    assert set(index["engines"]) == set(told) - {"tensorrt/b1_fp16"}
 
 
 def test_an_earlier_summary_is_compared_with(chain, tmp_path):
@@ -197,7 +84,7 @@ def test_an_earlier_summary_is_compared_with(chain, tmp_path):
     summary = chain.summarise(compare_with=str(tmp_path / "earlier.json"))
     line = summary["comparison"]["engines"][0]
     assert (line["speed"], line["quality"]) == ("same", "same")
-    assert summary["comparison"]["same_machine"]
+    assert summary["comparison"]["same_machines"]
 
 
 def test_an_engine_that_was_built_but_not_run_says_why(chain):
@@ -210,7 +97,7 @@ def test_an_engine_that_was_built_but_not_run_says_why(chain):
     finally:
         for one, before in zip(lists, held, strict=True):
             one[:] = before
-    assert (first["verdict"], first["reason"]) == ("not_run", "built here, but not run")
+    assert (first["verdict"], first["reason"]) == ("not_run", "built, but not run")
     assert first["engine_bytes"] == 2**20
     assert first["timing"] is None
 
@@ -242,7 +129,10 @@ def test_speed_up_compares_equal_batch_sizes_only():
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda s: s.pop("machine"),
+        lambda s: s.pop("machines"),
+        lambda s: s.update(machines=[]),
+        lambda s: s["machines"][0].pop("preparation_ms"),
+        lambda s: s["engines"][0].pop("machine"),
         lambda s: s["engines"][0].pop("verdict"),
         lambda s: s["engines"][0].update(verdict="fine"),
         lambda s: s["engines"][0]["timing"]["total"].pop("median"),

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import yaml
-from oracle_model import REPORT, SLICES, Job, World
 from oracle_tables import NOT_REPEATABLE
+from oracle_world import HARDWARE, REPORT, SLICES, Job, World
 from PIL import Image
 from segtrt.config import resolve_config
+from segtrt.gpu import GpuFacts
+from segtrt.machine import Machine, description
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBJECTS = tuple(f"TCGA_XX_{n}_20200101" for n in (1001, 1002, 1003, 1004, 1005))
@@ -29,6 +31,8 @@ TARGETS = {
     ("time_reference", ""): "results/reference/timing.json",
     ("build_engine", "openvino/b4_int8"): "results/engines/openvino/b4_int8/engine.bin",
     ("validate_engine", "tensorrt/b4_fp32"): "results/validation/tensorrt/b4_fp32.json",
+    ("time_reference", "@a"): "results/reference/timing@a.json",
+    ("build_engine", "openvino@b/b4_int8"): "results/engines/openvino@b/b4_int8/engine.bin",
 }
 """Job -> what one asks Snakemake for."""
 
@@ -103,6 +107,14 @@ class Bench:
         self._write(self.checkout / "config.yaml", config)
         for path, text in self.originals.items():
             self._write(self.checkout / path, self._text(path, text, world))
+        for name, machine in world.described.items():
+            described = Machine(
+                machine["cpu"],
+                "avx2 avx512_vnni",
+                GpuFacts(*(machine[kind] for kind in HARDWARE[1:]), 24576),
+            )
+            path = self.checkout / description(name)
+            self._write(path, json.dumps(described.to_json()))
         self._write(self.folder / "weights/weights.safetensors", f"weights {world.weights}")
         self._write(self.folder / "earlier/summary.json", f"earlier {world.compared}")
         self.images = Path(world.config["dataset"]["path"])
@@ -212,9 +224,10 @@ def jobs_in(said: str) -> set[Job]:
         assert rule
         found = re.search(r"^    wildcards: (.*)$", block, re.MULTILINE)
         values = dict(pair.split("=") for pair in found[1].split(", ")) if found else {}
-        name = values.get("graph", "")
+        name = values.get("graph", values.get("at", ""))
         if "runtime" in values:
-            name = f"{values['runtime']}/b{values['batch']}_{values['precision']}"
+            place = values["runtime"] + values["at"]
+            name = f"{place}/b{values['batch']}_{values['precision']}"
         if "shard" in values:
             name = f"{name}/{values['shard']}".lstrip("/")
         jobs.add((rule[1], name))

@@ -1,16 +1,24 @@
-"""Changes that may happen to a checkout, its settings, data, machine and results."""
+"""Changes that may happen to settings, data, code, machines and files."""
 
-import os
-import random
-import shutil
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from oracle_bench import SUBJECTS, Bench
-from oracle_model import REPORT, Disk, Job, Model, World
+from oracle_bench import SUBJECTS
+from oracle_disk_changes import (
+    checkout_moved,
+    cloned,
+    copied,
+    dataset_moved,
+    deleted,
+    engines_deleted,
+    memory_lost,
+    record_lost,
+    shuffled,
+    touched,
+)
+from oracle_scene import Scene
 from oracle_tables import CODE, NO_ARTEFACT, PACKAGES, SCRIPTS
+from oracle_world import HARDWARE
 
 SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("dataset", "subjects"): [None, list(SUBJECTS[:4]), list(SUBJECTS[3::-1]), list(SUBJECTS)],
@@ -77,6 +85,7 @@ ELSEWHERE = frozenset(
         ("training", "seed"),
         ("validation", "tolerances"),
         ("report", "compare_with"),
+        ("machines", "NAME"),
     }
 )
 """Settings that a change of its own below or another test goes into."""
@@ -93,35 +102,14 @@ MACHINES = {
 }
 
 
-class Scene:
-    """A bench, the world it shows, and what the model believes to be on disk."""
-
-    def __init__(self, bench: Bench, world: World, disk: Disk, rng: random.Random) -> None:
-        self.bench, self.world, self.disk, self.rng = bench, world, disk, rng
-
-    def change(self) -> str:
-        """Make one change; says which."""
-        told: str = self.rng.choices(list(CHANGES), list(CHANGES.values()))[0](self)
-        self.bench.show(self.world)
-        return told
-
-    def compare(self, target: Job = REPORT, *arguments: str) -> tuple[set[Job], set[Job]]:
-        """What Snakemake plans, and what the model says."""
-        expected = Model(self.world).plan(self.disk, target)
-        return self.bench.plan(self.world, target, *arguments), expected
-
-    def run(self, jobs: set[Job], target: Job = REPORT) -> None:
-        """Do what was planned."""
-        Model(self.world).run(self.disk, jobs, target)
-        self.bench.run(self.world, jobs, self.disk.runs)
-
-    def one_present(self) -> Job:
-        """A job whose outputs are there."""
-        return self.rng.choice(sorted(j for j in self.disk.present if j[0] != "run_engine"))
-
-    def files(self) -> list[Path]:
-        """Every file of the results, data and checkout."""
-        return [path for path in sorted(self.bench.folder.rglob("*")) if path.is_file()]
+NAMED: list[dict[str, Any]] = [
+    {},
+    {"a": {}},
+    {"a": {}, "b": {"runtimes": ["openvino"]}},
+    {"b": {"runtimes": ["openvino"]}, "a": {}},
+    {"a": {"runtimes": ["tensorrt", "openvino"]}, "b": {}},
+]
+"""Machines that the configuration may name."""
 
 
 def setting(scene: Scene) -> str:
@@ -214,6 +202,24 @@ def machine(scene: Scene) -> str:
     return f"{fact} = {scene.world.machine[fact]}"
 
 
+def machines_named(scene: Scene) -> str:
+    """Engines for other machines, which jobs may reach in another way."""
+    chosen = scene.rng.choice(NAMED)
+    partition = scene.rng.choice(["gpu", "long"])
+    scene.world.config["machines"] = {
+        name: {"runtimes": None, "resources": {"slurm_partition": partition}, **own}
+        for name, own in chosen.items()
+    }
+    return f"machines {chosen}, partition {partition}"
+
+
+def machine_described(scene: Scene) -> str:
+    """A machine of the cluster got other hardware, or another driver."""
+    name, fact = scene.rng.choice(sorted(scene.world.described)), scene.rng.choice(HARDWARE)
+    scene.world.described[name][fact] = scene.rng.choice(MACHINES[fact])
+    return f"{fact} of {name} = {scene.world.described[name][fact]}"
+
+
 def subject(scene: Scene) -> str:
     """A subject is changed, goes, or comes."""
     there = scene.world.subjects
@@ -231,121 +237,6 @@ def subject(scene: Scene) -> str:
     return f"subject {name} {there[name]}"
 
 
-def dataset_moved(scene: Scene) -> str:
-    """The data set lies in another folder of the same name."""
-    target = scene.bench.folder / f"images{scene.rng.randrange(1000)}/kaggle_3m"
-    if target.exists():
-        return "nothing"
-    target.parent.mkdir()
-    shutil.move(scene.bench.images, target)
-    scene.bench.images = target
-    scene.bench.forget_images()
-    scene.world.config["dataset"]["path"] = str(target)
-    return "data set moved"
-
-
-def touched(scene: Scene) -> str:
-    """New times for everything, or for some."""
-    share = scene.rng.choice([1.0, 0.3])
-    for path in scene.files():
-        if scene.rng.random() < share:
-            os.utime(path)
-    return f"touched {share:.0%} of the files"
-
-
-def shuffled(scene: Scene) -> str:
-    """Times from the past or the future, in no order, as copies without times have."""
-    begin = scene.rng.choice([1_000_000_000, 1_700_000_000, 2_000_000_000])
-    for path in scene.files():
-        time = begin + scene.rng.randrange(10_000_000)
-        os.utime(path, (time, time))
-    return f"times shuffled from {begin}"
-
-
-def checkout_moved(scene: Scene) -> str:
-    """The checkout, its results with it, lies elsewhere."""
-    target = scene.bench.folder / f"checkout{scene.rng.randrange(10_000)}"
-    if target.exists():
-        return "nothing"
-    scene.bench.checkout.rename(target)
-    scene.bench.moved(target)
-    return "checkout moved"
-
-
-def copied(scene: Scene) -> str:
-    """A copy without times or Snakemake's own memory takes the checkout's place."""
-    target = scene.bench.folder / f"checkout{scene.rng.randrange(10_000)}"
-    if target.exists():
-        return "nothing"
-    ignore = shutil.ignore_patterns(".snakemake", "__pycache__")
-    shutil.copytree(scene.bench.checkout, target, ignore=ignore, copy_function=shutil.copyfile)
-    shutil.rmtree(scene.bench.checkout)
-    scene.bench.moved(target)
-    return "checkout copied without times"
-
-
-def cloned(scene: Scene) -> str:
-    """A git clone of the checkout, with the old results moved into it."""
-    target = scene.bench.folder / f"checkout{scene.rng.randrange(10_000)}"
-    if target.exists():
-        return "nothing"
-    source = scene.bench.checkout
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    (source / ".gitignore").write_text("results/\n.snakemake/\n__pycache__/\n")
-    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "all"]):
-        subprocess.run(["git", *command], cwd=source, check=True)
-    subprocess.run(["git", "clone", "-q", source, target], check=True, capture_output=True)
-    if (source / "results").exists():
-        (source / "results").rename(target / "results")
-    shutil.rmtree(source)
-    shutil.rmtree(target / ".git")
-    scene.bench.moved(target)
-    return "cloned"
-
-
-def memory_lost(scene: Scene) -> str:
-    """Snakemake's own memory, or that of hashes, is lost or damaged."""
-    shutil.rmtree(scene.bench.checkout / ".snakemake", ignore_errors=True)
-    hashes = scene.bench.checkout / "results/keys/hashes.json"
-    if scene.rng.random() < 0.5:
-        hashes.unlink(missing_ok=True)
-    else:
-        hashes.write_text(scene.rng.choice(["", "[]", '{"a": 1}']))
-    return "memory lost"
-
-
-def deleted(scene: Scene) -> str:
-    """An artefact is deleted, one of its files at least."""
-    job = scene.one_present()
-    if job not in scene.bench.outputs:
-        return "nothing"
-    path = scene.bench.checkout / scene.rng.choice(scene.bench.outputs[job])
-    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    scene.disk.present.discard(job)
-    return f"{path.name} of {job} deleted"
-
-
-def engines_deleted(scene: Scene) -> str:
-    """All engines are deleted by hand."""
-    shutil.rmtree(scene.bench.checkout / "results/engines", ignore_errors=True)
-    scene.disk.present = {job for job in scene.disk.present if job[0] != "build_engine"}
-    return "engines deleted"
-
-
-def record_lost(scene: Scene) -> str:
-    """A key record is lost or cut short."""
-    job = scene.one_present()
-    if job not in scene.bench.records:
-        return "nothing"
-    path = scene.bench.checkout / scene.bench.records[job]
-    if scene.rng.random() < 0.5:
-        path.unlink(missing_ok=True)
-    else:
-        path.write_text(scene.rng.choice(["", "{", "{}", "[1]"]))
-    scene.disk.signature.pop(job, None)
-    return f"record of {job} lost"
-
-
 CHANGES: dict[Callable[[Scene], str], int] = {
     setting: 12,
     usual_settings: 2,
@@ -359,6 +250,8 @@ CHANGES: dict[Callable[[Scene], str], int] = {
     template: 2,
     package: 3,
     machine: 5,
+    machines_named: 4,
+    machine_described: 3,
     subject: 6,
     dataset_moved: 1,
     touched: 2,
@@ -372,3 +265,10 @@ CHANGES: dict[Callable[[Scene], str], int] = {
     record_lost: 2,
 }
 """Change -> how often it is drawn."""
+
+
+def make_one(scene: Scene) -> str:
+    """Make one change, drawn by lot; says which."""
+    told: str = scene.rng.choices(list(CHANGES), list(CHANGES.values()))[0](scene)
+    scene.bench.show(scene.world)
+    return told

@@ -5,64 +5,11 @@ made from. Nothing is hashed and no file is looked at; the tables are written by
 """
 
 import copy
-from dataclasses import dataclass, field
 from typing import Any
 
 from oracle_tables import CODE, GRAPHS, NO_ARTEFACT, NOT_REPEATABLE, PACKAGES
+from oracle_world import HARDWARE, REPORT, SLICES, Disk, Job, World
 from segtrt.sharding import assign_shards, assign_splits
-
-Job = tuple[str, str]
-"""Rule, and its wildcards in one word."""
-
-REPORT: Job = ("write_report", "")
-
-MACHINE = {
-    "cpu": "Example CPU 1",
-    "gpu": "Example GPU A",
-    "compute_capability": "8.9",
-    "driver": "580.1",
-    "cuda": "13.0",
-    "openvino": "2026.4.1",
-    "onnxruntime": "1.31.1",
-    "tensorrt": "10.9",
-}
-
-SLICES = 2
-"""Slices of each subject."""
-
-
-@dataclass
-class World:
-    """All that may change from outside."""
-
-    config: dict[str, dict[str, Any]]
-    subjects: dict[str, int] = field(default_factory=dict)
-    """Subject -> version of its images."""
-    weights: int = 0
-    compared: int = 0
-    """Version of the earlier summary that the configuration may name."""
-    code: dict[str, int] = field(default_factory=dict)
-    scripts: dict[str, int] = field(default_factory=dict)
-    templates: dict[str, int] = field(default_factory=dict)
-    packages: dict[str, int] = field(default_factory=dict)
-    machine: dict[str, str] = field(default_factory=lambda: dict(MACHINE))
-
-    def copy(self) -> "World":
-        """A copy that shares nothing."""
-        return copy.deepcopy(self)
-
-
-@dataclass
-class Disk:
-    """What the last runs left: per job what decided it, and of what its inputs were."""
-
-    signature: dict[Job, Any] = field(default_factory=dict)
-    content: dict[Job, Any] = field(default_factory=dict)
-    """What its outputs are; differs from run to run where a job is not repeatable."""
-    used: dict[Job, dict[Job, Any]] = field(default_factory=dict)
-    """The contents that it was made from."""
-    present: set[Job] = field(default_factory=set)
-    runs: int = 0
 
 
 class Model:
@@ -71,14 +18,16 @@ class Model:
     def __init__(self, world: World) -> None:
         self.world = world
         config = world.config
+        self.places = [f"@{name}" for name in sorted(config["machines"])] or [""]
         self.engines = [
-            (runtime, batch, precision)
-            for runtime in sorted(config["engines"]["runtimes"])
+            (runtime + place, batch, precision)
+            for place in self.places
+            for runtime in sorted(self._runtimes(place))
             for precision in ("fp32", "fp16", "int8")
             for batch in sorted(config["engines"]["batch_sizes"])
             if precision in config["engines"]["precisions"] and (runtime, precision) in GRAPHS
         ]
-        self.graphs = sorted({GRAPHS[r, p] for r, _, p in self.engines} - {"fp32"})
+        self.graphs = sorted({GRAPHS[_runtime(r), p] for r, _, p in self.engines} - {"fp32"})
         self.shards = [f"{k:02d}" for k in range(config["dataset"]["shards"])]
         self.trained = config["model"]["weights"] == "results/training/weights.safetensors"
         wanted = config["dataset"]["subjects"]
@@ -95,13 +44,19 @@ class Model:
         )
         self._signatures: dict[Job, Any] = {}
 
+    def _runtimes(self, place: str) -> list[str]:
+        config = self.world.config
+        own = config["machines"][place[1:]]["runtimes"] if place else None
+        runtimes: list[str] = own or config["engines"]["runtimes"]
+        return runtimes
+
     def upstream(self, job: Job) -> list[Job]:  # noqa: PLR0911, PLR0912 - a table of rules
         """The jobs of whose outputs a job is made."""
         rule, name = job
         weights, graph = ("fetch_weights", ""), ("export_onnx", "")
         tensors = [("encode_slices", shard) for shard in self.shards]
         reference = [("run_reference", shard) for shard in self.shards]
-        runtime, _, cell = name.partition("/")
+        place, _, cell = name.partition("/")
         engine = ("build_engine", "/".join(name.split("/")[:2]))
         names = [f"{r}/b{b}_{p}" for r, b, p in self.engines]
         match rule:
@@ -118,7 +73,7 @@ class Model:
             case "run_reference":
                 return [weights, ("encode_slices", name)]
             case "build_engine":
-                kind = GRAPHS[runtime, cell.split("_")[1]]
+                kind = GRAPHS[_runtime(place), cell.split("_")[1]]
                 return [graph if kind == "fp32" else ("convert_onnx", kind)]
             case "run_engine":
                 return [engine, ("encode_slices", name.rsplit("/", 1)[1])]
@@ -132,8 +87,8 @@ class Model:
                 return [
                     ("list_slices", ""),
                     ("write_samples", ""),
-                    ("time_reference", ""),
-                    ("time_preparation", ""),
+                    *(("time_reference", place) for place in self.places),
+                    *(("time_preparation", place) for place in self.places),
                     *reference,
                     *(
                         (each, name)
@@ -160,7 +115,7 @@ class Model:
         rule, name = job
         config = self.world.config
         dataset, engines = config["dataset"], config["engines"]
-        runtime, _, cell = name.partition("/")
+        place, _, cell = name.partition("/")
         whole = {n: (v, self._split_of[n]) for n, v in self._subjects.items()}
         skips = whole if dataset["on_bad_subject"] == "skip" else None
         match rule:
@@ -188,13 +143,13 @@ class Model:
             case "write_samples":
                 return config["tensors"]["samples"]
             case "time_preparation":
-                return config["tensors"]["normalisation"], self._device()
+                return config["tensors"]["normalisation"], self._hardware(name)["cpu"]
             case "time_reference":
-                return sorted(engines["batch_sizes"]), config["inference"], self._device()
+                return sorted(engines["batch_sizes"]), config["inference"], self._hardware(name)
             case "build_engine":
-                return self._settings(runtime, cell), self._target(runtime)
+                return self._settings(_runtime(place), cell), self._target(place)
             case "time_engine":
-                return config["inference"], self._target(runtime)
+                return config["inference"], self._target(place)
             case "score_engine":
                 return [config["validation"][k] for k in ("threshold", "largest_component")]
             case "validate_engine":
@@ -214,14 +169,16 @@ class Model:
             return cell, engines["profile"], batches, scratch
         return cell, batches and (batches["min"], batches["max"])
 
-    def _device(self) -> Any:
-        kinds = ("cpu", "gpu", "compute_capability", "driver", "cuda")
-        return [self.world.machine[kind] for kind in kinds]
+    def _hardware(self, place: str) -> dict[str, str]:
+        """Of the machine that `place`, with a runtime before `@` or none, is on."""
+        name = place.partition("@")[2]
+        machine = self.world.described[name] if name else self.world.machine
+        return {kind: machine[kind] for kind in HARDWARE}
 
-    def _target(self, runtime: str) -> Any:
-        facts = ("gpu", "compute_capability", "driver", "cuda")
-        kinds = facts if runtime == "tensorrt" else ("cpu",)
-        return [self.world.machine[kind] for kind in (runtime, *kinds)]
+    def _target(self, place: str) -> Any:
+        runtime, hardware = _runtime(place), self._hardware(place)
+        kinds = HARDWARE[1:] if runtime == "tensorrt" else HARDWARE[:1]
+        return self.world.machine[runtime], [hardware[kind] for kind in kinds]
 
     def _report_config(self) -> Any:
         """Every setting; paths by their last name, lists without their order."""
@@ -235,6 +192,10 @@ class Model:
             ("engines", "precisions"),
         ):
             config[group][key] = sorted(config[group][key] or [])
+        config["machines"] = {
+            name: sorted(machine["runtimes"] or [])
+            for name, machine in sorted(config["machines"].items())
+        }
         return config, self.world.compared if config["report"]["compare_with"] else None
 
     def _made_by(self, rule: str, runtime: str = "") -> Any:
@@ -254,7 +215,7 @@ class Model:
     def signature(self, job: Job) -> Any:
         """Everything that decides a job."""
         if job not in self._signatures:
-            runtime = job[1].partition("/")[0]
+            runtime = _runtime(job[1].partition("/")[0])
             self._signatures[job] = repr(
                 (
                     job,
@@ -307,6 +268,10 @@ class Model:
             disk.signature[job] = self.signature(job)
             disk.used[job] = {up: disk.content.get(up) for up in self.upstream(job)}
             disk.present.add(job)
+
+
+def _runtime(place: str) -> str:
+    return place.partition("@")[0]
 
 
 def _rules(module: str) -> list[str]:

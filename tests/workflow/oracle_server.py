@@ -19,22 +19,21 @@ import snakemake.cli
 
 def pretend(machine: dict[str, str], packages: dict[str, str]) -> None:
     """Put a made-up machine in the place of this one."""
-    from segtrt import deciding, gpu
-    from segtrt.runtimes import cpu, openvino, tensorrt
+    from segtrt import deciding
+    from segtrt import machine as machines
+    from segtrt.gpu import GpuFacts
+    from segtrt.runtimes import cpu, tensorrt
     from segtrt.runtimes.base import Availability
 
-    def cpu_here():
-        return {"cpu": machine["cpu"], "isa": "avx2 avx512_vnni"}
-
-    facts = gpu.GpuFacts(
+    facts = GpuFacts(
         *(machine[key] for key in ("gpu", "compute_capability", "driver", "cuda")), 24576
     )
-    for module in (deciding, cpu, openvino):
-        module.describe_cpu = cpu_here
+    here = machines.Machine(machine["cpu"], "avx2 avx512_vnni", facts)
+    for module in (machines, cpu, tensorrt):
+        module.this_machine = lambda: here
     cpu.installed_version = machine.__getitem__
     deciding._version = lambda package: machine.get(package) or packages.get(package, "1.0")
-    gpu.facts = lambda: facts
-    tensorrt.TensorRT.availability = lambda _: Availability(True, True)
+    tensorrt.TensorRT.availability = lambda *_: Availability(True, True)
     tensorrt.TensorRT.version = lambda _: machine["tensorrt"]
 
 
@@ -49,6 +48,7 @@ def run(request: dict) -> None:
     from segtrt.config import resolve_config
     from segtrt.hashcache import HashCache
     from segtrt.job import make
+    from segtrt.machine import machines_of_plan
     from segtrt.matrix import make_matrix
     from segtrt.pipeline import Pipeline
     from segtrt.runtimes import get_runtime
@@ -57,7 +57,7 @@ def run(request: dict) -> None:
 
     checkout = Path(request["checkout"])
     config = resolve_config(load_configfile(checkout / "config.yaml"))
-    matrix = make_matrix(config, get_runtime)
+    matrix = make_matrix(config, get_runtime, machines_of_plan(config["machines"], Path()))
     hashes = HashCache(Path("results/keys/hashes.json"))
     pipeline = Pipeline(
         config,

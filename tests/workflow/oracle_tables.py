@@ -10,6 +10,7 @@ CODE = {
     "benchmark_files": "summarise write_report",
     "calibration": "convert_onnx",
     "comparison": "summarise write_report",
+    "cpu_info": "run_engine run_reference time_engine time_reference write_samples",
     "dataset": "encode_slices list_slices score_engine summarise time_preparation validate_engine "
     "write_report",
     "download": "fetch_weights",
@@ -41,6 +42,8 @@ CODE = {
     "report.chart": "write_report",
     "report.charts_quality": "write_report",
     "report.charts_speed": "write_report",
+    "report.charts_subjects": "write_report",
+    "report.machines": "write_report",
     "report.matrix": "write_report",
     "report.overview": "write_report",
     "report.page": "write_report",
@@ -49,7 +52,6 @@ CODE = {
     "runtimes": "build_engine run_engine run_reference time_engine time_reference write_samples",
     "runtimes.base": "build_engine convert_onnx export_onnx run_engine run_reference score_engine "
     "summarise time_engine time_reference validate_engine write_report write_samples",
-    "runtimes.cpu_info": "run_engine run_reference time_engine time_reference write_samples",
     "runtimes.cpu_session": "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime "
     "time_engine:openvino",
     "runtimes.cuda": "run_engine:tensorrt time_engine:tensorrt",
@@ -77,6 +79,7 @@ CODE = {
     "write_report",
     "summary": "summarise write_report",
     "summary_engines": "summarise write_report",
+    "summary_machines": "summarise write_report",
     "tensors": "encode_slices score_engine summarise validate_engine write_report",
     "timing": "run_engine run_reference time_engine time_reference write_samples",
     "training": "train",
@@ -110,6 +113,7 @@ NO_ARTEFACT = frozenset(
         "hashcache",
         "job",
         "kaggle_download",
+        "machine",
         "matrix",
         "phantom",
         "phantom_anatomy",

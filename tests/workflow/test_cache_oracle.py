@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from oracle_bench import ROOT, SUBJECTS, TARGETS, Bench, base_config
-from oracle_changes import ELSEWHERE, SETTINGS, Scene
-from oracle_model import REPORT, Disk, Model, World
+from oracle_changes import ELSEWHERE, MACHINES, SETTINGS, make_one
+from oracle_model import Model
+from oracle_scene import Scene
 from oracle_tables import CODE, NO_ARTEFACT, SCRIPTS
+from oracle_world import HARDWARE, MACHINE, REPORT, Disk, World
 from segtrt.codeprint import PACKAGE, import_closure
 from segtrt.config import load_schema
 from segtrt.runtimes import get_runtime
@@ -18,6 +20,10 @@ from segtrt.runtimes import get_runtime
 def scene(tmp_path: Path) -> Iterator[Scene]:
     """Results that are up to date."""
     world = World(base_config(tmp_path), dict.fromkeys(SUBJECTS, 0))
+    world.described = {
+        "a": {kind: MACHINE[kind] for kind in HARDWARE},
+        "b": {kind: values[1] for kind, values in MACHINES.items() if kind in HARDWARE},
+    }
     bench = Bench(tmp_path)
     bench.show(world)
     made = Scene(bench, world, Disk(), random.Random(0))
@@ -38,7 +44,7 @@ def play(scene: Scene, seed: int, changes: int) -> int:
     story = [f"seed {seed}"]
     counted = 0
     for _ in range(changes):
-        story.append(scene.change())
+        story.append(make_one(scene))
         planned, expected = scene.compare(REPORT, "--cores", str(scene.rng.randint(1, 64)))
         assert planned == expected, (
             f"stale: {sorted(expected - planned)}\nneedless: {sorted(planned - expected)}\n"
@@ -70,6 +76,7 @@ def test_every_module_and_script_is_in_the_tables() -> None:
     assert modules == set(CODE) | NO_ARTEFACT
     assert not set(CODE) & NO_ARTEFACT
     aside = {"check", "clean_cache", "clean_engines", "clean_results", "fetch_dataset"}
+    aside |= {"describe_machine", "describe_machines"}
     assert {path.stem for path in scripts.glob("*.py")} == set(SCRIPTS) | aside
 
 
@@ -103,7 +110,7 @@ def test_every_setting_is_changed_by_some_change() -> None:
     settings = {
         (group, key)
         for group, part in load_schema()["properties"].items()
-        for key in part["properties"]
+        for key in part.get("properties", ["NAME"])
     }
     assert settings == set(SETTINGS) | ELSEWHERE
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from oracle_bench import ROOT, Bench, copy_checkout, jobs_in
-from oracle_model import World
+from oracle_world import World
 
 pytestmark = pytest.mark.slow
 

@@ -136,12 +136,12 @@ def test_results_come_from_a_summary(tmp_path: Path) -> None:
         sys.path.pop(0)
     timing = {"batch_size": 4, "total": {"median": 12.34}, "images_per_second": 324.1}
     summary = {
-        "reference": {"timings": [timing]},
         "recommendation": {"engine": "openvino/b4_int8"},
-        "machine": {"cpu": "A CPU", "threads": "2"},
+        "machines": [{"name": "", "facts": {"cpu": "A CPU", "threads": "2"}, "timings": [timing]}],
         "engines": [
             {
                 "name": "openvino/b4_int8",
+                "machine": "",
                 "runtime": "openvino",
                 "batch_size": 4,
                 "precision": "int8",
@@ -156,10 +156,18 @@ def test_results_come_from_a_summary(tmp_path: Path) -> None:
     assert "| PyTorch | 4 | FP32 | 12.3 | 324.1 | 0.9100 |  |" in table
     assert "| OpenVINO | 4 | INT8 | 12.3 | 324.1 | 0.9000 | passed, recommended |" in table
     assert "tensorrt" not in table
-    assert "A CPU, 2 threads." in table
+    assert "\nA CPU, 2 threads.\n" in table
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     readme = write_docs.documents(tmp_path / "summary.json")[PROJECT / "README.md"]
     assert table in readme
+    gpu = {"name": "g", "facts": {"cpu": "A CPU", "gpu": "A GPU"}, "timings": [timing]}
+    summary["machines"] = [{**summary["machines"][0], "name": "c"}, gpu]
+    summary["engines"][0]["machine"] = "g"
+    table = write_docs.results_table(summary)
+    assert "| PyTorch on c | 4 | FP32 |" in table
+    assert "| PyTorch on g | 4 | FP32 |" in table
+    assert "| OpenVINO on g | 4 | INT8 |" in table
+    assert "\nc: A CPU, 2 threads; g: A GPU.\n" in table
 
 
 def test_the_design_names_every_rule_that_makes_a_file() -> None:

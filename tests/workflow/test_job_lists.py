@@ -55,7 +55,7 @@ def test_the_published_examples_settings(dry_run: DryRun, project_root: Path) ->
     overlays = [str(project_root / f"config/{name}.yaml") for name in ("kaggle", "tensorrt_intro")]
     told = dry_run(["--configfile", *overlays])
     assert {name.split("/")[1] for name in engines_told(told)} == {"b1_fp32", "b3_fp32", "b4_fp32"}
-    assert "engines.runtimes: auto takes" in told
+    assert "runtimes: auto takes" in told
     assert job_counts(told)["fetch_dataset"] == 1
     assert "convert_onnx" not in job_counts(told)
 
@@ -81,7 +81,7 @@ def test_engines_built_ahead_of_time_are_not_run(dry_run: DryRun) -> None:
             "on_unsupported: skip}",
         ]
     )
-    assert "tensorrt_rtx: engines are built but not run here: no NVIDIA GPU" in told
+    assert "tensorrt_rtx: engines are built but not run: no NVIDIA GPU" in told
     ahead = {name for name in engines_told(told) if name.startswith("tensorrt_rtx/")}
     assert {"tensorrt_rtx/b1_fp32", "tensorrt_rtx/b4_fp16"} <= ahead
     counts = job_counts(told)
@@ -112,7 +112,7 @@ def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
     )
     assert done.returncode != 0
     message = done.stdout + done.stderr
-    assert "1 of the engines asked for cannot be had here (tensorrt: TensorRT is not" in message
+    assert "1 of the engines asked for cannot be had (tensorrt: TensorRT is not" in message
     assert "set engines.on_unsupported to skip" in message
     assert "Traceback" not in message
 

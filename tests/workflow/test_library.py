@@ -70,10 +70,11 @@ def test_reading_the_configuration_and_planning_import_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from segtrt.config import resolve_config\n"
+        "from segtrt.machine import this_machine\n"
         "from segtrt.matrix import make_matrix\n"
         "from segtrt.runtimes import RUNTIME_NAMES, get_runtime\n"
         "engines = {'runtimes': list(RUNTIME_NAMES), 'on_unsupported': 'skip'}\n"
-        "make_matrix(resolve_config({'engines': engines}), get_runtime)\n"
+        "make_matrix(resolve_config({'engines': engines}), get_runtime, {'': this_machine()})\n"
         "for name in RUNTIME_NAMES: get_runtime(name).target()\n"
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
     )

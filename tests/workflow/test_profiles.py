@@ -1,14 +1,18 @@
 """The profiles: complete, understood by Snakemake, and asking for what each job needs."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from segtrt.gpu import GpuFacts
+from segtrt.machine import Machine, description
 
 PROFILES = ("default", "slurm", "kubernetes")
 CONFIG = [
@@ -43,7 +47,11 @@ def jobs(output: str) -> dict[str, list[dict[str, str]]]:
         asked = re.search(r"^ *resources: (.*)$", fields, re.M)
         pairs = re.findall(r"(\w+)=(<TBD>|[^,]*)", asked[1] if asked else "")
         threads = re.search(r"^ *threads: (\d+)$", fields, re.M)
-        found[rule].append({**dict(pairs), "threads": threads[1] if threads else "1"})
+        wildcards = re.search(r"^ *wildcards: (.*)$", fields, re.M)
+        values = dict(pair.split("=") for pair in wildcards[1].split(", ")) if wildcards else {}
+        told = {"at": values["at"]} if values.get("at") else {}
+        told |= {"runtime of engine": values["runtime"]} if "runtime" in values else {}
+        found[rule].append({**dict(pairs), **told, "threads": threads[1] if threads else "1"})
     return dict(found)
 
 
@@ -115,6 +123,47 @@ def test_slurm_jobs_for_a_gpu_ask_for_one(project_root: Path, tmp_path: Path) ->
     found = jobs(dry_run(project_root, tmp_path, *where))
     for rule, each in found.items():
         assert {asked.get("gpu") for asked in each} == ({"1"} if rule in GPU_RULES else {None})
+
+
+def test_each_machines_jobs_ask_for_their_way_there(project_root: Path, tmp_path: Path) -> None:
+    """Its resources, and a GPU of its kind where a job uses one; no other job has them."""
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    pytest.importorskip("tensorrt_rtx")
+    a100 = GpuFacts("NVIDIA A100", "8.0", "580.1", "13.0", 40_960)
+    for name, machine in (
+        ("a100", Machine("EPYC", "avx2", a100)),
+        ("h100", Machine("EPYC", "avx2", replace(a100, name="NVIDIA H100"))),
+    ):
+        path = tmp_path / description(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(machine.to_json()))
+    config = [
+        "engines={runtimes: [tensorrt_rtx, openvino], batch_sizes: [4], precisions: [fp32]}",
+        "machines={a100: {resources: {slurm_partition: gpu, gpu_model: a100}}, "
+        "h100: {resources: {slurm_partition: fast, gres: 'gpu:h100:1'}}}",
+    ]
+    where = ["--workflow-profile", str(project_root / "profiles/slurm")]
+    found = jobs(dry_run(project_root, tmp_path, *where, config=config))
+
+    def asked(rule: str, machine: str, runtime: str | None = None) -> list[str | None]:
+        [job] = [
+            job
+            for job in found[rule]
+            if job.get("at") == f"@{machine}" and job.get("runtime of engine") == runtime
+        ]
+        return [job.get(key) for key in ("slurm_partition", "gpu", "gpu_model", "gres")]
+
+    # Without PyCUDA its engines are built and not run.
+    assert asked("build_engine", "a100", "tensorrt_rtx") == ["gpu", "1", "a100", None]
+    assert asked("build_engine", "h100", "tensorrt_rtx") == ["fast", None, None, "gpu:h100:1"]
+    for rule in sorted(GPU_RULES):
+        assert asked(rule, "a100", "openvino") == ["gpu", None, None, None]
+        assert asked(rule, "h100", "openvino") == ["fast", None, None, None]
+    assert asked("time_reference", "a100") == ["gpu", "1", "a100", None]
+    assert asked("time_preparation", "a100") == ["gpu", None, None, None]
+    elsewhere = [job for rule, each in found.items() for job in each if "at" not in job]
+    assert elsewhere
+    assert all(not {"slurm_partition", "gpu", "gres", "gpu_model"} & set(job) for job in elsewhere)
 
 
 def test_kubernetes_dry_run_contacts_nobody(project_root: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from segtrt.config import resolve_config
 from segtrt.hashcache import HashCache
+from segtrt.machine import this_machine
 from segtrt.matrix import make_matrix
 from segtrt.pipeline import Pipeline
 from segtrt.runtimes import RUNTIME_NAMES, get_runtime
@@ -36,7 +37,7 @@ def test_rule_script_log_and_benchmark_bear_one_name(project_root: Path) -> None
         if script:
             assert script[1] == name
             scripts.add(name)
-        log = re.search(r'log:\s+"(?:results/)?logs/(\w+)[./]', text)
+        log = re.search(r'log:\s+"(?:results/)?logs/(\w+)(?:{at})?[./]', text)
         assert log, f"{name} has no log"
         assert log[1] == name
         benchmark = re.search(r'benchmark:\s+"results/benchmarks/(\w+)/', text)
@@ -78,7 +79,7 @@ def plan(root: Path, tmp_path: Path, **groups: Any) -> Pipeline:
     cache = HashCache(tmp_path / "hashes.json")
     return Pipeline(
         config,
-        make_matrix(config, get_runtime),
+        make_matrix(config, get_runtime, {"": this_machine()}),
         digest_dataset(config["dataset"], root, cache),
         digest_weights(config["model"], root, cache),
         get_runtime,

@@ -6,7 +6,7 @@
   const heads = Array.from(table.tHead.rows[0].cells);
   const rows = Array.from(body.rows);
   const field = (name) => document.getElementById(`filter-${name}`);
-  const choices = ["runtime", "batch", "precision", "verdict"];
+  const choices = ["machine", "runtime", "batch", "precision", "verdict"].filter(field);
 
   function sortBy(head) {
     const column = heads.indexOf(head);
@@ -29,7 +29,7 @@
     const words = field("text").value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const row of rows) {
-      const text = `${row.dataset.engine} ${row.cells[0].textContent} ${row.cells[2].textContent}`.toLowerCase();
+      const text = `${row.dataset.engine} ${row.cells[0].textContent} ${row.querySelector(".verdict").textContent}`.toLowerCase();
       const fits = choices.every((name) => !field(name).value || field(name).value === row.dataset[name])
         && words.every((word) => text.includes(word));
       row.hidden = !fits;

@@ -1,30 +1,23 @@
-# The configuration, the plan, and the functions that rules name. No rules.
-import sys
-
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
-
-from snakemake.exceptions import WorkflowError
-
+# The plan, and the functions that rules name. No rules.
 from segtrt.closing import closing_lines
-from segtrt.config import resolve_config
-from segtrt.errors import SegtrtError
 from segtrt.hashcache import HashCache
-from segtrt.job import share_library
-from segtrt.matrix import make_matrix
+from segtrt.machine import machines_of_plan, tell_jobs
+from segtrt.matrix import at, make_matrix
 from segtrt.pipeline import QUANTISED_GRAPHS, Pipeline
 from segtrt.plan import State, States, note_changes, shortened, state_table, told
 from segtrt.runtimes import get_runtime
 from segtrt.sources import digest_dataset, digest_weights, is_url, locate
 
-share_library()
-
 CHECKOUT = Path(workflow.basedir)
 CAUSES = "results/keys/changes.txt"
 CHANGES = "results/changes.txt"
 
+if workflow.is_main_process:
+    tell_jobs()
+
 try:
-    config = resolve_config(config)
-    MATRIX = make_matrix(config, get_runtime)
+    MACHINES = machines_of_plan(config["machines"], Path())
+    MATRIX = make_matrix(config, get_runtime, MACHINES)
     _hashes = HashCache(Path("results/keys/hashes.json"))
     DATASET = digest_dataset(config["dataset"], CHECKOUT, _hashes)
     _weights = digest_weights(config["model"], CHECKOUT, _hashes)
@@ -42,6 +35,7 @@ if workflow.is_main_process:
         print(f"segtrt: {line}", file=sys.stderr)
 ENGINES = [spec.name for spec in MATRIX.engines]
 RUNNABLE = [spec.name for spec in MATRIX.runnable]
+PLACES = [at(name) for name in MACHINES]
 SHARDS = PIPELINE.shards
 SAMPLES = [f"test_data_set_{i}" for i in range(len(config["tensors"]["samples"]))]
 TEMPORARY = {
@@ -53,16 +47,19 @@ NODE_NAMES = {
     "encode_slices": "{shard}",
     "convert_onnx": "{graph}",
     "run_reference": "{shard}",
-    "build_engine": "{runtime}/b{batch}_{precision}",
-    "run_engine": "{runtime}/b{batch}_{precision}/{shard}",
-    "time_engine": "{runtime}/b{batch}_{precision}",
-    "score_engine": "{runtime}/b{batch}_{precision}",
-    "validate_engine": "{runtime}/b{batch}_{precision}",
+    "time_preparation": "{at}",
+    "time_reference": "{at}",
+    "build_engine": "{runtime}{at}/b{batch}_{precision}",
+    "run_engine": "{runtime}{at}/b{batch}_{precision}/{shard}",
+    "time_engine": "{runtime}{at}/b{batch}_{precision}",
+    "score_engine": "{runtime}{at}/b{batch}_{precision}",
+    "validate_engine": "{runtime}{at}/b{batch}_{precision}",
 }
 
 
 wildcard_constraints:
     runtime="[a-z_]+",
+    at="(@[A-Za-z0-9_-]+)?",
     batch="[0-9]+",
     precision="[a-z0-9]+",
     shard="[0-9]+",
@@ -153,7 +150,9 @@ def calibration_tensors(wildcards):
 
 
 def engine_of(wildcards):
-    return MATRIX.find(wildcards.runtime, int(wildcards.batch), wildcards.precision)
+    return MATRIX.find(
+        wildcards.runtime + wildcards.at, int(wildcards.batch), wildcards.precision
+    )
 
 
 def closing_words():

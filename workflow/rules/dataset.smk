@@ -90,14 +90,15 @@ rule time_preparation:
         settled("time_preparation", FETCHED),
         manifest=settled("time_preparation", "results/dataset/manifest.json"),
     output:
-        timing="results/reference/preparation.json",
+        timing="results/reference/preparation{at}.json",
     log:
-        "results/logs/time_preparation.log",
+        "results/logs/time_preparation{at}.log",
     benchmark:
-        "results/benchmarks/time_preparation/all.tsv"
+        "results/benchmarks/time_preparation/all{at}.tsv"
     conda:
         "../../envs/cpu.yaml"
     resources:
+        **machine_resources(no_gpu),
         mem_mb=1000,
         runtime=30,
     params:

@@ -6,23 +6,24 @@ rule build_engine:
         changes_of("build_engine"),
         graph=settled("build_engine", graph_of_engine),
     output:
-        engine="results/engines/{runtime}/b{batch}_{precision}/engine.bin",
+        engine="results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin",
         record=report(
-            "results/engines/{runtime}/b{batch}_{precision}/engine.json",
+            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
             caption="../report/record.rst",
             category="Engines",
             labels={
-                "engine": "{runtime}, batch {batch}, {precision}",
+                "engine": "{runtime}{at}, batch {batch}, {precision}",
                 "file": "record",
             },
         ),
     log:
-        "results/logs/build_engine/{runtime}/b{batch}_{precision}.log",
+        "results/logs/build_engine/{runtime}{at}/b{batch}_{precision}.log",
     benchmark:
-        "results/benchmarks/build_engine/{runtime}/b{batch}_{precision}.tsv"
+        "results/benchmarks/build_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
         "../../envs/{runtime}.yaml"
     resources:
+        **machine_resources(on_gpu),
         gpu=gpus_of_engine,
         mem_mb=memory_of_build,
         runtime=minutes_of_build,

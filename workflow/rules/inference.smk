@@ -5,24 +5,27 @@ rule run_engine:
     input:
         changes_of("run_engine"),
         engine=settled(
-            "run_engine", "results/engines/{runtime}/b{batch}_{precision}/engine.bin"
+            "run_engine",
+            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin",
         ),
         record=settled(
-            "run_engine", "results/engines/{runtime}/b{batch}_{precision}/engine.json"
+            "run_engine",
+            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
         ),
         tensors=settled("run_engine", "results/tensors/shard_{shard}.safetensors"),
     output:
         probabilities=temp(
-            "results/probabilities/{runtime}/b{batch}_{precision}/shard_{shard}.safetensors"
+            "results/probabilities/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
         ),
     log:
-        "results/logs/run_engine/{runtime}/b{batch}_{precision}/{shard}.log",
+        "results/logs/run_engine/{runtime}{at}/b{batch}_{precision}/{shard}.log",
     benchmark:
-        "results/benchmarks/run_engine/{runtime}/b{batch}_{precision}/{shard}.tsv"
+        "results/benchmarks/run_engine/{runtime}{at}/b{batch}_{precision}/{shard}.tsv"
     conda:
         "../../envs/{runtime}.yaml"
     threads: threads_of_engine
     resources:
+        **machine_resources(on_gpu),
         gpu=gpus_of_engine,
         mem_mb=memory_of_engine,
         runtime=minutes_of_engine,
@@ -37,10 +40,12 @@ rule time_engine:
     input:
         changes_of("time_engine"),
         engine=settled(
-            "time_engine", "results/engines/{runtime}/b{batch}_{precision}/engine.bin"
+            "time_engine",
+            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin",
         ),
         record=settled(
-            "time_engine", "results/engines/{runtime}/b{batch}_{precision}/engine.json"
+            "time_engine",
+            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
         ),
         tensors=settled(
             "time_engine",
@@ -48,22 +53,23 @@ rule time_engine:
         ),
     output:
         timing=report(
-            "results/timing/{runtime}/b{batch}_{precision}.json",
+            "results/timing/{runtime}{at}/b{batch}_{precision}.json",
             caption="../report/timing.rst",
             category="Engines",
             labels={
-                "engine": "{runtime}, batch {batch}, {precision}",
+                "engine": "{runtime}{at}, batch {batch}, {precision}",
                 "file": "timing",
             },
         ),
     log:
-        "results/logs/time_engine/{runtime}/b{batch}_{precision}.log",
+        "results/logs/time_engine/{runtime}{at}/b{batch}_{precision}.log",
     benchmark:
-        "results/benchmarks/time_engine/{runtime}/b{batch}_{precision}.tsv"
+        "results/benchmarks/time_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
         "../../envs/{runtime}.yaml"
     threads: threads_of_engine
     resources:
+        **machine_resources(on_gpu),
         gpu=gpus_of_engine,
         mem_mb=memory_of_engine,
         runtime=minutes_of_timing,

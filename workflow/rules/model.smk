@@ -42,6 +42,7 @@ rule run_reference:
         "../../envs/cpu.yaml"
     threads: threads_of_reference
     resources:
+        gpu=gpus_of_pytorch,
         mem_mb=memory_of_reference,
         runtime=minutes_of_reference,
     params:
@@ -60,15 +61,17 @@ rule time_reference:
             expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
         ),
     output:
-        timing="results/reference/timing.json",
+        timing="results/reference/timing{at}.json",
     log:
-        "results/logs/time_reference.log",
+        "results/logs/time_reference{at}.log",
     benchmark:
-        "results/benchmarks/time_reference/all.tsv"
+        "results/benchmarks/time_reference/all{at}.tsv"
     conda:
         "../../envs/cpu.yaml"
     threads: threads_of_reference
     resources:
+        **machine_resources(has_gpu),
+        gpu=gpus_of_timing,
         mem_mb=memory_of_reference_timing,
         runtime=minutes_of_reference_timing,
     params:

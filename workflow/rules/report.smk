@@ -14,8 +14,12 @@ rule summarise:
             "summarise",
             expand("results/reference/shard_{shard}.safetensors", shard=SHARDS),
         ),
-        reference_timing=settled("summarise", "results/reference/timing.json"),
-        preparation=settled("summarise", "results/reference/preparation.json"),
+        reference_timings=settled(
+            "summarise", expand("results/reference/timing{at}.json", at=PLACES)
+        ),
+        preparations=settled(
+            "summarise", expand("results/reference/preparation{at}.json", at=PLACES)
+        ),
         samples=settled(
             "summarise",
             expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
@@ -56,6 +60,7 @@ rule summarise:
     params:
         plan=plan_of("summarise"),
         config=config,
+        machines=list(MACHINES),
         left_out={cell.name: cell.reason for cell in MATRIX.left_out},
         not_run=dict(MATRIX.cannot_run),
         edges=PIPELINE.edges(),

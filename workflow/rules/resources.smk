@@ -22,8 +22,33 @@ def cores_at_hand():
 
 
 def gpus_of_engine(wildcards):
-    """One GPU for an engine that needs one; None, and so no such request at all, for the others."""
-    return 1 if on_gpu(wildcards) else None
+    """One GPU for an engine that needs one; None, and so no such request at all, for the others.
+
+    Nor beside a machine's `gres`, which asks for the GPU by itself.
+    """
+    machine = config["machines"].get(wildcards.at.removeprefix("@"))
+    asked = machine is not None and "gres" in machine["resources"]
+    return 1 if on_gpu(wildcards) and not asked else None
+
+
+def has_gpu(wildcards):
+    """Whether the machine has a GPU, for jobs of PyTorch, which takes it if it is there."""
+    return MACHINES[wildcards.at.removeprefix("@")].gpu is not None
+
+
+def gpus_of_timing(wildcards):
+    """One to time PyTorch on a machine that has some."""
+    return gpus_of_machine(wildcards) if wildcards.at else gpus_of_pytorch(wildcards)
+
+
+def gpus_of_pytorch(wildcards):
+    """One if this machine has a GPU, as PyTorch takes it. With machines named, any CPU will do."""
+    return 1 if "" in MACHINES and MACHINES[""].gpu else None
+
+
+def no_gpu(wildcards):
+    """For jobs that never use one."""
+    return False
 
 
 def _slices_in(input):

@@ -24,6 +24,7 @@ rule train:
         "../../envs/cpu.yaml"
     threads: threads_of_reference
     resources:
+        gpu=gpus_of_pytorch,
         mem_mb=memory_of_training,
         runtime=minutes_of_training,
     params:

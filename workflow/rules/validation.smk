@@ -6,7 +6,7 @@ rule score_engine:
         changes_of("score_engine"),
         record=settled(
             "score_engine",
-            "results/engines/{runtime}/b{batch}_{precision}/engine.json",
+            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
         ),
         tensors=settled(
             "score_engine",
@@ -19,25 +19,25 @@ rule score_engine:
         probabilities=settled(
             "score_engine",
             expand(
-                "results/probabilities/{{runtime}}/b{{batch}}_{{precision}}/shard_{shard}.safetensors",
+                "results/probabilities/{{runtime}}{{at}}/b{{batch}}_{{precision}}/shard_{shard}.safetensors",
                 shard=SHARDS,
             ),
         ),
     output:
         scores=report(
-            "results/scores/{runtime}/b{batch}_{precision}.json",
+            "results/scores/{runtime}{at}/b{batch}_{precision}.json",
             caption="../report/scores.rst",
             category="Engines",
             labels={
-                "engine": "{runtime}, batch {batch}, {precision}",
+                "engine": "{runtime}{at}, batch {batch}, {precision}",
                 "file": "scores",
             },
         ),
-        predictions=directory("results/predictions/{runtime}/b{batch}_{precision}"),
+        predictions=directory("results/predictions/{runtime}{at}/b{batch}_{precision}"),
     log:
-        "results/logs/score_engine/{runtime}/b{batch}_{precision}.log",
+        "results/logs/score_engine/{runtime}{at}/b{batch}_{precision}.log",
     benchmark:
-        "results/benchmarks/score_engine/{runtime}/b{batch}_{precision}.tsv"
+        "results/benchmarks/score_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
         "../../envs/cpu.yaml"
     resources:
@@ -56,25 +56,25 @@ rule validate_engine:
         changes_of("validate_engine"),
         record=settled(
             "validate_engine",
-            "results/engines/{runtime}/b{batch}_{precision}/engine.json",
+            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
         ),
         scores=settled(
-            "validate_engine", "results/scores/{runtime}/b{batch}_{precision}.json"
+            "validate_engine", "results/scores/{runtime}{at}/b{batch}_{precision}.json"
         ),
     output:
         validation=report(
-            "results/validation/{runtime}/b{batch}_{precision}.json",
+            "results/validation/{runtime}{at}/b{batch}_{precision}.json",
             caption="../report/validation.rst",
             category="Engines",
             labels={
-                "engine": "{runtime}, batch {batch}, {precision}",
+                "engine": "{runtime}{at}, batch {batch}, {precision}",
                 "file": "validation",
             },
         ),
     log:
-        "results/logs/validate_engine/{runtime}/b{batch}_{precision}.log",
+        "results/logs/validate_engine/{runtime}{at}/b{batch}_{precision}.log",
     benchmark:
-        "results/benchmarks/validate_engine/{runtime}/b{batch}_{precision}.tsv"
+        "results/benchmarks/validate_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
         "../../envs/cpu.yaml"
     resources:

@@ -11,6 +11,7 @@ run(
         Path(snakemake.input.manifest),
         Path(snakemake.params.root),
         Path(snakemake.output.timing),
+        machine=snakemake.params.plan["parts"]["machine"],
         normalisation=snakemake.params.normalisation,
     ),
 )

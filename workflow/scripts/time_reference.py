@@ -13,6 +13,7 @@ run(
         snakemake.params.init_features,
         [Path(path) for path in snakemake.input.tensors],
         Path(snakemake.output.timing),
+        machine=snakemake.params.plan["parts"]["machine"],
         batch_sizes=snakemake.params.batch_sizes,
         iterations=inference["iterations"],
         max_seconds=inference["max_seconds"],

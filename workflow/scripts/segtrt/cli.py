@@ -245,6 +245,7 @@ def _add_pick(commands: Any) -> None:
         default=Path("results/summary.json"),
         help="a summary.json of the workflow (default: results/summary.json)",
     )
+    parser.add_argument("--machine", metavar="NAME", help="choose among this machine's engines")
     parser.add_argument(
         "--max-dice-loss",
         metavar="LOSS",
@@ -258,10 +259,7 @@ def _add_pick(commands: Any) -> None:
         help="longest median latency of a batch; inf for no limit (default: the summary's limit)",
     )
     parser.add_argument(
-        "--slices",
-        metavar="N",
-        type=_count,
-        help="tell also how to take N slices soonest, with one engine and with several",
+        "--slices", metavar="N", type=_count, help="tell also how to take N slices soonest"
     )
     parser.set_defaults(command=_pick)
 
@@ -271,6 +269,7 @@ def _pick(chosen: argparse.Namespace) -> int:
 
     return pick(
         chosen.summary,
+        machine=chosen.machine,
         max_dice_loss=chosen.max_dice_loss,
         max_latency_ms=chosen.max_latency_ms,
         slices=chosen.slices,

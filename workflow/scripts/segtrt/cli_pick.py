@@ -1,14 +1,15 @@
 """`segtrt pick`: which engine to use, from a summary."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isinf
 from pathlib import Path
 from typing import Any
 
 from segtrt.cli_text import facts, plain
 from segtrt.errors import SegtrtError
-from segtrt.report.wording import dice, dice_loss, failure, number, plural, times
+from segtrt.report.machines import device, entry, several, shown
+from segtrt.report.wording import dice, dice_loss, failure, number, on, plural, times
 from segtrt.selection import Cover, MeasuredEngine, best_engine, cheapest_cover
 from segtrt.selection_rule import Candidate, Choice, pick_engine
 from segtrt.summary import read_summary
@@ -18,22 +19,30 @@ MOST_SLICES = 1_000_000
 
 
 def pick(
-    path: Path, *, max_dice_loss: float | None, max_latency_ms: float | None, slices: int | None
+    path: Path,
+    *,
+    machine: str | None,
+    max_dice_loss: float | None,
+    max_latency_ms: float | None,
+    slices: int | None,
 ) -> int:
     """Print the engine that the rule chooses, why, and the command that uses it.
 
     Args:
         path: the summary.
+        machine: name of the machine that the engine is for; None takes the fastest engine of all.
         max_dice_loss: most mean Dice that it may lose; None takes the summary's limit.
         max_latency_ms: longest median latency of a batch, infinite for no limit; None takes the
             summary's limit.
-        slices: tell also how to take so many slices soonest; None does not.
+        slices: tell also how to take so many slices soonest, on the engine's machine; None does
+            not.
 
     Returns:
         0, or 1 if no engine qualifies.
 
     Raises:
-        SegtrtError: the summary cannot be read, or there are too many slices.
+        SegtrtError: the summary cannot be read or has no such machine, or there are too many
+            slices.
     """
     if slices is not None and slices > MOST_SLICES:
         raise SegtrtError(f"--slices {slices} is too many; give at most {MOST_SLICES}")
@@ -45,23 +54,48 @@ def pick(
         "max_dice_loss": loss,
         "max_latency_ms": None if latency is None or isinf(latency) else latency,
     }
-    engines = {engine["name"]: engine for engine in summary["engines"]}
+    engines = {engine["name"]: engine for engine in _engines(summary, machine, path)}
     choice = pick_engine([Candidate.of(one) for one in engines.values()], **limits)
     if choice.engine is None:
-        print("\n".join(_none(choice, summary)))
+        print("\n".join(_none(choice, list(engines.values()), machine)))
         return 1
+    best = engines[choice.engine]
     print(plain(choice.engine))
-    print("\n".join(facts(_reasons(engines[choice.engine], choice, path.parent))))
+    where = _where(best, summary, chosen=machine is not None)
+    print("\n".join(facts([*where, *_reasons(best, choice, path.parent)])))
     if slices:
         measured = [
             MeasuredEngine(name, one["batch_size"], one["timing"]["total"]["median"])
             for name, one in engines.items()
-            if pick_engine([Candidate.of(one)], **limits).engine
+            if one["machine"] == best["machine"]
+            and pick_engine([Candidate.of(one)], **limits).engine
         ]
-        print(f"\n{plural(slices, 'slice')}, one batch after the other")
-        one, several = best_engine(measured, slices), cheapest_cover(measured, slices)
-        print("\n".join(facts([("one engine", _runs(one)), ("cheapest", _runs(several))])))
+        place = on(shown(summary, best["machine"]))
+        print(f"\n{plural(slices, 'slice')}{place}, one batch after the other")
+        one, more = best_engine(measured, slices), cheapest_cover(measured, slices)
+        print("\n".join(facts([("one engine", _runs(one)), ("cheapest", _runs(more))])))
     return 0
+
+
+def _engines(summary: Mapping[str, Any], machine: str | None, path: Path) -> list[dict[str, Any]]:
+    """The engines of a machine, or all."""
+    known = [one["name"] for one in summary["machines"] if one["name"]]
+    if machine is not None and machine not in known:
+        told = f"it has {', '.join(known)}" if known else "it names none: leave --machine out"
+        raise SegtrtError(f"--machine {machine} is not in {path}; {told}")
+    return [one for one in summary["engines"] if machine in (None, one["machine"])]
+
+
+def _where(
+    engine: Mapping[str, Any], summary: Mapping[str, Any], *, chosen: bool
+) -> list[tuple[str, object]]:
+    """The engine's machine, if there are several."""
+    if not several(summary):
+        return []
+    name = engine["machine"]
+    told = f"{name}, {device(entry(summary, name)['facts'])}"
+    others = f"fastest of {len(summary['machines'])} machines, --machine takes another"
+    return [("machine", told if chosen else f"{told} ({others})")]
 
 
 def _reasons(engine: Mapping[str, Any], choice: Choice, results: Path) -> list[tuple[str, object]]:
@@ -93,14 +127,14 @@ def _reasons(engine: Mapping[str, Any], choice: Choice, results: Path) -> list[t
     return pairs
 
 
-def _none(choice: Choice, summary: Mapping[str, Any]) -> list[str]:
-    lines = ["no engine qualifies"]
+def _none(choice: Choice, engines: Sequence[Mapping[str, Any]], machine: str | None) -> list[str]:
+    lines = [f"no engine qualifies{plain(on(machine or ''))}"]
     pairs: list[tuple[str, object]] = []
     if choice.closest:
         pairs.append(("closest", choice.closest))
         pairs += [("breaks", _broken(text)) for text in choice.broken]
     else:
-        reasons = dict.fromkeys(one["reason"] for one in summary["engines"] if one["reason"])
+        reasons = dict.fromkeys(one["reason"] for one in engines if one["reason"])
         pairs += [("why", reason) for reason in reasons] or [("why", "no engine was run")]
     return [*lines, *facts([*pairs, ("limits", _limits(choice))])]
 

@@ -11,6 +11,7 @@ import numpy as np
 from segtrt.cli_compare import Limits, Result, expected_output
 from segtrt.cli_engine import find_engine
 from segtrt.cli_text import plain, table
+from segtrt.cpu_info import available_cores
 from segtrt.errors import SegtrtError
 from segtrt.inference import describe_machine, open_engine
 from segtrt.picture import write_pgm, write_png
@@ -18,7 +19,6 @@ from segtrt.progress import track
 from segtrt.record import EngineRecord
 from segtrt.report.wording import MISSING, dice, error, number, plural
 from segtrt.runtimes.base import Images, Session
-from segtrt.runtimes.cpu_info import available_cores
 from segtrt.samples import read_sample_input
 from segtrt.timing import measure, published_line
 

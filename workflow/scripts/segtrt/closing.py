@@ -1,7 +1,9 @@
 """The last words of a run: verdict, recommendation, and where the report is."""
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
@@ -32,22 +34,37 @@ def closing_lines(summary_json: Path, report: Path) -> list[str]:
         ]
         choice = summary["recommendation"]
         if choice["engine"]:
-            best = engines[choice["engine"]]
-            faster = f"{best['speedup']:.1f} times PyTorch, " if best["speedup"] else ""
-            lines.append(
-                f"recommended: {best['name']} ({faster}"
-                f"{best['timing']['total']['median']:.3g} ms a "
-                f"batch, Dice {best['dice']['mean']:.4f}, PyTorch's "
-                f"{best['dice']['reference_mean']:.4f})"
-            )
+            lines.append(f"recommended: {_praise(engines[choice['engine']])}")
         elif choice["closest"]:
             broken = "; ".join(choice["broken"])
             lines.append(f"recommended: none; {choice['closest']} came closest, but {broken}")
         else:
             lines.append("recommended: none; no engine was run")
+        lines += _best_elsewhere(summary, engines)
     except (KeyError, TypeError) as error:
         raise SegtrtError(
             f"summary {summary_json} is not one this version can read ({error}); run the workflow "
             "again"
         ) from None
     return [*lines, f"report: {report}"]
+
+
+def _praise(best: Mapping[str, Any]) -> str:
+    faster = f"{best['speedup']:.1f} times PyTorch, " if best["speedup"] else ""
+    return (
+        f"{best['name']} ({faster}{best['timing']['total']['median']:.3g} ms a batch, Dice "
+        f"{best['dice']['mean']:.4f}, PyTorch's {best['dice']['reference_mean']:.4f})"
+    )
+
+
+def _best_elsewhere(summary: Mapping[str, Any], engines: Mapping[str, Any]) -> list[str]:
+    """Where there are several machines: the best engine on each of the others."""
+    machines = summary["machines"]
+    if len(machines) == 1:
+        return []
+    return [
+        f"  best on {one['name']}: "
+        + (_praise(engines[one["recommended"]]) if one["recommended"] else "none qualifies")
+        for one in machines
+        if not one["recommended"] or one["recommended"] != summary["recommendation"]["engine"]
+    ]

@@ -16,9 +16,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 
 BOOKKEEPING = frozenset(
-    f"segtrt.{name}" for name in ("errors", "job", "progress", "store", "plan", "codeprint")
+    f"segtrt.{name}"
+    for name in ("errors", "job", "progress", "store", "plan", "codeprint", "machine")
 )
-"""Modules that decide how work is told, scheduled or kept, never what comes out."""
+"""Modules that decide how work is told, scheduled, placed or kept, never what comes out."""
 
 
 def code_fingerprint(roots: Iterable[str | Path], package: Path = PACKAGE) -> str:

@@ -24,18 +24,19 @@ def compare(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         other: the one to compare with, of the same format.
 
     Returns:
-        `title`, `machine` (the other's), `same_machine`, `same_subjects`, `engines` (a line for
-        each engine of both: latencies in ms, `latency_change` (own over other, less 1), `noise`,
-        `speed` (`faster`, `slower`, `same`, `unknown`), Dice, `dice_change`, `quality` (`better`,
-        `worse`, `same`, `unknown`)), `only_here` and `only_there`, names.
+        `title`, `machines` (the other's: name -> facts), `same_machines`, `same_subjects`,
+        `engines` (a line for each engine of both: latencies in ms, `latency_change` (own over
+        other, less 1), `noise`, `speed` (`faster`, `slower`, `same`, `unknown`), Dice,
+        `dice_change`, `quality` (`better`, `worse`, `same`, `unknown`)), `only_here` and
+        `only_there`, names.
     """
     mine = {engine["name"]: engine for engine in own["engines"]}
     theirs = {engine["name"]: engine for engine in other["engines"]}
     same_subjects = _subjects(own) == _subjects(other)
     return {
         "title": other["title"],
-        "machine": other["machine"],
-        "same_machine": own["machine"] == other["machine"],
+        "machines": _machines(other),
+        "same_machines": _machines(own) == _machines(other),
         "same_subjects": same_subjects,
         "engines": [
             {
@@ -49,6 +50,10 @@ def compare(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         "only_here": sorted(mine.keys() - theirs.keys()),
         "only_there": sorted(theirs.keys() - mine.keys()),
     }
+
+
+def _machines(summary: Mapping[str, Any]) -> dict[str, Any]:
+    return {machine["name"]: machine["facts"] for machine in summary["machines"]}
 
 
 def _subjects(summary: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,9 @@ from typing import Any
 
 from segtrt.errors import SegtrtError
 
+OWN_RESOURCES = {"mem_mb", "runtime", "gpu"}
+"""Resources that jobs work out themselves."""
+
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
 
 Schema = dict[str, Any]
@@ -58,6 +61,13 @@ def _with_defaults(part: Schema, given: Any, schema: Schema) -> Any:
     part = _resolve(part, schema)
     if isinstance(given, list) and "items" in part:
         return [_with_defaults(part["items"], entry, schema) for entry in given]
+    if isinstance(given, Mapping) and isinstance(part.get("additionalProperties"), Mapping):
+        each = _resolve(part["additionalProperties"], schema)
+        empty: Any = {} if "properties" in each else None
+        return {
+            key: _with_defaults(each, empty if value is None else value, schema)
+            for key, value in given.items()
+        }
     if not isinstance(given, Mapping) or "properties" not in part:
         return _as_typed(part, given)
     filled = dict(given)
@@ -163,12 +173,40 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
                 f"engines.batch_sizes has {outside}, outside engines.dynamic_batch "
                 f"({batch['min']} to {batch['max']})"
             )
+    yield from _misplaced_resources(config["machines"])
     quantised = [p for p in engines["precisions"] if p in ("int8", "fp8")]
     if quantised and dataset["calibration_fraction"] == 0:
         yield (
             f"dataset.calibration_fraction is 0, but engines.precisions has {quantised[0]}, "
             "which needs calibration subjects"
         )
+
+
+def _misplaced_resources(machines: dict[str, Any]) -> Iterator[str]:
+    """Resources of machines that jobs set themselves, or that only some machines have.
+
+    A rule that names a resource for one machine leaves it unset for the others, even where a
+    profile has a default.
+    """
+    every = {name for machine in machines.values() for name in machine["resources"]}
+    shared = {name for name in every if not is_of_gpu(name)}
+    for name in sorted(every & OWN_RESOURCES):
+        yield (
+            f"machines: resource {name} is worked out for each job; overrule it with "
+            f"--set-resources RULE:{name}=..."
+        )
+    for machine in sorted(machines):
+        lacking = sorted(shared - set(machines[machine]["resources"]))
+        if lacking:
+            yield (
+                f"machines.{machine}.resources lacks {', '.join(lacking)}, which another machine "
+                "has: set it for each"
+            )
+
+
+def is_of_gpu(resource: str) -> bool:
+    """Whether a resource is about a GPU, so that jobs on the CPU must not ask for it."""
+    return resource == "gres" or resource.startswith("gpu")
 
 
 def reference_table() -> str:
@@ -187,6 +225,9 @@ def reference_table() -> str:
 
 
 def _rows(part: Schema, prefix: str, schema: Schema) -> Iterator[str]:
+    if "properties" not in part:
+        yield from _rows(_resolve(part["additionalProperties"], schema), f"{prefix}.NAME", schema)
+        return
     for key, reference in part["properties"].items():
         entry = _resolve(reference, schema)
         name = f"{prefix}.{key}"

@@ -6,11 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from segtrt import gpu
 from segtrt.codeprint import PACKAGE, code_fingerprint
 from segtrt.files import sha256_file
 from segtrt.plan import Node
-from segtrt.runtimes.cpu_info import describe_cpu
 from segtrt.sources import is_url
 
 SCRIPTS = PACKAGE.parent
@@ -65,20 +63,6 @@ def digest_templates() -> dict[str, str]:
     }
 
 
-def describe_machine() -> dict[str, Any]:
-    """What PyTorch's times depend on beside its version."""
-    here = gpu.facts()
-    if here is None:
-        return dict(describe_cpu())
-    return {
-        **describe_cpu(),
-        "gpu": here.name,
-        "compute_capability": here.compute_capability,
-        "driver": here.driver,
-        "cuda": here.cuda,
-    }
-
-
 def deciding_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """A resolved configuration as far as it decides what a report says.
 
@@ -99,6 +83,10 @@ def deciding_config(config: Mapping[str, Any]) -> dict[str, Any]:
         },
         "model": {**config["model"], "weights": name(config["model"]["weights"])},
         "engines": {**engines, **{key: sorted(engines[key]) for key in unordered}},
+        "machines": {
+            key: sorted(one["runtimes"]) if one["runtimes"] else None
+            for key, one in config["machines"].items()
+        },
         "report": {**config["report"], "compare_with": name(config["report"]["compare_with"])},
     }
 
@@ -134,6 +122,7 @@ class NodeTable:
         reads: Iterable[Node] = (),
         temporary: bool = False,
         kept: bool = False,
+        stand_ins: bool = True,
         modules: Iterable[str] = (),
         runtime: str = "",
     ) -> Node:
@@ -151,6 +140,7 @@ class NodeTable:
             tuple(reads),
             temporary=temporary,
             kept=kept,
+            stand_ins=stand_ins,
         )
         self.nodes[rule, name] = node
         return node

@@ -2,10 +2,13 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file, write_bytes
+from segtrt.machine import refuse_other_machine
 from segtrt.record import EngineRecord
 from segtrt.runtimes import get_runtime
 from segtrt.runtimes.base import BuildResult, BuildSettings, Runtime, UnsupportedError
@@ -20,6 +23,7 @@ def build_engine(
     out_engine: Path,
     out_record: Path,
     *,
+    target: Mapping[str, Any],
     code: str,
     cache_dir: Path | None,
     on_unsupported: str,
@@ -32,17 +36,20 @@ def build_engine(
         graph: ONNX graph of the precision `settings.precision.graph`.
         out_engine: the engine file to write; empty if the engine is unsupported.
         out_record: its record to write.
+        target: the device and versions to build for (`Runtime.target`), as planned.
         code: fingerprint of the code that builds.
         cache_dir: folder for caches of this machine, or None.
         on_unsupported: `fail`, or `skip` to write a record with status `unsupported` instead.
 
     Raises:
-        SegtrtError: the graph is missing or cannot be built, or the runtime, this device and the
-            settings do not go together and `on_unsupported` is `fail`.
+        SegtrtError: the graph is missing or cannot be built, this is not the machine to build on,
+            or the runtime, this device and the settings do not go together and `on_unsupported` is
+            `fail`.
     """
     if not graph.is_file():
         raise SegtrtError(f"graph {graph} does not exist; run the workflow to make it")
     runtime = get_runtime(runtime_name)
+    refuse_other_machine(target, runtime.target())
     result = BuildResult(b"", [])
     reason, first_start = "", dict[str, float]()
     begin = time.perf_counter()

@@ -4,6 +4,7 @@ Source: NVIDIA Management Library API, https://docs.nvidia.com/deploy/nvml-api. 
 driver every function answers at once.
 """
 
+import ctypes
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -57,12 +58,12 @@ class GpuState:
 
 @cache
 def facts() -> GpuFacts | None:
-    """Facts of the GPU that CUDA uses first, or None if there is no GPU or no driver.
+    """Facts of the GPU that CUDA uses first, or None if there is no GPU or no driver for it.
 
     Asked once in a process.
     """
     with _device() as (nvml, handle):
-        if handle is None:
+        if handle is None or not _has_driver():
             return None
         major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
         cuda = nvml.nvmlSystemGetCudaDriverVersion_v2()
@@ -113,6 +114,15 @@ def slowdown_between(before: GpuState | None, after: GpuState | None) -> str:
     """Why a timing between two snapshots is not to be trusted, in one line; empty if it is."""
     words = {word for state in (before, after) if state for word in state.slowdown}
     return f"the GPU's clocks were held down: {', '.join(sorted(words))}" if words else ""
+
+
+def _has_driver() -> bool:
+    """Whether CUDA's driver library is here: NVML alone, as in some containers, is not enough."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

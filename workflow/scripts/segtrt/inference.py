@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from segtrt import gpu
+from segtrt.cpu_info import available_cores
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
+from segtrt.machine import refuse_other_machine, this_machine
 from segtrt.progress import track
 from segtrt.record import EngineRecord, check_engine, read_record
 from segtrt.runtimes import get_runtime
 from segtrt.runtimes.base import Images, Session
-from segtrt.runtimes.cpu_info import available_cores, describe_cpu
 from segtrt.shardfile import Shard, write_shard
 from segtrt.timing import measure, published_line
 
@@ -94,6 +95,7 @@ def run_engine(
         writer = stack.enter_context(write_shard(out, tensors, shard.index, metadata))
         if len(shard) == 0:
             return
+        _check_machine(record)
         session = stack.enter_context(open_engine(engine, record, threads=threads, mode=mode))
         size = session.batch_size
         starts = range(0, len(shard), size)
@@ -157,6 +159,7 @@ def time_engine(
         "timing": None,
     }
     if record.status == "built":
+        _check_machine(record)
         images = first_slices(tensor_shards, record.settings.batch_size)
         on_cpu = get_runtime(record.runtime).device == "cpu"
         with open_engine(engine, record, threads=threads, mode=mode) as session:
@@ -189,6 +192,11 @@ def time_engine(
     write_json(out_json, figures)
 
 
+def _check_machine(record: EngineRecord) -> None:
+    """Stop before loading an engine of another machine; some would run, and mislead."""
+    refuse_other_machine(record.target, get_runtime(record.runtime).target())
+
+
 def first_slices(tensor_shards: Sequence[Path], count: int) -> Images:
     """The first `count` slices of the shards, over and over if there are fewer.
 
@@ -219,5 +227,6 @@ def first_slices(tensor_shards: Sequence[Path], count: int) -> Images:
 
 def describe_machine(runtime_name: str) -> dict[str, Any]:
     """The machine that figures were measured on: device and versions, CPU and its cores here."""
-    target = get_runtime(runtime_name).target()
-    return {**describe_cpu(), "cores": available_cores(), **target}
+    here = this_machine()
+    target = get_runtime(runtime_name).target(here)
+    return {**here.cpu_facts(), "cores": available_cores(), **target}

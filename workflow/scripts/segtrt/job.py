@@ -55,7 +55,8 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
 
     Args:
         snakemake: the object that Snakemake gives a script; `params.plan` is `Node.as_params()`.
-        action: makes every output.
+        action: makes every output. If it returns text, they are a stand-in, and the text says why:
+            they are not kept in the store, and serve only while stand-ins are allowed.
 
     Raises:
         SegtrtError: an input is not what its record says, or what `action` raises.
@@ -79,12 +80,14 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
     elif store:
         digests = store.fetch(content, outputs)
     record.unlink(missing_ok=True)
+    stand_in = ""
     if digests is not None:
         logger.info("taken from the store, entry %s", content[:12])
     else:
-        action()
+        outcome = action()
+        stand_in = outcome if isinstance(outcome, str) else ""
         digests = {name: digest(path) for name, path in outputs.items()}
-        if store:
+        if store and not stand_in:
             store.put(content, outputs, digests)
     write_json(
         record,
@@ -97,6 +100,7 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
             "content_key": content,
             "inputs": inputs,
             "outputs": {str(path): digests[name] for name, path in outputs.items()},
+            **({"stand_in": stand_in} if stand_in else {}),
         },
     )
 

@@ -1,12 +1,18 @@
 """The engine matrix: which engines a configuration asks for, and which of them can be had here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from segtrt.errors import SegtrtError
+from segtrt.machine import Machine
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings, Runtime
+
+
+def at(machine: str) -> str:
+    """What a machine's name adds to names of files: `@` and the name; nothing if it has none."""
+    return f"@{machine}" if machine else ""
 
 
 @dataclass(frozen=True)
@@ -14,14 +20,21 @@ class EngineSpec:
     """One cell of the matrix."""
 
     runtime: str
+    machine: str
+    """Name of the machine in the configuration; empty for this one."""
     settings: BuildSettings
     graph: str
     """Name of the ONNX graph that it is built from (`Runtime.graph`)."""
 
     @property
+    def place(self) -> str:
+        """`runtime`, or `runtime@machine`."""
+        return self.runtime + at(self.machine)
+
+    @property
     def name(self) -> str:
-        """`runtime/b{batch}_{precision}`: the engine's folder under results/engines."""
-        return f"{self.runtime}/b{self.settings.batch_size}_{self.settings.precision}"
+        """`place/b{batch}_{precision}`: the engine's folder under results/engines."""
+        return f"{self.place}/b{self.settings.batch_size}_{self.settings.precision}"
 
 
 @dataclass(frozen=True)
@@ -36,42 +49,49 @@ class LeftOut:
 class Matrix:
     """The engines to build, those to run as well, and those left out with their reasons."""
 
+    machines: Mapping[str, Machine]
+    """What the engines are for, by name; this machine has the empty name."""
     engines: tuple[EngineSpec, ...]
     left_out: tuple[LeftOut, ...]
     cannot_run: Mapping[str, str]
-    """Runtime -> why its engines are built here but not run (ahead of time, without a GPU)."""
+    """Place -> why its engines are built there but not run (ahead of time, without a GPU)."""
     notes: tuple[str, ...]
     """One line each, for the user: what was chosen or left out, and why."""
 
     @property
     def runnable(self) -> tuple[EngineSpec, ...]:
         """The engines that are run, timed and scored."""
-        return tuple(spec for spec in self.engines if spec.runtime not in self.cannot_run)
+        return tuple(spec for spec in self.engines if spec.place not in self.cannot_run)
 
     @property
     def graphs(self) -> tuple[str, ...]:
         """Names of the ONNX graphs that the engines are built from, without the float32 one."""
         return tuple(sorted({spec.graph for spec in self.engines} - {Precision.FP32}))
 
-    def find(self, runtime: str, batch: int, precision: str) -> EngineSpec:
+    def find(self, place: str, batch: int, precision: str) -> EngineSpec:
         """The engine of these coordinates.
 
         Raises:
             KeyError: the matrix has no such engine.
         """
-        name = f"{runtime}/b{batch}_{precision}"
+        name = f"{place}/b{batch}_{precision}"
         for spec in self.engines:
             if spec.name == name:
                 return spec
         raise KeyError(name)
 
 
-def make_matrix(config: Mapping[str, Any], get_runtime: Callable[[str], Runtime]) -> Matrix:
-    """Work out the engine matrix of a resolved configuration on this machine.
+def make_matrix(
+    config: Mapping[str, Any],
+    get_runtime: Callable[[str], Runtime],
+    machines: Mapping[str, Machine],
+) -> Matrix:
+    """Work out the engine matrix of a resolved configuration.
 
     Args:
         config: as `segtrt.config.resolve_config` gives it.
         get_runtime: the runtime of a name (`segtrt.runtimes.get_runtime`).
+        machines: the machines that engines are for, by name; this one has the empty name.
 
     Raises:
         SegtrtError: an engine cannot be had and `engines.on_unsupported` is `fail`, or none can.
@@ -92,18 +112,21 @@ def make_matrix(config: Mapping[str, Any], get_runtime: Callable[[str], Runtime]
         optimisation_level=wanted["optimisation_level"],
         compute_capabilities=tuple(sorted(wanted["compute_capabilities"])),
     )
-    for name in _resolve_auto(wanted["runtimes"], get_runtime, notes):
+    for machine, name in _places(config, get_runtime, machines, notes):
         runtime = get_runtime(name)
-        available = runtime.availability()
+        available = runtime.availability(machines[machine])
         if available.can_build and not available.can_run:
-            cannot_run[name] = available.reason
-            notes.append(f"{name}: engines are built but not run here: {available.reason}")
+            place = name + at(machine)
+            cannot_run[place] = available.reason
+            notes.append(f"{place}: engines are built but not run: {available.reason}")
         for precision in sorted(map(Precision, wanted["precisions"]), key=list(Precision).index):
             for batch in sorted(wanted["batch_sizes"]):
                 settings = replace(base, batch_size=batch, precision=precision)
-                spec = EngineSpec(name, settings, runtime.graph(precision))
+                spec = EngineSpec(name, machine, settings, runtime.graph(precision))
                 reason = (
-                    runtime.unsupported(spec.settings) if available.can_build else available.reason
+                    runtime.unsupported(spec.settings, machines[machine])
+                    if available.can_build
+                    else available.reason
                 )
                 if reason:
                     left_out.append(LeftOut(spec.name, reason))
@@ -112,31 +135,40 @@ def make_matrix(config: Mapping[str, Any], get_runtime: Callable[[str], Runtime]
     if left_out and wanted["on_unsupported"] == "fail":
         reasons = sorted({f"{cell.name.split('/')[0]}: {cell.reason}" for cell in left_out})
         raise SegtrtError(
-            f"{len(left_out)} of the engines asked for cannot be had here "
+            f"{len(left_out)} of the engines asked for cannot be had "
             f"({'; '.join(reasons)}); take them out of engines.runtimes or engines.precisions, or "
             "set engines.on_unsupported to skip"
         )
     if not engines:
         reasons = sorted({cell.reason for cell in left_out})
-        raise SegtrtError(f"no engine can be built here: {'; '.join(reasons)}")
-    return Matrix(tuple(engines), tuple(left_out), cannot_run, tuple(notes))
+        raise SegtrtError(f"no engine can be built: {'; '.join(reasons)}")
+    return Matrix(machines, tuple(engines), tuple(left_out), cannot_run, tuple(notes))
 
 
-def _resolve_auto(
-    names: list[str], get_runtime: Callable[[str], Runtime], notes: list[str]
-) -> list[str]:
-    """Replace `auto` by the first TensorRT flavour that can run here, or ONNX Runtime."""
-    if "auto" not in names:
-        return sorted(names)
-    reasons = []
-    chosen = "onnxruntime"
+def _places(
+    config: Mapping[str, Any],
+    get_runtime: Callable[[str], Runtime],
+    machines: Mapping[str, Machine],
+    notes: list[str],
+) -> Iterator[tuple[str, str]]:
+    """Pairs of machine and runtime that engines are asked for, sorted."""
+    for name in sorted(machines):
+        own = config["machines"][name]["runtimes"] if name else None
+        wanted = set(own or config["engines"]["runtimes"])
+        if "auto" in wanted:
+            chosen, why = _resolve_auto(get_runtime, machines[name])
+            where = f" on {name}" if name else ""
+            notes.append(f"runtimes: auto takes {chosen}{where}{why}")
+            wanted = {chosen, *wanted} - {"auto"}
+        yield from ((name, runtime) for runtime in sorted(wanted))
+
+
+def _resolve_auto(get_runtime: Callable[[str], Runtime], machine: Machine) -> tuple[str, str]:
+    """The first TensorRT flavour that can run there, or ONNX Runtime; and why, in brackets."""
+    reasons: list[str] = []
     for name in ("tensorrt", "tensorrt_rtx"):
-        available = get_runtime(name).availability()
+        available = get_runtime(name).availability(machine)
         if available.can_build and available.can_run:
-            chosen = name
-            break
+            return name, f" ({'; '.join(reasons)})" if reasons else ""
         reasons.append(f"{name}: {available.reason}")
-    notes.append(
-        f"engines.runtimes: auto takes {chosen}" + (f" ({'; '.join(reasons)})" if reasons else "")
-    )
-    return sorted({chosen, *names} - {"auto"})
+    return "onnxruntime", f" ({'; '.join(reasons)})"

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def export_onnx(
-    weights: Path, init_features: int, opset: int, out: Path, images: Images | None = None
+    weights: Path, init_features: int, opset: int, out: Path, images: "Images | None" = None
 ) -> float:
     """Export the network with its weights as an ONNX graph in float32.
 

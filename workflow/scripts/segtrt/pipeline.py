@@ -11,12 +11,11 @@ from segtrt.deciding import (
     NodeTable,
     code_of,
     deciding_config,
-    describe_machine,
     digest_templates,
     versions_of,
 )
 from segtrt.files import sha256_file
-from segtrt.matrix import EngineSpec, Matrix
+from segtrt.matrix import EngineSpec, Matrix, at
 from segtrt.plan import Node
 from segtrt.runtimes.base import Runtime
 from segtrt.sources import DatasetDigest, is_trained_here, is_url
@@ -26,7 +25,7 @@ QUANTISED_GRAPHS = ("int8", "int8_signed", "fp8")
 
 
 class Pipeline(NodeTable):
-    """All nodes of one configuration on one machine."""
+    """All nodes of one configuration."""
 
     def __init__(
         self,
@@ -40,19 +39,19 @@ class Pipeline(NodeTable):
 
         Args:
             config: the resolved configuration.
-            matrix: its engines here.
+            matrix: its engines.
             dataset: digest of its images.
             weights: digest of its weights.
             get_runtime: the runtime of a name.
         """
         super().__init__()
+        self._machines = matrix.machines
         self._config = config
         self._runtime = get_runtime
-        self._targets: dict[str, dict[str, Any]] = {}
         self._data_nodes(dataset)
         self._model_nodes(dataset, weights, matrix)
         for spec in matrix.engines:
-            self._engine_nodes(spec, runs=spec.runtime not in matrix.cannot_run)
+            self._engine_nodes(spec, runs=spec.place not in matrix.cannot_run)
         self._end_nodes(matrix)
 
     @property
@@ -83,13 +82,14 @@ class Pipeline(NodeTable):
                 {"dataset": content, "normalisation": mode},
                 reads=[*source, listed],
             )
-        self._add(
-            "time_preparation",
-            "",
-            ["results/reference/preparation.json"],
-            {"normalisation": mode, "machine": describe_machine()},
-            reads=[*source, listed],
-        )
+        for name, machine in self._machines.items():
+            self._add(
+                "time_preparation",
+                at(name),
+                [f"results/reference/preparation{at(name)}.json"],
+                {"normalisation": mode, "machine": machine.cpu_facts()},
+                reads=[*source, listed],
+            )
 
     def _tensors(self) -> list[Node]:
         return [self.node("encode_slices", shard) for shard in self.shards]
@@ -162,29 +162,26 @@ class Pipeline(NodeTable):
                 [fetched, self.node("encode_slices", shard)],
                 kept=True,
             )
-        self._add(
-            "time_reference",
-            "",
-            ["results/reference/timing.json"],
-            {
-                "batch_sizes": sorted(engines["batch_sizes"]),
-                "inference": self._config["inference"],
-                "machine": describe_machine(),
-            },
-            [fetched],
-            reads=self._tensors(),
-            modules=["segtrt.timing"],
-        )
-
-    def _target(self, runtime: str) -> dict[str, Any]:
-        if runtime not in self._targets:
-            self._targets[runtime] = self._runtime(runtime).target()
-        return self._targets[runtime]
+        for name, machine in self._machines.items():
+            self._add(
+                "time_reference",
+                at(name),
+                [f"results/reference/timing{at(name)}.json"],
+                {
+                    "batch_sizes": sorted(engines["batch_sizes"]),
+                    "inference": self._config["inference"],
+                    "machine": machine.facts(),
+                },
+                [fetched],
+                reads=self._tensors(),
+                modules=["segtrt.timing"],
+            )
 
     def _engine_nodes(self, spec: EngineSpec, runs: bool) -> None:
         folder = f"results/engines/{spec.name}"
         runtime = self._runtime(spec.runtime)
         settings = runtime.deciding(spec.settings)
+        target = runtime.target(self._machines[spec.machine])
         graph = (
             self.node("export_onnx")
             if spec.graph == "fp32"
@@ -194,9 +191,10 @@ class Pipeline(NodeTable):
             "build_engine",
             spec.name,
             [f"{folder}/engine.bin", f"{folder}/engine.json"],
-            {"settings": settings, "target": self._target(spec.runtime)},
+            {"settings": settings, "target": target},
             [graph],
             kept=True,
+            stand_ins=self._config["engines"]["on_unsupported"] == "skip",
             modules=runtime.build_modules,
             runtime=spec.runtime,
         )
@@ -218,7 +216,7 @@ class Pipeline(NodeTable):
             "time_engine",
             spec.name,
             [f"results/timing/{spec.name}.json"],
-            {"inference": self._config["inference"], "machine": self._target(spec.runtime)},
+            {"inference": self._config["inference"], "machine": target},
             [engine],
             reads=self._tensors(),
             modules=runtime.run_modules,
@@ -256,8 +254,8 @@ class Pipeline(NodeTable):
         upstream = [
             self.node("list_slices"),
             self.node("write_samples"),
-            self.node("time_reference"),
-            self.node("time_preparation"),
+            *(self.node("time_reference", at(name)) for name in self._machines),
+            *(self.node("time_preparation", at(name)) for name in self._machines),
             *(self.node("run_reference", shard) for shard in self.shards),
             *(self.node("build_engine", spec.name) for spec in matrix.engines),
             *(self.node("time_engine", name) for name in runnable),

@@ -52,6 +52,8 @@ class Node:
     """Its outputs are deleted once they were used; their absence means nothing."""
     kept: bool = False
     """Its outputs go to the store."""
+    stand_ins: bool = True
+    """Whether what a job left to say that it could not do better will do."""
 
     @property
     def label(self) -> str:
@@ -143,6 +145,8 @@ class States:
         if record is None:
             return ["it has no key record"]
         if record.get("key") == node.key:
+            if record.get("stand_in") and not node.stand_ins:
+                return [f"it was skipped, which is no longer allowed: {record['stand_in']}"]
             return self._made_again(node, record)
         why = list(differences(record, node.as_params()))
         return [line for line in why if not line.startswith("made from ")] or why

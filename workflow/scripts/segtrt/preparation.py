@@ -1,14 +1,17 @@
 """How long a slice takes before any engine sees it: reading and decoding, and normalising."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from segtrt.dataset import read_manifest, read_slice
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, write_json
+from segtrt.machine import refuse_other_machine, this_machine
 from segtrt.normalise import normalise_slice
 from segtrt.volume import prepare_volume
 
@@ -16,7 +19,13 @@ FORMAT = "segtrt-preparation-1"
 
 
 def time_preparation(
-    manifest: Path, root: Path, out: Path, *, normalisation: str, slices: int = 48
+    manifest: Path,
+    root: Path,
+    out: Path,
+    *,
+    machine: Mapping[str, Any],
+    normalisation: str,
+    slices: int = 48,
 ) -> None:
     """Time decoding and normalising on one core and write the medians as JSON.
 
@@ -28,12 +37,15 @@ def time_preparation(
         manifest: the data set's manifest.
         root: the folder that the manifest's paths are relative to.
         out: the JSON file to make.
+        machine: facts of the machine to time on (`Machine.cpu_facts`), as planned.
         normalisation: `slice` or `volume`; a volume's time is shared out over its slices.
         slices: slices to time on, from the first subjects; a volume is taken whole.
 
     Raises:
-        SegtrtError: the data set has no subject, or a file is missing or changed.
+        SegtrtError: the data set has no subject, a file is missing or changed, or this is another
+            machine.
     """
+    refuse_other_machine(machine, this_machine().cpu_facts())
     decode: list[float] = []
     normalise: list[float] = []
     for subject in read_manifest(manifest).subjects:

@@ -1,7 +1,7 @@
 """PyTorch's own answers and times, in float32: what engines are compared with."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 
 from segtrt.files import write_json
 from segtrt.inference import first_slices
+from segtrt.machine import refuse_other_machine, this_machine
 from segtrt.progress import track
 from segtrt.runtimes.base import BatchTiming, Images, Probabilities
 from segtrt.shardfile import Shard, write_shard
@@ -83,6 +84,7 @@ def time_reference(
     shards: Sequence[Path],
     out: Path,
     *,
+    machine: Mapping[str, Any],
     batch_sizes: Sequence[int],
     iterations: int,
     max_seconds: float | None,
@@ -101,6 +103,7 @@ def time_reference(
             few, as for engines.
         out: the JSON file: `device`, `torch` (version), `threads` and `timings`, one
             `TimingResult` for each batch size.
+        machine: facts of the machine to time on (`Machine.facts`), as planned.
         batch_sizes: which.
         iterations: timed runs of each, at least 1.
         max_seconds: as in `segtrt.timing.measure`.
@@ -108,8 +111,10 @@ def time_reference(
         threads: CPU threads, None for PyTorch's choice.
 
     Raises:
-        SegtrtError: the weights or a shard cannot be read, or all shards are empty.
+        SegtrtError: the weights or a shard cannot be read, all shards are empty, or this is another
+            machine.
     """
+    refuse_other_machine(machine, this_machine().facts())
     import torch
 
     with _exact(threads):

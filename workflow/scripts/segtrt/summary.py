@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, median
 from typing import Any
 
 from segtrt.benchmark_files import read_benchmarks
@@ -11,11 +10,11 @@ from segtrt.dataset import Manifest, read_manifest
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, sha256_file, write_bytes, write_json
 from segtrt.overlays import write_overlays
-from segtrt.preparation import read_preparation
 from segtrt.record import read_record
 from segtrt.scoring import read_scores
 from segtrt.selection_rule import Candidate, pick_engine
 from segtrt.summary_engines import engine_entry, engine_order, left_out_entry, table
+from segtrt.summary_machines import machine_entries, reference_dice
 from segtrt.validation import read_validation
 
 FORMAT = "segtrt-summary-1"
@@ -31,7 +30,9 @@ def summarise(
     weights: Path,
     tensor_shards: Sequence[Path],
     reference_shards: Sequence[Path],
-    reference_timing: Path,
+    machines: Sequence[str],
+    reference_timings: Sequence[Path],
+    preparations: Sequence[Path],
     records: Sequence[Path],
     timings: Sequence[Path],
     scores: Sequence[Path],
@@ -40,7 +41,6 @@ def summarise(
     not_run: Mapping[str, str],
     benchmarks_dir: Path | None,
     rule_graph: str | None,
-    preparation: Path | None = None,
     out_json: Path,
     out_csv: Path,
     overlays_dir: Path,
@@ -53,16 +53,17 @@ def summarise(
         weights: the weights file; its hash goes into the summary.
         tensor_shards: shards with `images` and `masks`.
         reference_shards: shards with `probabilities` from PyTorch, in the same order.
-        reference_timing: PyTorch's times (`segtrt.reference.time_reference`).
+        machines: names of the machines, empty for this one.
+        reference_timings: PyTorch's times on each (`segtrt.reference.time_reference`).
+        preparations: times of decoding and normalising on each (`segtrt.preparation`).
         records: `engine.json` of every engine that was built.
         timings: `timing/{runtime}/b{batch}_{precision}.json` of those that were run.
         scores: `scores/...json` of those that were run.
         validations: `validation/...json` of those that were run.
         left_out: engines that cannot be had here -> why.
-        not_run: engine or runtime -> why its engines were built but not run.
+        not_run: `runtime` or `runtime@machine` -> why its engines were built but not run.
         benchmarks_dir: Snakemake's benchmark files, `<rule>/**/*.tsv`, or None.
         rule_graph: the rule graph as SVG text, or None.
-        preparation: times of decoding and normalising (`segtrt.preparation`), or None.
         out_json: the summary, `workflow/schemas/summary.schema.yaml`.
         out_csv: its engines, one a row.
         overlays_dir: pictures for the report (`segtrt.overlays`).
@@ -70,23 +71,23 @@ def summarise(
     Raises:
         SegtrtError: an input is missing or of another format.
     """
-    judged = {data["engine"]: data for data in map(read_validation, validations)}
-    scored = {data["engine"]: data for data in map(read_scores, scores)}
-    timed = {f"{path.parent.name}/{path.stem}": read_timing(path) for path in timings}
-    reference = _reference(reference_timing, list(scored.values()))
-    machine = _machine(reference.pop("facts"), timed)
-    reference["preparation_ms"] = read_preparation(preparation) if preparation else None
-    built = [read_record(path) for path in records]
+    # A record knows no machine's name, for it serves wherever machines are alike: paths do.
+    judged = {_engine(path): read_validation(path) for path in validations}
+    scored = {_engine(path): {**read_scores(path), "engine": _engine(path)} for path in scores}
+    timed = {_engine(path): read_timing(path) for path in timings}
+    built = {_engine(path.parent): read_record(path) for path in records}
+    told = machine_entries(machines, reference_timings, preparations, timed)
     engines = [
         engine_entry(
+            name,
             record,
             judged=judged,
             scored=scored,
             timed=timed,
             not_run=not_run,
-            reference=reference["timings"],
+            reference={one["name"]: one["timings"] for one in told},
         )
-        for record in built
+        for name, record in built.items()
     ]
     engines += [left_out_entry(name, reason) for name, reason in left_out.items()]
     engines.sort(key=engine_order)
@@ -94,9 +95,11 @@ def summarise(
         config=config,
         manifest=read_manifest(manifest),
         weights_sha256=sha256_file(weights),
-        graphs={str(record.settings.precision.graph): record.graph_sha256 for record in built},
-        machine=machine,
-        reference=reference,
+        graphs={
+            str(record.settings.precision.graph): record.graph_sha256 for record in built.values()
+        },
+        machines=told,
+        reference=reference_dice(list(scored.values())),
         engines=engines,
         rules=read_benchmarks(benchmarks_dir) if benchmarks_dir else [],
         rule_graph=rule_graph,
@@ -122,7 +125,7 @@ def compose(
     manifest: Manifest,
     weights_sha256: str,
     graphs: Mapping[str, str],
-    machine: Mapping[str, Any],
+    machines: Sequence[Json],
     reference: Mapping[str, Any],
     engines: Sequence[Json],
     rules: Sequence[Json],
@@ -130,11 +133,8 @@ def compose(
 ) -> Json:
     """Put a summary together and compare it, if `report.compare_with` says so."""
     report = config["report"]
-    choice = pick_engine(
-        [Candidate.of(engine) for engine in engines],
-        max_dice_loss=report["max_dice_loss"],
-        max_latency_ms=report["max_latency_ms"],
-    )
+    limits = {key: report[key] for key in ("max_dice_loss", "max_latency_ms")}
+    choice = pick_engine([Candidate.of(engine) for engine in engines], **limits)
     summary: Json = {
         "format": FORMAT,
         "title": report["title"],
@@ -148,7 +148,9 @@ def compose(
             "init_features": config["model"]["init_features"],
             "graphs": dict(sorted(graphs.items())),
         },
-        "machine": dict(machine),
+        "machines": [
+            {**one, "recommended": _best_on(one["name"], engines, limits)} for one in machines
+        ],
         "config": dict(config),
         "rules": list(rules),
         "rule_graph": rule_graph,
@@ -157,6 +159,17 @@ def compose(
     if report["compare_with"]:
         summary["comparison"] = compare(summary, read_summary(Path(report["compare_with"])))
     return summary
+
+
+def _best_on(machine: str, engines: Sequence[Json], limits: Mapping[str, Any]) -> str | None:
+    """The engine that the rule picks on one machine."""
+    own = [Candidate.of(engine) for engine in engines if engine["machine"] == machine]
+    return pick_engine(own, **limits).engine
+
+
+def _engine(path: Path) -> str:
+    """The engine's name in a path that ends with it, with or without `.json`."""
+    return f"{path.parent.name}/{path.name.removesuffix('.json')}"
 
 
 def write_summary(summary: Json, out_json: Path, out_csv: Path) -> None:
@@ -213,48 +226,6 @@ def read_timing(path: Path) -> Json:
             f"{path} is not a timing this version can read; delete it and run the workflow again"
         )
     return data
-
-
-def _reference(path: Path, scored: Sequence[Json]) -> Json:
-    """PyTorch's times, and its Dice as every engine's scores repeat it."""
-    data = read_json(path, "reference timing")
-    if not isinstance(data, dict) or "timings" not in data:
-        raise SegtrtError(
-            f"{path} is not a reference timing this version can read; delete it and run the "
-            "workflow again"
-        )
-    some = next((scores for scores in scored if "subjects" in scores), None)
-    subjects = [
-        {
-            "subject": entry["subject"],
-            "split": entry["split"],
-            "slices": entry["slices"],
-            "dice": entry["reference_dice"],
-        }
-        for entry in (some["subjects"] if some else [])
-    ]
-    own = [entry["dice"] for entry in subjects if entry["split"] == "evaluation"]
-    return {
-        "timings": data["timings"],
-        "dice": {"mean": fmean(own), "median": median(own), "min": min(own)} if own else None,
-        "subjects": subjects,
-        "facts": {key: data[key] for key in ("device", "torch", "threads") if data.get(key)},
-    }
-
-
-def _machine(reference: Mapping[str, Any], timed: Mapping[str, Json]) -> Json:
-    """What PyTorch and the engines ran on; a runtime's version goes under the runtime's name.
-
-    Facts on which timings disagree, because they were taken on several machines, are all told.
-    """
-    facts: dict[str, list[str]] = {}
-    for name, times in timed.items():
-        for key, value in (times["machine"] or {}).items():
-            told = facts.setdefault(name.split("/")[0] if key == "runtime" else key, [])
-            if value is not None and str(value) not in told:
-                told.append(str(value))
-    merged = {key: " / ".join(values) for key, values in facts.items() if values}
-    return {**merged, **{key: str(value) for key, value in reference.items()}}
 
 
 def _dataset(manifest: Manifest, config: Mapping[str, Any]) -> Json:

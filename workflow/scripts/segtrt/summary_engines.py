@@ -15,35 +15,39 @@ _CONDITIONS = ("mode", "threads", "warm_start", "gpu_before", "gpu_after")
 
 
 def engine_entry(
+    name: str,
     record: EngineRecord,
     *,
     judged: Mapping[str, Json],
     scored: Mapping[str, Json],
     timed: Mapping[str, Json],
     not_run: Mapping[str, str],
-    reference: Sequence[Json],
+    reference: Mapping[str, Sequence[Json]],
 ) -> Json:
     """The entry of an engine that was built, or that its runtime turned down while building.
 
     Args:
+        name: `runtime/b{batch}_{precision}`, or `runtime@machine/...`.
         record: what was built.
         judged: engine -> its validation.
         scored: engine -> its scores.
         timed: engine -> its timing.
-        not_run: engine or runtime -> why it was not run here.
-        reference: PyTorch's timings.
+        not_run: `runtime` or `runtime@machine` -> why its engines were not run.
+        reference: machine -> PyTorch's timings there.
     """
-    name, settings = record.name, record.settings
+    place, settings = name.split("/", maxsplit=1)[0], record.settings
+    machine = place.partition("@")[2]
     built = record.status == "built"
     verdict = judged.get(name)
     figures, times = scored.get(name, {}), timed.get(name, {})
     reason = record.reason
     if verdict is None and built:
-        reason = not_run.get(name) or not_run.get(record.runtime) or "built here, but not run"
+        reason = not_run.get(place) or "built, but not run"
     timing = times.get("timing")
     stages = times.get("load_stages_ms") or {}
     return {
         "name": name,
+        "machine": machine,
         "runtime": record.runtime,
         "batch_size": settings.batch_size,
         "precision": str(settings.precision),
@@ -59,7 +63,7 @@ def engine_entry(
         "load_stages_ms": dict(stages),
         "memory_mib": times.get("memory_mib"),
         **{key: times.get(key) for key in _CONDITIONS},
-        "speedup": speedup(timing, reference),
+        "speedup": speedup(timing, reference[machine]),
         "timing": timing,
         "errors": figures.get("errors"),
         "errors_every_slice": figures.get("errors_every_slice"),
@@ -85,7 +89,8 @@ def speedup(
 
 def left_out_entry(name: str, reason: str) -> Json:
     """The entry of an engine that cannot be had here."""
-    runtime, key = name.split("/")
+    place, key = name.split("/")
+    runtime, _, machine = place.partition("@")
     batch, precision = key.removeprefix("b").split("_")
     empty = (
         "engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms memory_mib "
@@ -93,6 +98,7 @@ def left_out_entry(name: str, reason: str) -> Json:
     )
     return {
         "name": name,
+        "machine": machine,
         "runtime": runtime,
         "batch_size": int(batch),
         "precision": precision,
@@ -108,10 +114,10 @@ def left_out_entry(name: str, reason: str) -> Json:
     }
 
 
-def engine_order(engine: Mapping[str, Any]) -> tuple[str, int, int]:
-    """Sort key: runtime, precision, batch size."""
+def engine_order(engine: Mapping[str, Any]) -> tuple[str, str, int, int]:
+    """Sort key: machine, runtime, precision, batch size."""
     precision = list(Precision).index(Precision(engine["precision"]))
-    return engine["runtime"], precision, engine["batch_size"]
+    return engine["machine"], engine["runtime"], precision, engine["batch_size"]
 
 
 def table(summary: Mapping[str, Any]) -> str:

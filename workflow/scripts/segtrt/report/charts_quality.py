@@ -1,27 +1,24 @@
-"""Charts of quality: Dice against speed, and Dice subject by subject."""
+"""Chart of quality: Dice against speed."""
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
 from segtrt.report import wording
 from segtrt.report.chart import (
     SERIES,
-    SYMBOLS,
     Chart,
     Spec,
     Table,
-    category_height,
+    group_of,
     layout,
     log_axis,
-    text,
+    looks_told,
+    marker,
     title,
 )
+from segtrt.report.machines import several, shown
 
 Engine = Mapping[str, Any]
-
-_ALL_POINTS_UP_TO = 400
-"""Points up to which every subject is drawn; beyond it, boxes with their outliers."""
 
 
 def pareto_front(points: Sequence[tuple[str, float, float]]) -> list[str]:
@@ -56,10 +53,10 @@ def quality_against_speed(summary: Mapping[str, Any]) -> Chart | None:
     data: list[Spec] = [_front_line([by_name[name] for name in front])] if len(front) > 1 else []
     reference = summary["reference"]
     floor = _floor(passed or engines, reference)
-    kinds: dict[tuple[str, str], list[Engine]] = {}
+    kinds: dict[tuple[str, str, str], list[Engine]] = {}
     for one in engines:
-        kinds.setdefault((one["runtime"], one["precision"]), []).append(one)
-    data += [_points(*kind, group, floor) for kind, group in kinds.items()]
+        kinds.setdefault((one["machine"], one["runtime"], one["precision"]), []).append(one)
+    data += [_points(summary, kind, group, floor) for kind, group in kinds.items()]
     failed = [one for one in engines if one["verdict"] == "fail"]
     if failed:
         data.append(_marks(failed, floor, name="failed", symbol="x-thin", colour="--bad", size=15))
@@ -75,21 +72,25 @@ def quality_against_speed(summary: Mapping[str, Any]) -> Chart | None:
                 size=22,
             )
         )
-    if reference["dice"] and reference["timings"]:
-        data.append(_reference_points(reference))
+    if reference["dice"]:
+        data += [_reference_points(summary, one) for one in summary["machines"] if one["timings"]]
+    if several(summary):
+        data = [{"legendgroup": " ", **one} for one in data]  # what is no machine's, together
     return Chart(
         id="quality",
         finding=_quality_finding(by_name, front, failed),
         note="Mean Dice of the evaluation subjects over images per second (logarithmic); the "
         "number at a point is its batch size. Up and to the right is better. The line joins the "
         "engines that passed and that no other one beats in both (Pareto front)."
-        + (" Failed engines below the scale stand at its foot." if failed else ""),
+        + (" Failed engines below the scale stand at its foot." if failed else "")
+        + looks_told(summary, "filling"),
         spec={
             "data": data,
             "layout": layout(
-                {"title": title("images per second"), **log_axis(_speeds(engines, reference))},
+                {"title": title("images per second"), **log_axis(_speeds(engines, summary))},
                 {"title": title("mean Dice"), "tickformat": ".4~f"},
                 460,
+                grouped=data if several(summary) else (),
             ),
         },
         table=Table(
@@ -137,8 +138,9 @@ def _floor(engines: Sequence[Engine], reference: Mapping[str, Any]) -> float:
     return float(max(0.0, min(values) - max(0.0005, 0.25 * (max(values) - min(values)))))
 
 
-def _speeds(engines: Sequence[Engine], reference: Mapping[str, Any]) -> list[float]:
-    timings = [*(one["timing"] for one in engines), *reference["timings"]]
+def _speeds(engines: Sequence[Engine], summary: Mapping[str, Any]) -> list[float]:
+    timings = [one["timing"] for one in engines]
+    timings += [timing for machine in summary["machines"] for timing in machine["timings"]]
     return [timing["images_per_second"] for timing in timings]
 
 
@@ -149,11 +151,15 @@ def _xy(engines: Sequence[Engine], floor: float) -> Spec:
     }
 
 
-def _points(runtime: str, precision: str, engines: Sequence[Engine], floor: float) -> Spec:
+def _points(
+    summary: Mapping[str, Any], kind: tuple[str, str, str], engines: Sequence[Engine], floor: float
+) -> Spec:
+    machine, runtime, precision = kind
     return {
         "type": "scatter",
         "mode": "markers+text",
-        "name": f"{wording.runtime(runtime)} {precision}",
+        "name": wording.series_label(runtime, precision, shown(summary, machine)),
+        **group_of(shown(summary, machine)),
         **_xy(engines, floor),
         "text": [str(one["batch_size"]) for one in engines],
         "textposition": "top center",
@@ -161,7 +167,7 @@ def _points(runtime: str, precision: str, engines: Sequence[Engine], floor: floa
         "customdata": [[one["name"], wording.dice(one["dice"]["mean"])] for one in engines],
         "hovertemplate": "<b>%{customdata[0]}</b><br>%{x:,.4~g} images/s<br>Dice %{customdata[1]}"
         "<extra></extra>",
-        "marker": {"size": 10, "color": SERIES[runtime], "symbol": SYMBOLS[precision]},
+        "marker": {"size": 10, **marker(summary, machine, runtime, precision)},
     }
 
 
@@ -194,103 +200,24 @@ def _marks(
     }
 
 
-def _reference_points(reference: Mapping[str, Any]) -> Spec:
-    timings = reference["timings"]
+def _reference_points(summary: Mapping[str, Any], machine: Mapping[str, Any]) -> Spec:
+    name, timings = shown(summary, machine["name"]), machine["timings"]
+    looks = (
+        marker(summary, name, "pytorch", "fp32")
+        if name
+        else {"color": SERIES["pytorch"], "symbol": "cross"}
+    )
     return {
         "type": "scatter",
         "mode": "markers+text",
-        "name": "PyTorch fp32",
+        "name": wording.series_label("pytorch", "fp32", name),
+        **group_of(name),
         "x": [one["images_per_second"] for one in timings],
-        "y": [reference["dice"]["mean"]] * len(timings),
+        "y": [summary["reference"]["dice"]["mean"]] * len(timings),
         "text": [str(one["batch_size"]) for one in timings],
         "textposition": "bottom center",
         "textfont": {"size": 10, "color": "--muted"},
-        "hovertemplate": "<b>PyTorch</b><br>%{x:,.4~g} images/s<br>Dice %{y:.4f}<extra></extra>",
-        "marker": {"size": 10, "color": SERIES["pytorch"], "symbol": "cross"},
+        "hovertemplate": f"<b>PyTorch{wording.on(name)}</b><br>%{{x:,.4~g}} images/s<br>"
+        "Dice %{y:.4f}<extra></extra>",
+        "marker": {"size": 10, **looks},
     }
-
-
-def dice_per_subject(summary: Mapping[str, Any]) -> Chart | None:
-    """Each evaluation subject's Dice, a line an engine, PyTorch first."""
-    reference = [one for one in summary["reference"]["subjects"] if one["split"] == "evaluation"]
-    engines = [one for one in summary["engines"] if one["subjects"]]
-    if not reference or not engines:
-        return None
-    lines = [("PyTorch fp32", "pytorch", reference)]
-    for one in engines:
-        scored = [entry for entry in one["subjects"] if entry["split"] == "evaluation"]
-        lines.append((one["name"], one["runtime"], scored))
-    every = sum(len(entries) for _, _, entries in lines) <= _ALL_POINTS_UP_TO
-    data = [
-        {
-            "type": "box",
-            "orientation": "h",
-            "name": name,
-            "y": [name] * len(entries),
-            "x": [entry["dice"] for entry in entries],
-            "text": [text(entry["subject"]) for entry in entries],
-            "hovertemplate": "%{text}<br>Dice %{x:.4f}<extra></extra>",
-            "boxpoints": "all" if every else "outliers",
-            "jitter": 0.35,
-            "pointpos": 0,
-            "marker": {"color": SERIES[runtime], "size": 5 if every else 3},
-            "line": {"width": 1.2},
-            "showlegend": False,
-        }
-        for name, runtime, entries in lines
-    ]
-    return Chart(
-        id="subjects",
-        finding=_subject_finding(engines),
-        note=f"Dice against ground truth of {wording.plural(len(reference), 'evaluation subject')}"
-        " on each engine: box from the first to the third quartile with the median, "
-        + ("every subject a point." if every else "points are outliers."),
-        spec={
-            "data": data,
-            "layout": layout(
-                {"title": title("Dice of a subject")},
-                {"autorange": "reversed", "type": "category"},
-                category_height(len(lines)),
-            ),
-        },
-        table=_subject_table(lines),
-    )
-
-
-def _subject_finding(engines: Sequence[Engine]) -> str:
-    loss, subject, name = max(
-        (entry["reference_dice"] - entry["dice"], entry["subject"], one["name"])
-        for one in [one for one in engines if one["verdict"] == "pass"] or engines
-        for entry in one["subjects"]
-        if entry["split"] == "evaluation"
-    )
-    if loss < 0.0005:
-        return "No subject loses Dice against PyTorch on an engine that passed"
-    return (
-        f"On engines that passed, no subject loses more than {loss:.4f} Dice against PyTorch "
-        f"({subject} on {name})"
-    )
-
-
-def _subject_table(lines: Sequence[tuple[str, str, Sequence[Mapping[str, Any]]]]) -> Table:
-    """Every subject where that is a readable table, else each engine's quartiles."""
-    if len(lines) * len(lines[0][2]) <= _ALL_POINTS_UP_TO:
-        names = [entry["subject"] for entry in lines[0][2]]
-        rows = []
-        for name, _, entries in lines:
-            own = {entry["subject"]: entry["dice"] for entry in entries}
-            rows.append([name, *(wording.dice(own.get(subject)) for subject in names)])
-        return Table(["Engine", *names], rows)
-    rows = []
-    for name, _, entries in lines:
-        ranked = sorted(entries, key=lambda entry: entry["dice"])
-        rows.append(
-            [
-                name,
-                wording.dice(ranked[-1]["dice"]),
-                wording.dice(median(entry["dice"] for entry in ranked)),
-                wording.dice(ranked[0]["dice"]),
-                ", ".join(f"{one['subject']} ({wording.dice(one['dice'])})" for one in ranked[:3]),
-            ]
-        )
-    return Table(["Engine", "Best", "Median", "Worst", "Worst three subjects"], rows)

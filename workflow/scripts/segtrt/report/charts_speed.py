@@ -1,24 +1,35 @@
 """Charts of speed: latency, throughput over batch size, and where the time goes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from segtrt.report import wording
 from segtrt.report.chart import (
     DASHES,
     SERIES,
-    SYMBOLS,
     Chart,
     Spec,
     Table,
     category_height,
+    group_of,
     layout,
     log_axis,
+    looks_told,
+    marker,
     title,
 )
+from segtrt.report.machines import pytorch_name, several, shown
 
-Timed = tuple[str, str, str, Mapping[str, Any]]
-"""Name, runtime, precision and timing."""
+
+class Timed(NamedTuple):
+    """PyTorch or an engine, with its timing."""
+
+    name: str
+    machine: str
+    runtime: str
+    precision: str
+    timing: Mapping[str, Any]
+
 
 _STEPS = {
     "decode": "read and decode",
@@ -44,23 +55,26 @@ _STEP_COLOURS = {
 
 
 def _timed(summary: Mapping[str, Any]) -> list[Timed]:
-    """PyTorch's timings, then the engines'."""
-    lines: list[Timed] = [
-        (f"pytorch/b{one['batch_size']}_fp32", "pytorch", "fp32", one)
-        for one in summary["reference"]["timings"]
-    ]
-    lines += [
-        (one["name"], one["runtime"], one["precision"], one["timing"])
-        for one in summary["engines"]
-        if one["timing"]
-    ]
+    """Machine by machine PyTorch's timings, then the engines'."""
+    lines: list[Timed] = []
+    for machine in summary["machines"]:
+        name = machine["name"]
+        lines += [
+            Timed(pytorch_name(name, one["batch_size"]), name, "pytorch", "fp32", one)
+            for one in machine["timings"]
+        ]
+        lines += [
+            Timed(one["name"], name, one["runtime"], one["precision"], one["timing"])
+            for one in summary["engines"]
+            if one["timing"] and one["machine"] == name
+        ]
     return lines
 
 
 def _trusted(summary: Mapping[str, Any], lines: list[Timed]) -> list[Timed]:
     """The lines of PyTorch and of the engines that passed: those a finding may praise."""
     failed = {one["name"] for one in summary["engines"] if one["verdict"] == "fail"}
-    return [line for line in lines if line[0] not in failed] or lines
+    return [line for line in lines if line.name not in failed] or lines
 
 
 def latency(summary: Mapping[str, Any]) -> Chart | None:
@@ -68,11 +82,11 @@ def latency(summary: Mapping[str, Any]) -> Chart | None:
     lines = _timed(summary)
     if not lines:
         return None
-    unstable = [name for name, _, _, timing in lines if not timing["stable"]]
-    fastest = min(_trusted(summary, lines), key=lambda line: line[3]["total"]["median"])
+    unstable = [line.name for line in lines if not line.timing["stable"]]
+    fastest = min(_trusted(summary, lines), key=lambda line: line.timing["total"]["median"])
     finding = (
-        f"One batch takes {wording.number(fastest[3]['total']['median'])} ms at best "
-        f"({fastest[0]}); "
+        f"One batch takes {wording.number(fastest.timing['total']['median'])} ms at best "
+        f"({fastest.name}); "
     ) + (f"unstable: {wording.listed(unstable)}" if unstable else "all timings were stable")
     return Chart(
         id="latency",
@@ -85,21 +99,21 @@ def latency(summary: Mapping[str, Any]) -> Chart | None:
                 {
                     "type": "box",
                     "orientation": "h",
-                    "name": name,
-                    "y": [_starred(name, timing)] * len(timing["samples_ms"]),
-                    "x": timing["samples_ms"],
+                    "name": line.name,
+                    "y": [_starred(line)] * len(line.timing["samples_ms"]),
+                    "x": line.timing["samples_ms"],
                     "boxpoints": "outliers",
                     "hovertemplate": "%{x:.4~g} ms<extra></extra>",
-                    "marker": {"color": SERIES[runtime], "size": 3},
+                    "marker": {"color": SERIES[line.runtime], "size": 3},
                     "line": {"width": 1.2},
                     "showlegend": False,
                 }
-                for name, runtime, _, timing in lines
+                for line in lines
             ],
             "layout": layout(
                 {
                     "title": title("ms for one batch"),
-                    **log_axis([x for line in lines for x in line[3]["samples_ms"]]),
+                    **log_axis([x for line in lines for x in line.timing["samples_ms"]]),
                 },
                 {"autorange": "reversed", "type": "category"},
                 category_height(len(lines)),
@@ -118,7 +132,7 @@ def latency(summary: Mapping[str, Any]) -> Chart | None:
             ],
             [
                 [
-                    name,
+                    line.name,
                     wording.number(timing["total"]["median"]),
                     wording.number(timing["total"]["mean"]),
                     wording.number(timing["total"]["std"]),
@@ -127,14 +141,15 @@ def latency(summary: Mapping[str, Any]) -> Chart | None:
                     str(timing["iterations"]),
                     "yes" if timing["stable"] else f"no: {timing['unstable_reason']}",
                 ]
-                for name, _, _, timing in lines
+                for line in lines
+                for timing in [line.timing]
             ],
         ),
     )
 
 
-def _starred(name: str, timing: Mapping[str, Any]) -> str:
-    return name if timing["stable"] else f"{name} *"
+def _starred(line: Timed) -> str:
+    return line.name if line.timing["stable"] else f"{line.name} *"
 
 
 def throughput(summary: Mapping[str, Any]) -> Chart | None:
@@ -142,32 +157,37 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
     lines = _timed(summary)
     if not lines:
         return None
-    kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for _, runtime, precision, timing in lines:
-        kinds.setdefault((runtime, precision), []).append(timing)
+    kinds: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for line in lines:
+        kind = line.machine, line.runtime, line.precision
+        kinds.setdefault(kind, []).append(line.timing)
     data: list[Spec] = []
-    for (runtime, precision), group in kinds.items():
+    for (machine, runtime, precision), group in kinds.items():
         timings = sorted(group, key=lambda one: one["batch_size"])
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": f"{wording.runtime(runtime)} {precision}",
+                "name": wording.series_label(runtime, precision, shown(summary, machine)),
+                **group_of(shown(summary, machine)),
                 "x": [one["batch_size"] for one in timings],
                 "y": [one["images_per_second"] for one in timings],
                 "hovertemplate": "batch %{x}<br>%{y:,.4~g} images/s<extra>%{fullData.name}</extra>",
-                "marker": {"size": 8, "color": SERIES[runtime], "symbol": SYMBOLS[precision]},
+                "marker": {"size": 8, **marker(summary, machine, runtime, precision)},
                 "line": {"width": 2, "color": SERIES[runtime], "dash": DASHES[precision]},
             }
         )
-    best = max(_trusted(summary, lines), key=lambda line: line[3]["images_per_second"])
-    sizes = sorted({line[3]["batch_size"] for line in lines})
+    best = max(_trusted(summary, lines), key=lambda line: line.timing["images_per_second"])
+    label = wording.engine_label(
+        best.runtime, best.timing["batch_size"], best.precision, shown(summary, best.machine)
+    )
+    sizes = sorted({line.timing["batch_size"] for line in lines})
     return Chart(
         id="throughput",
-        finding=f"Throughput peaks at {wording.number(best[3]['images_per_second'])} images/s, "
-        f"with {wording.engine_label(best[1], best[3]['batch_size'], best[2])}",
+        finding="Throughput peaks at "
+        f"{wording.number(best.timing['images_per_second'])} images/s, with {label}",
         note="Images per second (batch size over median latency) over batch size, both "
-        "logarithmic.",
+        "logarithmic." + looks_told(summary, "filling and dash"),
         spec={
             "data": data,
             "layout": layout(
@@ -180,21 +200,22 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                 },
                 {
                     "title": title("images per second"),
-                    **log_axis([line[3]["images_per_second"] for line in lines]),
+                    **log_axis([line.timing["images_per_second"] for line in lines]),
                 },
                 420,
+                grouped=data if several(summary) else (),
             ),
         },
         table=Table(
             ["Engine", "Batch size", "Images per second", "Median ms of a batch"],
             [
                 [
-                    name,
-                    str(timing["batch_size"]),
-                    wording.number(timing["images_per_second"]),
-                    wording.number(timing["total"]["median"]),
+                    line.name,
+                    str(line.timing["batch_size"]),
+                    wording.number(line.timing["images_per_second"]),
+                    wording.number(line.timing["total"]["median"]),
                 ]
-                for name, _, _, timing in lines
+                for line in lines
             ],
         ),
     )
@@ -205,20 +226,16 @@ def where_time_goes(summary: Mapping[str, Any]) -> Chart | None:
     lines = _timed(summary)
     if not lines:
         return None
-    preparation = summary["reference"]["preparation_ms"] or {}
-    steps = {name: _per_image(timing, preparation) for name, _, _, timing in lines}
+    prepared = {one["name"]: one["preparation_ms"] for one in summary["machines"]}
+    steps = {line.name: _per_image(line.timing, prepared[line.machine]) for line in lines}
     present = [step for step in _STEPS if any(step in own for own in steps.values())]
     names = list(steps)
-    prepared = (
-        " Reading, decoding and normalising happen once a slice, before any engine, on the CPU."
-        if preparation
-        else ""
-    )
     return Chart(
         id="time",
         finding=_time_finding(summary, steps),
-        note=f"Share of the median time of one image, by step; pointing at a bar, and the table, "
-        f"tell milliseconds.{prepared}",
+        note="Share of the median time of one image, by step; pointing at a bar, and the table, "
+        "tell milliseconds. Reading, decoding and normalising happen once a slice, before any "
+        "engine, on the CPU.",
         spec={
             "data": [
                 {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segtrt.report import wording
+from segtrt.report.machines import entry, shown
 
 Engine = Mapping[str, Any]
 
@@ -35,6 +36,8 @@ class Row:
     """One engine."""
 
     name: str
+    machine: str
+    """Its machine's name; empty where there is one machine."""
     runtime: str
     runtime_label: str
     batch_size: int
@@ -46,6 +49,8 @@ class Row:
     unstable: str
     """Why its timing cannot be trusted; empty if it can."""
     recommended: bool
+    tag: str
+    """What it is praised for; empty for most."""
     proof: str
     """What its layers compute in, in words; empty if its runtime does not tell."""
     cells: list[Cell]
@@ -191,6 +196,7 @@ def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
         reasons.append(engine["reason"])
     return Row(
         name=engine["name"],
+        machine=shown(summary, engine["machine"]),
         runtime=engine["runtime"],
         runtime_label=wording.runtime(engine["runtime"]),
         batch_size=engine["batch_size"],
@@ -200,6 +206,7 @@ def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
         reasons=reasons,
         unstable=timing["unstable_reason"] if timing and not timing["stable"] else "",
         recommended=engine["name"] == summary["recommendation"]["engine"],
+        tag=_tag(engine, summary),
         proof=_proof(engine["precision_proof"]),
         cells=[
             Cell(column.key, column.show(value), value)
@@ -207,6 +214,13 @@ def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
             for value in [column.value(engine)]
         ],
     )
+
+
+def _tag(engine: Engine, summary: Mapping[str, Any]) -> str:
+    if engine["name"] == summary["recommendation"]["engine"]:
+        return "recommended"
+    best = entry(summary, engine["machine"])["recommended"] == engine["name"]
+    return f"best{wording.on(engine['machine'])}" if best else ""
 
 
 def _proof(proof: Mapping[str, Any] | None) -> str:

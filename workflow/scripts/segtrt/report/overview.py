@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segtrt.report import wording
+from segtrt.report.machines import device, entry, several, shown
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,21 @@ class Tile:
     label: str
     value: str
     detail: str
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best engine on one of several machines."""
+
+    machine: str
+    device: str
+    name: str
+    """Its name; empty if none on that machine is within the limits."""
+    label: str
+    images_per_second: str
+    latency_ms: str
+    dice: str
+    recommended: bool
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,9 @@ class Overview:
     tiles: list[Tile]
     command: str
     """How to use the engine; empty if none is recommended."""
+    command_label: str
+    best: list[Best]
+    """One for each machine; empty where there is one machine."""
     cautions: list[str]
     """What a reader should know before trusting it."""
     limits: str
@@ -44,7 +63,12 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
     engine = next((one for one in summary["engines"] if one["name"] == name), None)
     limits = _limits(choice)
     label = (
-        wording.engine_label(engine["runtime"], engine["batch_size"], engine["precision"])
+        wording.engine_label(
+            engine["runtime"],
+            engine["batch_size"],
+            engine["precision"],
+            shown(summary, engine["machine"]),
+        )
         if engine
         else ""
     )
@@ -54,7 +78,7 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
         heading, title = "Recommended engine", label
         sentence = (
             f"Fastest of the {wording.plural(choice['qualified'], 'engine')} within the limits "
-            f"({choice['candidates']} were run)."
+            f"({choice['candidates']} were run{_where(summary)})."
         )
     else:
         heading, title = "Nothing to recommend", "No engine qualifies"
@@ -68,19 +92,40 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
         sentence=sentence,
         tiles=_tiles(engine, summary) if engine else [],
         command=_command(name) if choice["engine"] else "",
+        command_label=f"Use it{wording.on(shown(summary, engine['machine'])) if engine else ''}:",
+        best=[_best(one, summary) for one in summary["machines"]] if several(summary) else [],
         cautions=_cautions(engine, summary),
         limits=limits,
-        machine=machine_line(summary["machine"]),
+        machine=_machine_line(summary),
         dataset=_dataset_line(summary["dataset"]),
     )
 
 
-def machine_line(machine: Mapping[str, Any]) -> str:
-    """The device in a few words: the GPU if there is one, else the processor."""
-    for key in ("gpu", "gpu_name", "device_name", "cpu", "cpu_model", "processor", "device"):
-        if machine.get(key):
-            return str(machine[key])
-    return "this machine"
+def _machine_line(summary: Mapping[str, Any]) -> str:
+    machines = summary["machines"]
+    return f"{len(machines)} machines" if several(summary) else device(machines[0]["facts"])
+
+
+def _where(summary: Mapping[str, Any]) -> str:
+    return f", on {len(summary['machines'])} machines" if several(summary) else ""
+
+
+def _best(machine: Mapping[str, Any], summary: Mapping[str, Any]) -> Best:
+    name = machine["recommended"] or ""
+    engine = next((one for one in summary["engines"] if one["name"] == name), None)
+    timing = engine["timing"] if engine else None
+    return Best(
+        machine=machine["name"],
+        device=device(machine["facts"]),
+        name=name,
+        label=wording.engine_label(engine["runtime"], engine["batch_size"], engine["precision"])
+        if engine
+        else "none within the limits",
+        images_per_second=wording.number(timing and timing["images_per_second"]),
+        latency_ms=wording.number(timing and timing["total"]["median"]),
+        dice=wording.dice(engine["dice"]["mean"] if engine and engine["dice"] else None),
+        recommended=bool(name) and name == summary["recommendation"]["engine"],
+    )
 
 
 def _command(name: str) -> str:
@@ -104,13 +149,14 @@ def _broken(text: str) -> str:
 
 def _why_none(summary: Mapping[str, Any]) -> str:
     reasons = list(dict.fromkeys(one["reason"] for one in summary["engines"] if one["reason"]))
-    return f"Engines could not be run here: {wording.listed(reasons)}." if reasons else ""
+    where = "" if several(summary) else " here"
+    return f"Engines could not be run{where}: {wording.listed(reasons)}." if reasons else ""
 
 
 def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
     timing, dice = engine["timing"], engine["dice"]
-    own = {one["batch_size"]: one for one in summary["reference"]["timings"]}
-    torch = own.get(engine["batch_size"])
+    own = entry(summary, engine["machine"])["timings"]
+    torch = next((one for one in own if one["batch_size"] == engine["batch_size"]), None)
     speed = wording.number(timing["images_per_second"])
     return [
         Tile(
@@ -146,12 +192,14 @@ def _cautions(engine: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> l
     cautions = []
     if engine and engine["timing"] and not engine["timing"]["stable"]:
         cautions.append(f"Its timing was unstable: {engine['timing']['unstable_reason']}.")
-    timings = [one["timing"] for one in summary["engines"] if one["timing"]]
-    unstable = sum(not timing["stable"] for timing in timings)
+    timed = [one for one in summary["engines"] if one["timing"]]
+    unstable = [one for one in timed if not one["timing"]["stable"]]
     if unstable:
+        busy = list(dict.fromkeys(shown(summary, one["machine"]) for one in unstable))
+        cause = "the machine was busy" if len(busy) == 1 else "the machines were busy"
         cautions.append(
-            f"{unstable} of {wording.plural(len(timings), 'timing')} were unstable: the machine "
-            "was busy, and close ranks may change."
+            f"{len(unstable)} of {wording.plural(len(timed), 'timing')} were "
+            f"unstable{wording.on(wording.listed(busy))}: {cause}, and close ranks may change."
         )
     failed = [one["name"] for one in summary["engines"] if one["verdict"] == "fail"]
     if failed:
@@ -160,8 +208,9 @@ def _cautions(engine: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> l
         )
     left = [one for one in summary["engines"] if one["verdict"] in ("skipped", "not_run")]
     if left:
+        where = "" if several(summary) else " here"
         cautions.append(
-            f"{wording.plural(len(left), 'engine')} could not be run here; the matrix says why."
+            f"{wording.plural(len(left), 'engine')} could not be run{where}; the matrix says why."
         )
     skipped = summary["dataset"]["skipped"]
     if skipped:

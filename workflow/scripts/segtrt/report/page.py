@@ -10,9 +10,10 @@ from typing import Any
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, write_bytes
 from segtrt.overlays import FORMAT as OVERLAYS
-from segtrt.report import wording
-from segtrt.report.charts_quality import dice_per_subject, quality_against_speed
+from segtrt.report import machines, wording
+from segtrt.report.charts_quality import quality_against_speed
 from segtrt.report.charts_speed import latency, throughput, where_time_goes
+from segtrt.report.charts_subjects import dice_per_subject
 from segtrt.report.matrix import COLUMNS, make_row
 from segtrt.report.overview import make_overview
 from segtrt.summary import read_summary
@@ -57,6 +58,7 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
     )
     environment.globals |= {
         "words": wording,
+        "machines": machines,
         # Our own files and plotly's: code, not data.
         "inline": lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8")),
         "script_json": lambda value: Markup(script_json(value)),

@@ -129,9 +129,19 @@ def runtime(name: str) -> str:
     return RUNTIMES.get(name, name)
 
 
-def engine_label(runtime_name: str, batch_size: int, precision: str) -> str:
-    """`OpenVINO int8, batch 4`."""
-    return f"{runtime(runtime_name)} {precision}, batch {batch_size}"
+def on(machine: str) -> str:
+    """` on a100`; nothing for a machine without a name."""
+    return f" on {machine}" if machine else ""
+
+
+def engine_label(runtime_name: str, batch_size: int, precision: str, machine: str = "") -> str:
+    """`OpenVINO int8, batch 4`, or `OpenVINO int8, batch 4 on a100`."""
+    return f"{runtime(runtime_name)} {precision}, batch {batch_size}{on(machine)}"
+
+
+def series_label(runtime_name: str, precision: str, machine: str = "") -> str:
+    """`OpenVINO int8`, or `OpenVINO int8 on a100`."""
+    return f"{runtime(runtime_name)} {precision}{on(machine)}"
 
 
 def conditions(engine: Mapping[str, Any]) -> str:

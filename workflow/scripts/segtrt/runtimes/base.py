@@ -8,17 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from segtrt.machine import Machine
 from segtrt.precision import Precision
 
-Images = NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# In quotes, so that asking a runtime what it is does not import NumPy.
+Images: TypeAlias = "NDArray[np.float32]"
 """Network input: (n, 3, 256, 256) float32, z-scored."""
 
-Probabilities = NDArray[np.float32]
+Probabilities: TypeAlias = "NDArray[np.float32]"
 """Network output: (n, 1, 256, 256) float32 in 0..1."""
 
 
@@ -151,7 +154,11 @@ class Session(ABC):
 
 
 class Runtime(ABC):
-    """One inference runtime."""
+    """One inference runtime.
+
+    Questions about a machine are about this one if none is named. Another machine is known by its
+    description; its packages are those of this environment, which all machines of a run share.
+    """
 
     name: str
     """As in the config, e.g. `onnxruntime`."""
@@ -178,16 +185,16 @@ class Runtime(ABC):
         """Version of the installed runtime from package metadata, or None."""
 
     @abstractmethod
-    def availability(self) -> Availability:
-        """Whether engines can be built and run here; fast, imports nothing heavy."""
+    def availability(self, machine: Machine | None = None) -> Availability:
+        """Whether engines can be built and run on a machine; fast, imports nothing heavy."""
 
     @abstractmethod
-    def unsupported(self, settings: BuildSettings) -> str | None:
-        """Why such an engine cannot be built here, or None; what can be known without building."""
+    def unsupported(self, settings: BuildSettings, machine: Machine | None = None) -> str | None:
+        """Why such an engine cannot be built on a machine, or None; known without building."""
 
     @abstractmethod
-    def target(self) -> dict[str, Any]:
-        """The device and versions that an engine built here depends on; flat, JSON values only."""
+    def target(self, machine: Machine | None = None) -> dict[str, Any]:
+        """The device and versions that an engine built there depends on; flat, JSON values only."""
 
     def misfit(self, target: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - for overriding
         """Why an engine built for `target` must not be loaded here, or None; in one line.

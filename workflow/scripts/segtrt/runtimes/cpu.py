@@ -8,9 +8,9 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
+from segtrt.machine import Machine, this_machine
 from segtrt.precision import Precision
 from segtrt.runtimes.base import Availability, BuildResult, BuildSettings, Runtime, Session
-from segtrt.runtimes.cpu_info import describe_cpu
 
 
 class CpuRuntime(Runtime):
@@ -28,21 +28,21 @@ class CpuRuntime(Runtime):
         except PackageNotFoundError:
             return None
 
-    def availability(self) -> Availability:
+    def availability(self, machine: Machine | None = None) -> Availability:  # noqa: ARG002
         """It can build and run wherever its package is installed."""
         if self.version() is None:
             reason = f"{self.title} is not installed; install the package {self.package}"
             return Availability(False, False, reason)
         return Availability(True, True)
 
-    def unsupported(self, settings: BuildSettings) -> str | None:
-        """Why such an engine cannot be built here, or None."""
+    def unsupported(self, settings: BuildSettings, machine: Machine | None = None) -> str | None:
+        """Why such an engine cannot be built on a machine, or None."""
         low, high = settings.dynamic_min, settings.dynamic_max
         if settings.profile == "dynamic" and not low <= settings.batch_size <= high:
             return (
                 f"batch size {settings.batch_size} lies outside the dynamic profile {low}..{high}"
             )
-        return self.unsupported_precision(settings.precision)
+        return self.unsupported_precision(settings.precision, machine or this_machine())
 
     def deciding(self, settings: BuildSettings) -> dict[str, Any]:
         """Batch size and precision, and the range of batches of a dynamic engine."""
@@ -52,12 +52,12 @@ class CpuRuntime(Runtime):
         return deciding
 
     @abstractmethod
-    def unsupported_precision(self, precision: Precision) -> str | None:
-        """Why an engine of that precision cannot be built here, or None."""
+    def unsupported_precision(self, precision: Precision, machine: Machine) -> str | None:
+        """Why an engine of that precision cannot be built on that machine, or None."""
 
-    def target(self) -> dict[str, Any]:
+    def target(self, machine: Machine | None = None) -> dict[str, Any]:
         """Version of the runtime (`runtime`), CPU model (`cpu`) and its extensions (`isa`)."""
-        return {"runtime": self.version(), **describe_cpu()}
+        return {"runtime": self.version(), **(machine or this_machine()).cpu_facts()}
 
     def build(
         self,

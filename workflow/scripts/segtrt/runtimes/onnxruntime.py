@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU: the engine is the graph as its optimiser leaves it."""
 
+from segtrt.machine import Machine
 from segtrt.precision import Precision
 from segtrt.runtimes.cpu import CpuRuntime
 
@@ -25,6 +26,10 @@ class OnnxRuntime(CpuRuntime):
     build_modules = ("segtrt.runtimes.onnxruntime_build",)
     run_modules = ("segtrt.runtimes.onnxruntime_run",)
 
-    def unsupported_precision(self, precision: Precision) -> str | None:
+    def unsupported_precision(
+        self,
+        precision: Precision,
+        machine: Machine,  # noqa: ARG002 - no CPU makes a difference
+    ) -> str | None:
         """It gains by int8 alone."""
         return _REFUSED.get(precision)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from segtrt.cpu_info import available_cores
 from segtrt.runtimes.base import BuildSettings, Images, Probabilities, Session
-from segtrt.runtimes.cpu_info import available_cores
 from segtrt.runtimes.cpu_session import Infer, open_session
 
 _FATAL = 4

@@ -1,8 +1,8 @@
 """OpenVINO on the CPU: the engine is OpenVINO's exported model."""
 
+from segtrt.machine import Machine
 from segtrt.precision import Precision
 from segtrt.runtimes.cpu import CpuRuntime
-from segtrt.runtimes.cpu_info import describe_cpu
 
 _EXTENSIONS = {
     Precision.BF16: frozenset({"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}),
@@ -25,16 +25,16 @@ class OpenVino(CpuRuntime):
     build_modules = ("segtrt.runtimes.openvino_build",)
     run_modules = ("segtrt.runtimes.openvino_run",)
 
-    def unsupported_precision(self, precision: Precision) -> str | None:
+    def unsupported_precision(self, precision: Precision, machine: Machine) -> str | None:
         """It gains by int8 everywhere, by bf16 and fp16 where the CPU computes in them."""
         if precision is Precision.TF32:
             return "TF32 is a mode of NVIDIA GPUs"
         if precision is Precision.FP8:
             return "OpenVINO has no fp8 convolution on the CPU"
         needed = _EXTENSIONS.get(precision)
-        if needed and not needed & set(describe_cpu()["isa"].split()):
+        if needed and not needed & set(machine.isa.split()):
             return (
-                f"this CPU does not compute in {precision} (it has none of "
+                f"the CPU does not compute in {precision} (it has none of "
                 f"{', '.join(sorted(needed))})"
             )
         return None

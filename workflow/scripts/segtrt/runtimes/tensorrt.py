@@ -5,7 +5,6 @@ flag. TensorRT-RTX also builds engines for GPUs that are not here and compiles t
 engine is loaded.
 """
 
-import ctypes
 import importlib
 import importlib.metadata
 import importlib.util
@@ -16,8 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from segtrt import gpu
 from segtrt.errors import SegtrtError
+from segtrt.machine import Machine, this_machine
 from segtrt.precision import Precision
 from segtrt.runtimes.base import (
     Availability,
@@ -74,7 +73,7 @@ class TensorRT(Runtime):
         """See `Runtime.version`."""
         return _installed_version(self.name)
 
-    def availability(self) -> Availability:
+    def availability(self, machine: Machine | None = None) -> Availability:
         """See `Runtime.availability`.
 
         Building without a GPU is TensorRT-RTX's alone, and needs the GPUs to build for.
@@ -84,9 +83,8 @@ class TensorRT(Runtime):
                 f"{_TITLES[self.name]} is not installed; pip install -e '.[{_EXTRAS[self.name]}]'"
             )
             return Availability(can_build=False, can_run=False, reason=reason)
-        here = gpu.facts()
-        if here is None or not _has_driver():
-            reason = "no NVIDIA GPU with a driver here"
+        if (machine or this_machine()).gpu is None:
+            reason = "no NVIDIA GPU with a driver"
             if self._is_rtx:
                 reason += "; engines are built for engines.compute_capabilities and not run"
             return Availability(can_build=self._is_rtx, can_run=False, reason=reason)
@@ -95,40 +93,31 @@ class TensorRT(Runtime):
             return Availability(can_build=True, can_run=False, reason=reason)
         return Availability(can_build=True, can_run=True)
 
-    def unsupported(self, settings: BuildSettings) -> str | None:
+    def unsupported(self, settings: BuildSettings, machine: Machine | None = None) -> str | None:
         """See `Runtime.unsupported`."""
         title = _TITLES[self.name]
-        state = self.availability()
+        machine = machine or this_machine()
+        state = self.availability(machine)
         if not state.can_build:
             return state.reason
         if settings.compute_capabilities and not self._is_rtx:
             return (
-                f"{title} builds for the GPU here only; leave engines.compute_capabilities empty "
-                "or use tensorrt_rtx"
+                f"{title} builds for the machine's own GPU only; leave "
+                "engines.compute_capabilities empty or use tensorrt_rtx"
             )
         capabilities = settings.compute_capabilities
         if not capabilities:
-            here = gpu.facts()
-            if here is None:
+            if machine.gpu is None:
                 return (
-                    "no NVIDIA GPU here and engines.compute_capabilities is empty; list the GPUs "
-                    'to build for, e.g. ["8.6", "8.9", "12.0"]'
+                    "no NVIDIA GPU and engines.compute_capabilities is empty; list the GPUs to "
+                    'build for, e.g. ["8.6", "8.9", "12.0"]'
                 )
-            capabilities = (here.compute_capability,)
+            capabilities = (machine.gpu.compute_capability,)
         return too_old_gpu(settings.precision, capabilities) or _bad_profile(settings)
 
-    def target(self) -> dict[str, Any]:
+    def target(self, machine: Machine | None = None) -> dict[str, Any]:
         """Version (`runtime`) and, if there is a GPU, its model, driver and CUDA version."""
-        here = gpu.facts()
-        if here is None:
-            return {"runtime": self.version()}
-        return {
-            "runtime": self.version(),
-            "gpu": here.name,
-            "compute_capability": here.compute_capability,
-            "driver": here.driver,
-            "cuda": here.cuda,
-        }
+        return {"runtime": self.version(), **(machine or this_machine()).gpu_facts()}
 
     def misfit(self, target: Mapping[str, Any]) -> str | None:
         """Engines bind the exact version, and TensorRT's own (not RTX's) the GPU model too."""
@@ -198,7 +187,7 @@ class TensorRT(Runtime):
 
     def _layers(self, trt: Any, engine: bytes) -> tuple[list[Layer], list[str]]:
         """Layers of an engine just built, and notes on what could not be told."""
-        if gpu.facts() is None:
+        if this_machine().gpu is None:
             return [], ["layers are unknown: the engine was built without a GPU to read it back"]
         try:
             layers = inspect_engine(trt, read_engine(trt, engine, "just built"))
@@ -242,13 +231,3 @@ def _installed_version(module: str) -> str | None:
         except importlib.metadata.PackageNotFoundError:
             continue
     return None
-
-
-@cache
-def _has_driver() -> bool:
-    """Whether CUDA's driver library is here: NVML alone, as in some containers, is not enough."""
-    try:
-        ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    return True

@@ -1,0 +1,178 @@
+"""A small real chain: files of engines on two demo subjects, as the workflow's rules write them."""
+
+import json
+
+from segtrt.config import resolve_config
+from segtrt.dataset import write_manifest
+from segtrt.precision import Precision
+from segtrt.record import EngineRecord
+from segtrt.runtimes.base import BatchTiming, BuildSettings, Layer
+from segtrt.scoring import score_engine
+from segtrt.shardfile import Shard, write_shard
+from segtrt.summary import read_summary, summarise
+from segtrt.tensors import encode_shard
+from segtrt.timing import measure
+from segtrt.validation import validate_engine
+
+TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "dice_loss": 0.02}
+
+
+def timing(batch, milliseconds):
+    result = measure(
+        lambda: BatchTiming(milliseconds),
+        batch_size=batch,
+        iterations=5,
+        max_seconds=None,
+        warmup_max_seconds=0,
+    )
+    return result.to_json()
+
+
+class Chain:
+    """Files of three engines on two demo subjects: one good, one off, one unsupported."""
+
+    def __init__(self, folder, demo):
+        self.folder = folder
+        self.machines = [""]
+        write_manifest(
+            demo,
+            manifest_path=folder / "manifest.json",
+            shard_paths=[folder / "shard.json"],
+            subjects=["DEMO_0001", "DEMO_0002"],
+            calibration_fraction=0.0,
+            seed=0,
+            on_bad_subject="fail",
+        )
+        encode_shard(folder / "shard.json", demo, folder / "tensors", "slice")
+        with Shard(folder / "tensors") as shard:
+            self.refs = shard.index
+            self.truth = shard.rows("masks").astype("float32")
+        self.write("reference", self.truth)
+        (folder / "weights").write_bytes(b"weights")
+        self.reference_timings, self.preparations = [], []
+        self.records, self.timings, self.scores, self.validations = [], [], [], []
+        self.machine("", torch_ms=10.0, decode_ms=0.5)
+        self.engine(1, self.truth, 5.0)
+        self.engine(4, self.truth * 0.4, 4.0)  # nothing above the threshold
+        self.engine(8, None, None, status="unsupported", reason="no batch of 8 here")
+
+    def write(self, name, probabilities):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        refs = self.refs if probabilities is not None else []
+        with write_shard(path, {"probabilities": ("F32", (256, 256))}, refs) as writer:
+            if probabilities is not None:
+                writer.append("probabilities", probabilities)
+        return path
+
+    def machine(self, name, *, torch_ms, decode_ms):
+        reference = {
+            "device": "cpu",
+            "torch": "2.13.0",
+            "threads": 2,
+            "timings": [timing(1, torch_ms), timing(4, 4 * torch_ms)],
+        }
+        preparation = {
+            "format": "segtrt-preparation-1",
+            "decode": decode_ms,
+            "normalise": 0.25,
+            "slices": 8,
+        }
+        for kind, told, paths in (
+            ("timing", reference, self.reference_timings),
+            ("preparation", preparation, self.preparations),
+        ):
+            paths.append(self.folder / f"{kind}@{name}.json")
+            paths[-1].write_text(json.dumps(told))
+
+    def engine(
+        self, batch, probabilities, milliseconds, *, status="built", reason="", place="openvino"
+    ):
+        folder = self.folder / f"engines/{place}/b{batch}_fp32"
+        scores = self.folder / f"scores/{place}/b{batch}_fp32.json"
+        validation = self.folder / f"validation/{place}/b{batch}_fp32.json"
+        record = EngineRecord(
+            runtime="openvino",
+            settings=BuildSettings(batch_size=batch, precision=Precision.FP32),
+            status=status,
+            reason=reason,
+            graph_sha256="1" * 64,
+            target={"runtime": "2026.4.1"},
+            code="2" * 64,
+            engine_sha256="3" * 64,
+            engine_bytes=2**20,
+            build_ms=1500.0,
+            layers=[Layer("c", "Convolution", "fp32", 10.0)],
+        )
+        built = status == "built"
+        record.write(folder / "engine.json")
+        shard = self.write(f"probabilities/{place}/b{batch}", probabilities)
+        times = {
+            "machine": {"cpu": "Example", "runtime": "2026.4.1"} if built else None,
+            "load_stages_ms": {"read_back": 30.0, "first_run": 12.0} if built else None,
+            "memory_mib": 55.0 if built else None,
+            "timing": timing(batch, milliseconds) if built else None,
+        }
+        path = self.folder / f"timing/{place}/b{batch}_fp32.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(times))
+        score_engine(
+            folder / "engine.json",
+            tensor_shards=[self.folder / "tensors"],
+            reference_shards=[self.folder / "reference"],
+            probability_shards=[shard],
+            out_json=scores,
+            predictions_dir=folder / "predictions",
+            threshold=0.5,
+            largest_component=True,
+        )
+        validate_engine(
+            folder / "engine.json",
+            scores,
+            validation,
+            tolerance=TOLERANCE,
+        )
+        self.records.append(folder / "engine.json")
+        self.timings.append(path)
+        self.scores.append(scores)
+        self.validations.append(validation)
+
+    def summarise(self, **report):
+        config = resolve_config({"report": report})
+        summarise(
+            config=config,
+            manifest=self.folder / "manifest.json",
+            weights=self.folder / "weights",
+            tensor_shards=[self.folder / "tensors"],
+            reference_shards=[self.folder / "reference"],
+            machines=self.machines,
+            reference_timings=self.reference_timings,
+            preparations=self.preparations,
+            records=self.records,
+            timings=self.timings,
+            scores=self.scores,
+            validations=self.validations,
+            left_out={"tensorrt/b1_fp16": "no GPU here"},
+            not_run={},
+            benchmarks_dir=None,
+            rule_graph=None,
+            out_json=self.folder / "summary.json",
+            out_csv=self.folder / "summary.csv",
+            overlays_dir=self.folder / "overlays",
+        )
+        return read_summary(self.folder / "summary.json")
+
+
+class TwoMachines(Chain):
+    """The chain's engines on a machine `a`, one on `b`, which is slower but not beside PyTorch."""
+
+    def __init__(self, folder, demo):
+        super().__init__(folder, demo)
+        self.machines = ["a", "b"]
+        lists = self.records, self.timings, self.scores, self.validations
+        for one in lists:
+            one.clear()
+        self.machine("b", torch_ms=50.0, decode_ms=2.0)
+        self.engine(1, self.truth, 5.0, place="openvino@a")
+        self.engine(4, self.truth * 0.4, 4.0, place="openvino@a")
+        self.engine(1, self.truth, 10.0, place="openvino@b")

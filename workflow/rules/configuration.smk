@@ -1,0 +1,66 @@
+# The configuration, checked and complete, and how jobs get to the machines that it names. No rules.
+import sys
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from snakemake.exceptions import WorkflowError
+
+from segtrt.config import is_of_gpu, resolve_config
+from segtrt.errors import SegtrtError
+from segtrt.job import share_library
+from segtrt.machine import description, undescribed
+
+share_library()
+
+try:
+    config = resolve_config(config)
+except SegtrtError as error:
+    raise WorkflowError(str(error)) from None
+
+# Machines whose description is not there yet.
+UNKNOWN = undescribed(config["machines"], Path())
+# Targets are not known yet while the workflow is read, so the command line is asked.
+if (
+    UNKNOWN
+    and workflow.is_main_process
+    and not any("describe_machine" in word for word in sys.argv)
+):
+    raise WorkflowError(
+        f"machines: {', '.join(UNKNOWN)} not described yet in config/machines; run first: "
+        "snakemake describe_machines, with the profile that the workflow runs with"
+    )
+
+
+def machine_resources(uses_gpu):
+    """Resources that bring a job to its machine, by name: for `**` in `resources`.
+
+    What is about GPUs is asked for by jobs of which `uses_gpu(wildcards)` holds, and no others.
+    """
+
+    def resource(name):
+        def value(wildcards):
+            machine = config["machines"].get(wildcards.at.removeprefix("@"))
+            if machine is None or is_of_gpu(name) and not uses_gpu(wildcards):
+                return None
+            return machine["resources"].get(name)
+
+        return value
+
+    names = {name for one in config["machines"].values() for name in one["resources"]}
+    return {name: resource(name) for name in sorted(names)}
+
+
+def is_gpu_machine(wildcards):
+    """Whether a machine's settings say that it has a GPU."""
+    machine = config["machines"][wildcards.at.removeprefix("@")]
+    runtimes = machine["runtimes"] or config["engines"]["runtimes"]
+    on_gpu = any(name.startswith("tensorrt") for name in runtimes)
+    return on_gpu or any(map(is_of_gpu, machine["resources"]))
+
+
+def gpus_of_machine(wildcards):
+    """One to describe a machine that has some; none beside `gres`, which asks for it by itself."""
+    machine = config["machines"][wildcards.at.removeprefix("@")]
+    return (
+        1 if is_gpu_machine(wildcards) and "gres" not in machine["resources"] else None
+    )

@@ -1,0 +1,39 @@
+# Descriptions of the machines that the configuration names. A plan needs them, so while one is
+# missing, these rules are all there are.
+
+
+localrules:
+    describe_machines,
+
+
+# Runs on that machine, each time it is asked for: `describe_machines` takes its file away.
+rule describe_machine:
+    output:
+        "results/machines/{at}.json",
+    log:
+        "results/logs/describe_machine/{at}.log",
+    wildcard_constraints:
+        at="@[A-Za-z0-9_-]+",
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        **machine_resources(is_gpu_machine),
+        gpu=gpus_of_machine,
+        mem_mb=500,
+        runtime=10,
+    script:
+        "../scripts/describe_machine.py"
+
+
+# Keeps what the machines said of themselves, and tells what changed.
+rule describe_machines:
+    input:
+        expand("results/machines/@{name}.json", name=sorted(config["machines"])),
+    log:
+        "results/logs/describe_machines.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        kept=[str(description(name)) for name in sorted(config["machines"])],
+    script:
+        "../scripts/describe_machines.py"

@@ -1,0 +1,10 @@
+"""Describe the machine that this job runs on."""
+
+from pathlib import Path
+
+from segtrt.files import write_json
+from segtrt.job import logged
+from segtrt.machine import this_machine
+
+with logged(snakemake.log[0]):
+    write_json(Path(snakemake.output[0]), this_machine().to_json())

@@ -1,0 +1,192 @@
+"""Machines: what engines are built for and times depend on, seen here or described on the spot.
+
+On a cluster the plan is made on one machine and jobs run on others. Those the configuration names
+(`machines`) are known by their descriptions, one JSON file each, which a job on the machine writes.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from segtrt import gpu
+from segtrt.cpu_info import describe_cpu
+from segtrt.errors import SegtrtError
+from segtrt.files import read_json, write_json
+from segtrt.gpu import GpuFacts
+
+FORMAT = "segtrt-machine-1"
+FOLDER = Path("config/machines")
+"""Where descriptions lie, in the working folder; they are settings, so nothing cleans them up."""
+PLANNED_ON = "SEGTRT_PLANNED_ON"
+"""Environment variable that tells jobs, as JSON, which machine made the plan."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine as far as engines and times depend on it; two of one kind are equal."""
+
+    cpu: str
+    """The CPU's model."""
+    isa: str
+    """Its extensions that matter here, sorted, with spaces between."""
+    gpu: GpuFacts | None
+    """The GPU that CUDA uses first; None if there is none or no driver for it."""
+
+    def facts(self) -> dict[str, Any]:
+        """What times depend on beside versions of packages; flat."""
+        return {**self.cpu_facts(), **self.gpu_facts()}
+
+    def cpu_facts(self) -> dict[str, Any]:
+        """What an engine for the CPU depends on: `cpu`, `isa`."""
+        return {"cpu": self.cpu, "isa": self.isa}
+
+    def gpu_facts(self) -> dict[str, Any]:
+        """What an engine for the GPU depends on: `gpu`, `compute_capability`, `driver`, `cuda`."""
+        if self.gpu is None:
+            return {}
+        return {
+            "gpu": self.gpu.name,
+            "compute_capability": self.gpu.compute_capability,
+            "driver": self.gpu.driver,
+            "cuda": self.gpu.cuda,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The description: what `read_machine` reads."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Machine":
+        """The machine that a description tells of.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not a description.
+        """
+        if data["format"] != FORMAT:
+            raise ValueError(f"its format is not {FORMAT}")
+        found = data["gpu"]
+        return cls(str(data["cpu"]), str(data["isa"]), GpuFacts(**found) if found else None)
+
+
+def this_machine() -> Machine:
+    """The machine that this process runs on."""
+    cpu = describe_cpu()
+    return Machine(cpu["cpu"], cpu["isa"], gpu.facts())
+
+
+def description(name: str) -> Path:
+    """Where the description of the machine of that name lies, relative to the working folder."""
+    return FOLDER / f"{name}.json"
+
+
+def read_machine(path: Path) -> Machine:
+    """Read a machine's description.
+
+    Raises:
+        SegtrtError: missing, not JSON, or not a description.
+    """
+    data = read_json(path, "description of a machine")
+    try:
+        return Machine.from_json(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SegtrtError(
+            f"{path} is not a machine's description that this version can read ({error}); delete "
+            "it and run: snakemake describe_machines"
+        ) from None
+
+
+def undescribed(names: Iterable[str], folder: Path) -> list[str]:
+    """Which of the machines have no description in the working folder yet; sorted."""
+    return [name for name in sorted(names) if not (folder / description(name)).is_file()]
+
+
+def machines_of_plan(names: Iterable[str], folder: Path) -> dict[str, Machine]:
+    """The machines that a plan is for, by name; without names the one that plans, of empty name.
+
+    Args:
+        names: names of the configuration's machines; each has its description.
+        folder: the working folder.
+
+    Raises:
+        SegtrtError: a description cannot be read.
+    """
+    found = {name: read_machine(folder / description(name)) for name in sorted(names)}
+    return found or {"": planning_machine()}
+
+
+def keep_descriptions(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
+    """Move new descriptions to the place of those that are kept.
+
+    Args:
+        pairs: each the new description and where it is kept.
+
+    Returns:
+        A line for each: what is new or changed.
+
+    Raises:
+        SegtrtError: there is none at all, or one that cannot be read.
+    """
+    if not pairs:
+        raise SegtrtError("the configuration names no machine; name those of the cluster: machines")
+    lines = []
+    for new, kept in pairs:
+        machine = read_machine(new)
+        known = read_machine(kept).facts() if kept.is_file() else {}
+        changes = [
+            f"{key} {known[key]} -> {machine.facts().get(key, 'none')}" if known else f"{value}"
+            for key, value in {**known, **machine.facts()}.items()
+            if known.get(key) != machine.facts().get(key) and key != "isa"
+        ]
+        write_json(kept, machine.to_json())
+        new.unlink()
+        lines.append(f"{kept}: {', '.join(changes) or 'unchanged'}")
+    return lines
+
+
+def tell_jobs() -> None:
+    """Tell the jobs that this process starts, or submits, that the plan was made here."""
+    os.environ[PLANNED_ON] = json.dumps(this_machine().to_json())
+
+
+def planning_machine() -> Machine:
+    """The machine that the plan was made on: this one, unless this is a job of another's plan.
+
+    So that plan and job agree on what the job is for, wherever it runs.
+    """
+    told = os.environ.get(PLANNED_ON)
+    return Machine.from_json(json.loads(told)) if told else this_machine()
+
+
+def differences(planned: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """How facts of this machine differ from those a job was planned for, one line each."""
+    return [
+        f"{key} is {_told(here, key)}, planned for {_told(planned, key)}"
+        for key in dict.fromkeys([*planned, *here])
+        if planned.get(key) != here.get(key)
+    ]
+
+
+def refuse_other_machine(planned: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """Stop a job that does not run on the machine that it was planned for.
+
+    Args:
+        planned: facts and versions in the job's key.
+        here: the same, of this machine.
+
+    Raises:
+        SegtrtError: they differ.
+    """
+    found = differences(planned, here)
+    if found:
+        raise SegtrtError(
+            f"this job runs on another machine than it was planned for: {'; '.join(found)}; name "
+            "the machine under `machines` in the configuration, or describe it anew (snakemake "
+            "describe_machines); docs/clusters.md tells how"
+        )
+
+
+def _told(facts: Mapping[str, Any], key: str) -> str:
+    return str(facts.get(key) or "none")
