@@ -116,7 +116,6 @@ class _Stream:
 
     def __init__(self, driver: Driver) -> None:
         self.synchronize = driver.wait
-        self.wait_for_event = lambda _event: None
 
 
 class _Event:

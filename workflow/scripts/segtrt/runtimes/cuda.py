@@ -5,7 +5,9 @@ https://documen.tician.de/pycuda/driver.html and NVIDIA's CUDA driver API refere
 """
 
 import atexit
+import ctypes
 import logging
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,6 +29,42 @@ class Closeable(Protocol):
         """Free it."""
 
 
+class EarlyStart(threading.Thread):
+    """Starts CUDA and the first GPU's primary context, which takes a quarter of a second.
+
+    It calls the driver itself, so that Python can go on meanwhile: PyCUDA would hold it up.
+    """
+
+    def __init__(self) -> None:
+        """Start."""
+        super().__init__(name="start of CUDA", daemon=True)
+        self._release: Callable[[], object] = lambda: None
+        self.start()
+
+    def run(self) -> None:
+        """Retain the context; what fails here fails again, and is told, where CUDA is needed."""
+        with suppress(OSError):
+            driver = ctypes.CDLL("libcuda.so.1")
+            device, context = ctypes.c_int(), ctypes.c_void_p()
+            if (
+                driver.cuInit(0) == 0
+                and driver.cuDeviceGet(ctypes.byref(device), 0) == 0
+                and driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device) == 0
+            ):
+                self._release = lambda: driver.cuDevicePrimaryCtxRelease_v2(device)
+
+    def hand_over(self) -> None:
+        """Release the context, which someone else has retained by now."""
+        self._release()
+        self._release = lambda: None
+
+
+@cache
+def start_cuda() -> EarlyStart:
+    """Start CUDA in the background; `primary_context` waits for it. The first call starts it."""
+    return EarlyStart()
+
+
 class PrimaryContext:
     """The first GPU's primary context, shared with every CUDA library in the process.
 
@@ -41,6 +79,7 @@ class PrimaryContext:
         Raises:
             SegtrtError: PyCUDA is not installed or there is no GPU that can be used.
         """
+        early = start_cuda()
         try:
             from pycuda import driver
         except ImportError as error:
@@ -48,9 +87,11 @@ class PrimaryContext:
                 f"PyCUDA cannot be imported ({error}); install it as docs/gpu.md says"
             ) from None
         self.driver: Any = driver
+        early.join()
         try:
             driver.init()
             self._context = driver.Device(0).retain_primary_context()
+            early.hand_over()
         except driver.Error as error:
             raise SegtrtError(f"CUDA cannot start: {error}; check nvidia-smi") from None
         self._open: weakref.WeakSet[Closeable] = weakref.WeakSet()
@@ -229,10 +270,6 @@ class Lane:
         """Time between two recorded events, in milliseconds; waits for the second."""
         self._events[end].synchronize()
         return float(self._events[start].time_till(self._events[end]))
-
-    def wait_for(self, other: "Lane", index: int) -> None:
-        """Let what is enqueued here from now on wait for event `index` of another lane."""
-        self.stream.wait_for_event(other._events[index])
 
     def synchronise(self) -> None:
         """Wait until all that is enqueued is done."""

@@ -26,6 +26,7 @@ from segtrt.runtimes.base import (
     Runtime,
     UnsupportedError,
 )
+from segtrt.runtimes.cuda import start_cuda
 from segtrt.runtimes.tensorrt_build import BuildPlace, build_serialized, too_old_gpu
 from segtrt.runtimes.tensorrt_inspect import inspect_engine
 from segtrt.runtimes.tensorrt_lane import NoContextError, read_engine
@@ -164,6 +165,7 @@ class TensorRT(Runtime):
                 f"inference.mode {mode} is unknown to {_TITLES[self.name]}; {', '.join(MODES)} "
                 "were expected"
             )
+        start_cuda()
         state = self.availability()
         if not state.can_run:
             raise SegtrtError(f"engine {engine} cannot run here: {state.reason}")
