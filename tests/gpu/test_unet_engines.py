@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from segtrt.calibration import CalibrationImages
 from segtrt.errors import SegtrtError
+from segtrt.kaggle_layout import decode_image
+from segtrt.normalise import normalise_slice
 from segtrt.onnx_export import export_onnx
 from segtrt.onnx_precision import convert_onnx
 from segtrt.precision import Precision
@@ -14,6 +16,7 @@ from segtrt.runtimes.base import BuildSettings, Images, Runtime, UnsupportedErro
 from segtrt.shardfile import SliceRef, write_shard
 
 FEATURES = 32
+DEMO = Path(__file__).resolve().parents[2] / "data/demo"
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,22 @@ def test_engine_agrees_with_torch_and_proves_its_precision(
         work[layer.dtype] = work.get(layer.dtype, 0.0) + (layer.flops or 0.0)
     if precision != "tf32":
         assert work[precision] > 0.9 * sum(work.values())
+
+
+def test_float32_engine_agrees_with_torch_on_trained_weights(runtime: Runtime, tmp_path: Path):
+    # Random weights give probabilities of nearly 0.5, which hide most errors of the layers before.
+    weights = DEMO / "weights.safetensors"
+    paths = [DEMO / f"kaggle_3m/DEMO_0001/DEMO_0001_{number}.tif" for number in range(6, 14)]
+    images = np.stack([normalise_slice(decode_image(path.read_bytes(), path)) for path in paths])
+    graph, engine = tmp_path / "model.onnx", tmp_path / "engine.bin"
+    export_onnx(weights, 16, 20, graph)
+    settings = BuildSettings(batch_size=8, precision=Precision.FP32)
+    engine.write_bytes(runtime.build(graph, settings, None).engine)
+    with runtime.load(engine, settings) as session:
+        found = session.run(images)
+    expected = predict(weights, 16, images)
+    assert expected.max() > 0.9
+    assert np.abs(found - expected).max() < 1e-4
 
 
 @pytest.mark.parametrize("precision", [Precision.INT8, Precision.FP8])

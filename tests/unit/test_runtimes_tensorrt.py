@@ -88,7 +88,7 @@ def test_parser_error_names_the_node(tmp_path: Path, operator: str, error, messa
 @no_gpu
 def test_what_is_no_graph_is_refused(tmp_path: Path):
     (tmp_path / "model.onnx").write_bytes(b"not a graph")
-    with pytest.raises(SegtrtError, match=r"model\.onnx: .*Failed to parse"):
+    with pytest.raises(SegtrtError, match=r"model\.onnx is not an ONNX model"):
         RTX.build(tmp_path / "model.onnx", settings(), None)
     with pytest.raises(SegtrtError, match="does not exist"):
         RTX.build(tmp_path / "none.onnx", settings(), None)
@@ -127,7 +127,7 @@ def test_log_goes_to_python_logging(tmp_path: Path, caplog: pytest.LogCaptureFix
     import tensorrt_rtx
 
     graph = convolution_graph(tmp_path / "model.onnx")
-    place = BuildPlace(tensorrt_rtx, "TensorRT-RTX", has_targets=True, timing_cache=None)
+    place = BuildPlace(tensorrt_rtx, "TensorRT-RTX", is_rtx=True, timing_cache=None)
     with caplog.at_level(logging.INFO, "segtrt.tensorrt"):
         build_serialized(place, graph, settings())
     assert any("Engine generation completed" in record.message for record in caplog.records)

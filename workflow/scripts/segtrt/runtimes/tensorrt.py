@@ -142,7 +142,7 @@ class TensorRT(Runtime):
         place = BuildPlace(
             trt=trt,
             title=f"{_TITLES[self.name]} {self.version()}",
-            has_targets=self._is_rtx,
+            is_rtx=self._is_rtx,
             timing_cache=timing_cache,
         )
         with tf32_only_if_wanted(settings.precision):

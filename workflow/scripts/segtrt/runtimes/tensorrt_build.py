@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.errors import SegtrtError
+from segtrt.onnx_clean import read_graph
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings, UnsupportedError
+from segtrt.runtimes.tensorrt_graph import adapt_graph
 from segtrt.runtimes.tensorrt_log import clean_message, logger_for, progress_monitor
 from segtrt.runtimes.timing_cache import merge_cache, read_cache, tensorrt_combine
 
@@ -31,8 +33,8 @@ class BuildPlace:
     """The module `tensorrt` or `tensorrt_rtx`."""
     title: str
     """Name and version for messages."""
-    has_targets: bool
-    """Whether engines can be built for GPUs that are not here (TensorRT-RTX)."""
+    is_rtx: bool
+    """Whether it is TensorRT-RTX: it builds for GPUs that are not here, from adapted graphs."""
     timing_cache: Path | None
     """The timing cache to use and add to; None for none (TensorRT-RTX has no timing to cache)."""
 
@@ -68,7 +70,7 @@ def build_serialized(place: BuildPlace, graph: Path, settings: BuildSettings) ->
         reason = log.last_error("no reason was given")
         raise UnsupportedError(f"{place.title} cannot build here: {reason}") from None
     network = builder.create_network(_strongly_typed(trt))
-    _parse(trt, network, graph)
+    _parse(place, network, graph, settings)
     config = builder.create_builder_config()
     _configure(place, config, settings)
     _add_profile(builder, network, config, graph, settings)
@@ -91,12 +93,13 @@ def _strongly_typed(trt: Any) -> int:
     return 0 if flag is None else 1 << int(flag)
 
 
-def _parse(trt: Any, network: Any, graph: Path) -> None:
+def _parse(place: BuildPlace, network: Any, graph: Path, settings: BuildSettings) -> None:
     """Parse the ONNX file into `network`."""
-    if not graph.is_file():
-        raise SegtrtError(f"graph {graph} does not exist; run the workflow to make it")
-    parser = trt.OnnxParser(network, logger_for(trt))
-    if parser.parse_from_file(str(graph)):
+    model = read_graph(graph)
+    if place.is_rtx:
+        adapt_graph(model, settings)
+    parser = place.trt.OnnxParser(network, logger_for(place.trt))
+    if parser.parse(model.SerializeToString()):
         return
     errors = [parser.get_error(index) for index in range(parser.num_errors)]
     told = "; ".join(dict.fromkeys(_describe(error) for error in errors))
@@ -130,7 +133,7 @@ def _configure(place: BuildPlace, config: Any, settings: BuildSettings) -> None:
         config.set_flag(trt.BuilderFlag.TF32)
     else:
         config.clear_flag(trt.BuilderFlag.TF32)
-    if place.has_targets:
+    if place.is_rtx:
         _set_targets(place, config, settings.compute_capabilities)
 
 
