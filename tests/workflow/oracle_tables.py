@@ -64,6 +64,8 @@ CODE = {
     "time_engine:openvino",
     "runtimes.openvino_run": "run_engine:openvino time_engine:openvino",
     "runtimes.tensorrt_build": "build_engine:tensorrt",
+    "runtimes.tensorrt_cache": "run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt_graph": "build_engine:tensorrt",
     "runtimes.tensorrt_inspect": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt_lane": "run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt_log": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.errors import SegtrtError
-from segtrt.files import write_bytes
 from segtrt.runtimes.base import BatchTiming, BuildSettings, Images, Layer, Probabilities, Session
 from segtrt.runtimes.cuda import PrimaryContext, primary_context
+from segtrt.runtimes.tensorrt_cache import RuntimeCache, runtime_caches
 from segtrt.runtimes.tensorrt_inspect import inspect_engine
 from segtrt.runtimes.tensorrt_lane import EngineLane, read_engine
 from segtrt.runtimes.tensorrt_log import logger_for
@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 
 MODES = ("stream", "graph", "overlapped")
 _OVERLAPPED_LANES = 2
-_OVERLAPPED_BATCHES = 8
-"""Batches per timed step of the overlapped mode: filling and draining then weigh little."""
+_OVERLAPPED_ROUNDS = 4
+"""Batches of each lane in a timed step of the overlapped mode."""
 
 
 class TensorRTSession(Session):
@@ -54,8 +54,7 @@ class TensorRTSession(Session):
         self._cache_path = engine.with_suffix(".runtime_cache")
         self._engine: Any = None
         self._config: Any = None
-        self._cache: Any = None
-        self._cache_bytes = 0
+        self._cache: RuntimeCache | None = None
         self._lanes: list[EngineLane] = []
         self._stages: dict[str, float] = {}
         self.load_stages_ms = self._stages
@@ -90,11 +89,12 @@ class TensorRTSession(Session):
                 self._lanes.append(lane)
         with self._stage("first_run"):
             for lane in self._lanes:
-                lane.prepare(self.batch_size, graph=self.mode != "stream")
+                self._prepare(lane, self.batch_size)
                 lane.enqueue()
             for lane in self._lanes:
                 lane.synchronise()
-        self._save_cache()
+        if self._cache is not None and not self.warm:
+            self._cache.save()
 
     def run(self, images: Images) -> Probabilities:
         """See `Session.run`; a dynamic engine takes any batch up to its profile's maximum."""
@@ -125,7 +125,8 @@ class TensorRTSession(Session):
         """Run one full batch under CUDA events.
 
         In the mode `overlapped` steps of several batches overlap, so there is only one figure: the
-        time of 8 batches, copies included, divided by 8.
+        time from the end of one batch to the end of the 8th after it, copies included, divided by
+        8, while batch follows batch.
         """
         if len(images) != self.batch_size:
             raise SegtrtError(
@@ -135,7 +136,7 @@ class TensorRTSession(Session):
         with self._primary.active(), tf32_only_if_wanted(self._precision):
             for lane in self._lanes:
                 lane.fill(images, self.batch_size)
-                lane.prepare(self.batch_size, graph=self.mode != "stream")
+                self._prepare(lane, self.batch_size)
             if self.mode == "overlapped":
                 return BatchTiming(run_ms=self._time_overlapped())
             return self._lanes[0].time()
@@ -157,8 +158,8 @@ class TensorRTSession(Session):
             try:
                 for lane in self._lanes:
                     lane.synchronise()
-                if self._lanes:
-                    self._save_cache()
+                if self._lanes and self._cache is not None:
+                    self._cache.save()
             finally:
                 self._lanes = []
                 self._stack.close()
@@ -169,8 +170,13 @@ class TensorRTSession(Session):
         lane.fill(images, batch)
         # A dynamic engine may compile kernels for a batch size that is new to it.
         with tf32_only_if_wanted(self._precision):
-            lane.prepare(batch, graph=self.mode != "stream")
+            self._prepare(lane, batch)
             lane.enqueue()
+
+    def _prepare(self, lane: EngineLane, batch: int) -> None:
+        if self._cache is not None:
+            self._cache.ran(batch)
+        lane.prepare(batch, graph=self.mode != "stream")
 
     def _collect(self, lane: EngineLane, count: int) -> Probabilities:
         lane.synchronise()
@@ -182,18 +188,23 @@ class TensorRTSession(Session):
             return self._collect(lane, count)
 
     def _time_overlapped(self) -> float:
-        """Time per batch over a run of batches that takes turns on the lanes, in milliseconds."""
-        first, *others = (lane.buffers for lane in self._lanes)
-        first.record(0)
-        for other in others:
-            other.wait_for(first, 0)
-        for index in range(_OVERLAPPED_BATCHES):
-            self._lanes[index % len(self._lanes)].enqueue()
-        for other in others:
-            other.record(1)
-            first.wait_for(other, 1)
-        first.record(1)
-        return first.elapsed_ms(0, 1) / _OVERLAPPED_BATCHES
+        """Time per batch while the lanes take turns, in milliseconds.
+
+        A round before the timed ones fills the lanes, and one after them keeps them full until the
+        last timed batch has ended.
+        """
+        last = self._lanes[-1].buffers
+        for turn in range(_OVERLAPPED_ROUNDS + 2):
+            for lane in self._lanes:
+                lane.enqueue()
+            if turn == 0:
+                last.record(0)
+            elif turn == _OVERLAPPED_ROUNDS:
+                last.record(1)
+        elapsed = last.elapsed_ms(0, 1)
+        for lane in self._lanes:
+            lane.synchronise()
+        return elapsed / (_OVERLAPPED_ROUNDS * len(self._lanes))
 
     def _runtime_config(self) -> Any:
         """TensorRT-RTX: how contexts are made, with the runtime cache beside the engine; or None.
@@ -203,31 +214,15 @@ class TensorRTSession(Session):
         """
         if not hasattr(self._trt, "IRuntimeCache"):
             return None
-        self.warm = False
         config = self._engine.create_runtime_config()
         if not self._static:
             strategies = self._trt.DynamicShapesKernelSpecializationStrategy
             config.dynamic_shapes_kernel_specialization_strategy = strategies.EAGER
-        self._cache = config.create_runtime_cache()
-        stored = self._cache_path.read_bytes() if self._cache_path.is_file() else b""
-        if stored and self._cache.deserialize(stored):
-            self.warm = True
-            self._cache_bytes = len(stored)
-        config.set_runtime_cache(self._cache)
+        self._primary.close_at_exit(runtime_caches())
+        self._cache = runtime_caches().take(config, self._cache_path)
+        self.warm = self._cache.warm
+        config.set_runtime_cache(self._cache.kernels)
         return config
-
-    def _save_cache(self) -> None:
-        """Write the runtime cache beside the engine if it has grown."""
-        if self._cache is None:
-            return
-        content = bytes(self._cache.serialize())
-        if len(content) == self._cache_bytes:
-            return
-        try:
-            write_bytes(self._cache_path, content)
-        except OSError as error:
-            logger.warning("the next start will be slow: no runtime cache (%s)", error)
-        self._cache_bytes = len(content)
 
     def _check(self, images: Images) -> None:
         largest = self.batch_size if self._static else self._largest
