@@ -3,12 +3,15 @@
     python benchmarks/gpu.py --out benchmarks/results/h100.json
 
 For every precision, batch size and mode: the median latency of a batch in its steps, start-up cold
-and warm, memory and the difference to PyTorch in float32; beside it PyTorch eager and compiled, in
-the same process. All times are medians under CUDA events.
+and warm, memory and the difference to PyTorch in float32; beside it PyTorch eager and compiled.
+All times are medians under CUDA events.
 """
 
 import argparse
+import dataclasses
 import json
+import multiprocessing
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,15 +39,13 @@ from segtrt.timing import TimingResult, measure
 from segtrt.weights import load_network
 
 MODES = ("stream", "graph", "overlapped")
+_STARTS = 3
 Row = dict[str, Any]
 
 
 def main() -> None:
     """Run everything, print a table and write the figures as JSON."""
     options = _options()
-    if options.first_mask:
-        print(_first_mask(options))
-        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bench = Bench(options, folder)
@@ -99,17 +100,18 @@ class Bench:
     def engine_rows(self) -> Iterator[Row]:
         """Figures of every engine in every mode."""
         for precision in self.options.precisions:
-            for batch in self.options.batches:
-                yield from self._engine(BuildSettings(batch_size=batch, precision=precision))
-        if self.options.dynamic:
-            for batch in self.options.batches:
-                settings = BuildSettings(
-                    batch_size=batch,
-                    precision=Precision.FP16,
-                    profile="dynamic",
-                    dynamic_max=max(self.options.batches),
-                )
-                yield from self._engine(settings)
+            # TensorRT-RTX asks once in a process whether TF32 is forbidden, as it is for fp32.
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                yield from pool.apply(self.precision_rows, [precision])
+
+    def precision_rows(self, precision: Precision) -> list[Row]:
+        """Figures of every engine of one precision."""
+        batches = self.options.batches
+        wanted = [BuildSettings(batch_size=batch, precision=precision) for batch in batches]
+        if self.options.dynamic and precision is Precision.FP16:
+            dynamic = {"profile": "dynamic", "dynamic_max": max(batches)}
+            wanted += [dataclasses.replace(settings, **dynamic) for settings in wanted]
+        return [row for settings in wanted for row in self._engine(settings)]
 
     def _engine(self, settings: BuildSettings) -> Iterator[Row]:
         row: Row = {
@@ -135,7 +137,7 @@ class Bench:
             except SegtrtError as error:
                 yield self._tell({**row, "mode": mode, "unsupported": str(error)})
         if settings.profile == "static":
-            yield self._tell(row | {"first_mask_ms": self._start_anew(engine, settings)})
+            yield self._tell(row | self._start_anew(engine, settings))
 
     def _session(self, engine: Path, settings: BuildSettings, mode: str) -> Row:
         images = self.images[: settings.batch_size]
@@ -157,14 +159,16 @@ class Bench:
                 "slowdown": gpu.slowdown_between(before, after),
             }
 
-    def _start_anew(self, engine: Path, settings: BuildSettings) -> float:
-        """Time from a new process's start to its first masks, with the runtime cache, in ms."""
-        command = [sys.executable, __file__, "--first-mask", str(engine)]
-        command += ["--runtime", self.options.runtime, "--batches", str(settings.batch_size)]
-        command += ["--precisions", str(settings.precision)]
-        begin = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return (time.perf_counter() - begin) * 1000
+    def _start_anew(self, engine: Path, settings: BuildSettings) -> Row:
+        """Times from a new process's start to its first masks, with the runtime cache, in ms."""
+        command = [sys.executable, str(Path(__file__).with_name("first_mask.py")), str(engine)]
+        command += [self.options.runtime, str(settings.batch_size), str(settings.precision)]
+        starts = []
+        for _ in range(_STARTS):
+            begin = time.monotonic_ns()
+            child = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+            starts.append((int(child.stdout) - begin) / 1e6)
+        return {"first_mask_ms": statistics.median(starts), "first_masks_ms": starts}
 
     def torch_rows(self) -> Iterator[Row]:
         """PyTorch eager and compiled, its input on the GPU already."""
@@ -268,14 +272,6 @@ def _figures(result: TimingResult) -> Row:
     }
 
 
-def _first_mask(options: argparse.Namespace) -> float:
-    """Load the engine `options.first_mask`, run one batch; returns its first mask's mean."""
-    settings = BuildSettings(batch_size=options.batches[0], precision=options.precisions[0])
-    images = np.zeros((settings.batch_size, 3, 256, 256), np.float32)
-    with get_runtime(options.runtime).load(options.first_mask, settings) as session:
-        return float((session.run(images)[0] > 0.5).mean())
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/gpu_engines.json"))
@@ -290,7 +286,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--max-seconds", type=float, default=1.5)
     parser.add_argument("--weights", type=Path, help="state dict; random weights if not given")
     parser.add_argument("--init-features", type=int, default=32)
-    parser.add_argument("--first-mask", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

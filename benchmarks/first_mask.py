@@ -1,0 +1,23 @@
+"""Load an engine, run one batch, and print the monotonic clock in ns; started by gpu.py.
+
+python benchmarks/first_mask.py ENGINE RUNTIME BATCH_SIZE PRECISION
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
+
+from segtrt.precision import Precision
+from segtrt.runtimes import get_runtime
+from segtrt.runtimes.base import BuildSettings
+
+engine, runtime, batch_size, precision = sys.argv[1:]
+settings = BuildSettings(batch_size=int(batch_size), precision=Precision(precision))
+images = np.zeros((settings.batch_size, 3, 256, 256), np.float32)
+with get_runtime(runtime).load(Path(engine), settings) as session:
+    masks = session.run(images) > 0.5
+    print(time.monotonic_ns())
