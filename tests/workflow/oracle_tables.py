@@ -25,7 +25,7 @@ CODE = {
     "metrics": "score_engine summarise validate_engine write_report",
     "normalise": "encode_slices score_engine summarise time_preparation validate_engine "
     "write_report write_samples",
-    "onnx_clean": "convert_onnx export_onnx",
+    "onnx_clean": "build_engine:tensorrt convert_onnx export_onnx",
     "onnx_export": "export_onnx",
     "onnx_precision": "convert_onnx",
     "onnx_quantise": "convert_onnx",
