@@ -9,7 +9,8 @@ from segtrt.errors import SegtrtError
 from segtrt.precision import Precision
 from segtrt.runtimes import get_runtime
 from segtrt.runtimes.base import BuildSettings, UnsupportedError
-from segtrt.runtimes.tensorrt_build import BuildPlace, build_serialized, too_old_gpu
+from segtrt.runtimes.tensorrt import too_old_gpu
+from segtrt.runtimes.tensorrt_build import BuildPlace, build_serialized
 from segtrt.runtimes.tensorrt_inspect import parse_layers
 from segtrt.runtimes.tensorrt_log import PhaseTree, clean_message, logger_for, progress_monitor
 from tensorrt_graphs import convolution_graph
@@ -127,7 +128,7 @@ def test_log_goes_to_python_logging(tmp_path: Path, caplog: pytest.LogCaptureFix
     import tensorrt_rtx
 
     graph = convolution_graph(tmp_path / "model.onnx")
-    place = BuildPlace(tensorrt_rtx, "TensorRT-RTX", is_rtx=True, timing_cache=None)
+    place = BuildPlace(tensorrt_rtx, "TensorRT-RTX", is_rtx=True, timing_cache=None, has_gpu=False)
     with caplog.at_level(logging.INFO, "segtrt.tensorrt"):
         build_serialized(place, graph, settings())
     assert any("Engine generation completed" in record.message for record in caplog.records)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from segtrt.errors import SegtrtError
 from segtrt.precision import Precision
-from segtrt.runtimes import cuda, tensorrt_lane, tensorrt_log
+from segtrt.runtimes import cuda, tensorrt_inspect, tensorrt_lane, tensorrt_log
 from segtrt.runtimes.base import BatchTiming, BuildSettings, Layer
 from segtrt.runtimes.tensorrt_session import MODES, TensorRTSession
 
@@ -25,6 +25,7 @@ def driver(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tensorrt_lane, "Graph", fake_gpu.Graph)
     monkeypatch.setattr(tensorrt_lane, "GraphMarks", fake_gpu.Marks)
     log = SimpleNamespace(errors=[], last_error=lambda otherwise: otherwise)
+    monkeypatch.setattr(tensorrt_inspect, "logger_for", lambda _trt: log)
     monkeypatch.setattr(tensorrt_lane, "logger_for", lambda _trt: log)
     monkeypatch.setattr(tensorrt_log, "logger_for", lambda _trt: log)
     monkeypatch.setattr(cuda, "atexit", SimpleNamespace(register=lambda _call: None))

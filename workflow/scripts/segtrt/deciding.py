@@ -29,6 +29,7 @@ PACKAGES = {
     "summarise": ("numpy", "pillow", "scipy", "scikit-image"),
     "write_report": ("jinja2", "plotly"),
     "onnxruntime": ("onnx",),
+    "tensorrt_rtx": ("onnx",),
 }
 """Installed packages whose version decides what a rule makes, or what a runtime builds (beside its
 own package, which is in its target)."""

@@ -12,12 +12,13 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from segtrt.errors import SegtrtError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
@@ -211,9 +212,9 @@ class Lane:
         self,
         driver: Any,
         input_shape: tuple[int, ...],
-        input_type: np.dtype[Any],
+        input_type: "np.dtype[Any]",
         output_shape: tuple[int, ...],
-        output_type: np.dtype[Any],
+        output_type: "np.dtype[Any]",
     ) -> None:
         """Take the buffers, with the context active.
 
@@ -279,7 +280,7 @@ class Lane:
         """Free stream, events and buffers; the context must be active and the stream idle."""
         self._events = []
         self.stream = None
-        self.host_input = self.host_output = np.empty(0)
+        del self.host_input, self.host_output
         self._stack.close()
 
 

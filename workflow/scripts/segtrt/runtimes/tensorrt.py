@@ -9,7 +9,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -22,17 +22,10 @@ from segtrt.runtimes.base import (
     Availability,
     BuildResult,
     BuildSettings,
-    Layer,
     Runtime,
+    Session,
     UnsupportedError,
 )
-from segtrt.runtimes.cuda import start_cuda
-from segtrt.runtimes.tensorrt_build import BuildPlace, build_serialized, too_old_gpu
-from segtrt.runtimes.tensorrt_inspect import inspect_engine
-from segtrt.runtimes.tensorrt_lane import NoContextError, read_engine
-from segtrt.runtimes.tensorrt_session import MODES, TensorRTSession
-from segtrt.runtimes.tf32 import tf32_only_if_wanted
-from segtrt.runtimes.timing_cache import cache_path
 
 logger = logging.getLogger(__name__)
 
@@ -40,16 +33,19 @@ _TITLES = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT-RTX"}
 _EXTRAS = {"tensorrt": "tensorrt", "tensorrt_rtx": "tensorrt-rtx"}
 _PACKAGE_SUFFIXES = ("", "_cu13", "_cu12", "_cu13_bindings", "_cu12_bindings")
 
+_NEEDED_CAPABILITY = {
+    Precision.TF32: (8, 0),
+    Precision.BF16: (8, 0),
+    Precision.FP8: (8, 9),
+}
+"""Oldest GPU with the precision's tensor cores; source: TensorRT's support matrix."""
+
 
 class TensorRT(Runtime):
     """TensorRT (`tensorrt`) or TensorRT for RTX (`tensorrt_rtx`)."""
 
     device = "gpu"
-    build_modules = (
-        "segtrt.runtimes.tensorrt_build",
-        "segtrt.runtimes.tensorrt_inspect",
-        "segtrt.runtimes.tf32",
-    )
+    build_modules = ("segtrt.runtimes.tensorrt_build",)
     run_modules = ("segtrt.runtimes.tensorrt_session",)
 
     def __init__(self, module: str) -> None:
@@ -135,20 +131,21 @@ class TensorRT(Runtime):
         reason = self.unsupported(settings)
         if reason is not None:
             raise UnsupportedError(reason)
-        trt = self._module()
+        # Imported here, as in `load`: asking a runtime what it can do must be quick.
+        from segtrt.runtimes.tensorrt_build import BuildPlace, build
+        from segtrt.runtimes.timing_cache import cache_path
+
         timing_cache = None
         if cache_dir is not None and not self._is_rtx:
             timing_cache = cache_path(cache_dir, self.name, self.target())
         place = BuildPlace(
-            trt=trt,
+            trt=self._module(),
             title=f"{_TITLES[self.name]} {self.version()}",
             is_rtx=self._is_rtx,
             timing_cache=timing_cache,
+            has_gpu=this_machine().gpu is not None,
         )
-        with tf32_only_if_wanted(settings.precision):
-            engine = build_serialized(place, graph, settings)
-            layers, notes = self._layers(trt, engine)
-        return BuildResult(engine=engine, layers=layers, notes=notes)
+        return build(place, graph, settings)
 
     def load(
         self,
@@ -157,15 +154,19 @@ class TensorRT(Runtime):
         *,
         threads: int | None = None,
         mode: str = "stream",
-    ) -> TensorRTSession:
+    ) -> Session:
         """See `Runtime.load`; `threads` has no meaning here."""
+        from segtrt.runtimes.cuda import start_cuda
+
         del threads
+        start_cuda()
+        from segtrt.runtimes.tensorrt_session import MODES, TensorRTSession
+
         if mode not in MODES:
             raise SegtrtError(
                 f"inference.mode {mode} is unknown to {_TITLES[self.name]}; {', '.join(MODES)} "
                 "were expected"
             )
-        start_cuda()
         state = self.availability()
         if not state.can_run:
             raise SegtrtError(f"engine {engine} cannot run here: {state.reason}")
@@ -173,32 +174,21 @@ class TensorRT(Runtime):
 
     def prove(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
         """See `Runtime.prove`; TensorRT-RTX compiles kernels for seconds at the first start."""
+        from segtrt.runtimes.tensorrt_lane import NoContextError
+
         engine.with_suffix(".runtime_cache").unlink(missing_ok=True)
         if not self.availability().can_run:
             return {}
         try:
             with self.load(engine, settings) as session:
                 return dict(session.load_stages_ms)
-        except NoContextError as error:
-            raise UnsupportedError(str(error)) from None
         except SegtrtError as error:
+            if isinstance(error, NoContextError):
+                raise UnsupportedError(str(error)) from None
             if settings.compute_capabilities:
                 logger.info("not started: it is meant for other GPUs (%s)", error)
                 return {}
             raise
-
-    def _layers(self, trt: Any, engine: bytes) -> tuple[list[Layer], list[str]]:
-        """Layers of an engine just built, and notes on what could not be told."""
-        if this_machine().gpu is None:
-            return [], ["layers are unknown: the engine was built without a GPU to read it back"]
-        try:
-            layers = inspect_engine(trt, read_engine(trt, engine, "just built"))
-        except SegtrtError as error:
-            # Right for an engine that is meant for other GPUs than the one here.
-            return [], [f"layers are unknown: {error}"]
-        if not layers:
-            return [], ["layers are unknown: the engine inspector tells no more than names"]
-        return layers, []
 
     def _module(self) -> Any:
         """The module `tensorrt` or `tensorrt_rtx`."""
@@ -208,6 +198,20 @@ class TensorRT(Runtime):
             raise SegtrtError(
                 f"{_TITLES[self.name]} is installed but cannot be imported ({error}); reinstall it"
             ) from None
+
+
+def too_old_gpu(precision: Precision, capabilities: Iterable[str]) -> str | None:
+    """Why `precision` does not go with GPUs of these compute capabilities, or None if it does."""
+    needed = _NEEDED_CAPABILITY.get(precision)
+    if needed is None:
+        return None
+    old = [text for text in capabilities if tuple(map(int, text.split("."))) < needed]
+    if not old:
+        return None
+    return (
+        f"{precision} needs a GPU of compute capability {needed[0]}.{needed[1]} or newer, "
+        f"not {', '.join(old)}"
+    )
 
 
 def _bad_profile(settings: BuildSettings) -> str | None:

@@ -10,19 +10,14 @@ from typing import Any
 from segtrt.errors import SegtrtError
 from segtrt.onnx_clean import read_graph
 from segtrt.precision import Precision
-from segtrt.runtimes.base import BuildSettings, UnsupportedError
+from segtrt.runtimes.base import BuildResult, BuildSettings, Layer, UnsupportedError
 from segtrt.runtimes.tensorrt_graph import adapt_graph
+from segtrt.runtimes.tensorrt_inspect import inspect_engine, read_engine
 from segtrt.runtimes.tensorrt_log import clean_message, logger_for, progress_monitor
+from segtrt.runtimes.tf32 import tf32_only_if_wanted
 from segtrt.runtimes.timing_cache import merge_cache, read_cache, tensorrt_combine
 
 logger = logging.getLogger(__name__)
-
-_NEEDED_CAPABILITY = {
-    Precision.TF32: (8, 0),
-    Precision.BF16: (8, 0),
-    Precision.FP8: (8, 9),
-}
-"""Oldest GPU with the precision's tensor cores; source: TensorRT's support matrix."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +32,40 @@ class BuildPlace:
     """Whether it is TensorRT-RTX: it builds for GPUs that are not here, from adapted graphs."""
     timing_cache: Path | None
     """The timing cache to use and add to; None for none (TensorRT-RTX has no timing to cache)."""
+    has_gpu: bool
+    """Whether there is a GPU here to read the engine back."""
 
 
-def too_old_gpu(precision: Precision, capabilities: Sequence[str]) -> str | None:
-    """Why `precision` does not go with GPUs of these compute capabilities, or None if it does."""
-    needed = _NEEDED_CAPABILITY.get(precision)
-    if needed is None:
-        return None
-    old = [text for text in capabilities if _capability(text) < needed]
-    if not old:
-        return None
-    return (
-        f"{precision} needs a GPU of compute capability {needed[0]}.{needed[1]} or newer, "
-        f"not {', '.join(old)}"
-    )
+def build(place: BuildPlace, graph: Path, settings: BuildSettings) -> BuildResult:
+    """Build the engine and look at its layers.
+
+    Args:
+        place: with what to build.
+        graph: ONNX file.
+        settings: how to build.
+
+    Raises:
+        UnsupportedError: TensorRT or the device cannot do it, with the builder's last error.
+        SegtrtError: the graph cannot be parsed, or its input does not fit the settings.
+    """
+    with tf32_only_if_wanted(settings.precision):
+        engine = build_serialized(place, graph, settings)
+        layers, notes = _layers(place, engine)
+    return BuildResult(engine=engine, layers=layers, notes=notes)
+
+
+def _layers(place: BuildPlace, engine: bytes) -> tuple[list[Layer], list[str]]:
+    """Layers of an engine just built, and notes on what could not be told."""
+    if not place.has_gpu:
+        return [], ["layers are unknown: the engine was built without a GPU to read it back"]
+    try:
+        layers = inspect_engine(place.trt, read_engine(place.trt, engine, "just built"))
+    except SegtrtError as error:
+        # Right for an engine that is meant for other GPUs than the one here.
+        return [], [f"layers are unknown: {error}"]
+    if not layers:
+        return [], ["layers are unknown: the engine inspector tells no more than names"]
+    return layers, []
 
 
 def build_serialized(place: BuildPlace, graph: Path, settings: BuildSettings) -> bytes:
@@ -206,8 +221,3 @@ def _progress(trt: Any, config: Any, what: str) -> Any:
         monitor.close()
     if monitor.interrupted:
         raise KeyboardInterrupt
-
-
-def _capability(text: str) -> tuple[int, int]:
-    major, minor = text.split(".")
-    return int(major), int(minor)

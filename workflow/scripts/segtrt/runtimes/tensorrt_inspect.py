@@ -1,4 +1,4 @@
-"""What a built engine is made of, from TensorRT's engine inspector."""
+"""Reading an engine back, and what it is made of, from TensorRT's engine inspector."""
 
 import json
 import math
@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from segtrt.errors import SegtrtError
 from segtrt.runtimes.base import Layer
+from segtrt.runtimes.tensorrt_log import logger_for
 
 _TYPES = (
     # Tried in this order: `BFloat16` and `FP8` contain other types' names.
@@ -20,6 +22,35 @@ _TYPES = (
 
 _KINDS = {"correlation": "Convolution", "deconv": "Deconvolution"}
 """TensorRT-RTX's words for the operations that TensorRT calls so."""
+
+
+def read_engine(trt: Any, content: bytes, name: str) -> Any:
+    """Read a serialised engine back into an `ICudaEngine`.
+
+    Args:
+        trt: the module `tensorrt` or `tensorrt_rtx`.
+        content: the engine.
+        name: what to call it in the message, e.g. its path.
+
+    Raises:
+        SegtrtError: it does not fit this GPU, driver or version.
+    """
+    log = logger_for(trt)
+    log.errors.clear()
+    runtime = trt.Runtime(log)
+    engine = runtime.deserialize_cuda_engine(content)
+    if engine is not None:
+        return engine
+    causes = []
+    if hasattr(runtime, "get_engine_validity"):
+        _validity, bits = runtime.get_engine_validity(content)
+        known = trt.EngineInvalidityDiagnostics.__members__.values()
+        causes = [cause.name.lower().replace("_", " ") for cause in known if bits & cause.value]
+    reason = log.last_error("no reason was given")
+    raise SegtrtError(
+        f"engine {name} does not fit this machine ({', '.join([*causes, reason])}); delete it and "
+        "run the workflow again to build it here"
+    )
 
 
 def inspect_engine(trt: Any, engine: Any, context: Any = None) -> list[Layer]:

@@ -11,35 +11,6 @@ from segtrt.runtimes.cuda import Graph, GraphMarks, Lane
 from segtrt.runtimes.tensorrt_log import logger_for
 
 
-def read_engine(trt: Any, content: bytes, name: str) -> Any:
-    """Read a serialised engine back into an `ICudaEngine`.
-
-    Args:
-        trt: the module `tensorrt` or `tensorrt_rtx`.
-        content: the engine.
-        name: what to call it in the message, e.g. its path.
-
-    Raises:
-        SegtrtError: it does not fit this GPU, driver or version.
-    """
-    log = logger_for(trt)
-    log.errors.clear()
-    runtime = trt.Runtime(log)
-    engine = runtime.deserialize_cuda_engine(content)
-    if engine is not None:
-        return engine
-    causes = []
-    if hasattr(runtime, "get_engine_validity"):
-        _validity, bits = runtime.get_engine_validity(content)
-        known = trt.EngineInvalidityDiagnostics.__members__.values()
-        causes = [cause.name.lower().replace("_", " ") for cause in known if bits & cause.value]
-    reason = log.last_error("no reason was given")
-    raise SegtrtError(
-        f"engine {name} does not fit this machine ({', '.join([*causes, reason])}); delete it and "
-        "run the workflow again to build it here"
-    )
-
-
 class NoContextError(SegtrtError):
     """The engine can be read but not made ready to run: this GPU cannot do one of its layers."""
 

@@ -12,8 +12,8 @@ from segtrt.errors import SegtrtError
 from segtrt.runtimes.base import BatchTiming, BuildSettings, Images, Layer, Probabilities, Session
 from segtrt.runtimes.cuda import PrimaryContext, primary_context
 from segtrt.runtimes.tensorrt_cache import RuntimeCache, runtime_caches
-from segtrt.runtimes.tensorrt_inspect import inspect_engine
-from segtrt.runtimes.tensorrt_lane import EngineLane, read_engine
+from segtrt.runtimes.tensorrt_inspect import inspect_engine, read_engine
+from segtrt.runtimes.tensorrt_lane import EngineLane
 from segtrt.runtimes.tensorrt_log import logger_for
 from segtrt.runtimes.tf32 import tf32_only_if_wanted
 
