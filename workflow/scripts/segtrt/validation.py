@@ -62,15 +62,16 @@ def validate_engine(
 
 
 def check(validations: Sequence[Path]) -> list[str]:
-    """What failed, one line an engine, e.g. `openvino/b4_int8: dice_loss 0.031 > 0.02`.
+    """What failed, one line an engine, e.g. `openvino@a100/b4_int8: dice_loss 0.031 > 0.02`.
 
-    Empty if every engine passed or was skipped.
+    Engines are called as their paths call them: a verdict knows no machine's name. Empty if every
+    engine passed or was skipped.
     """
     lines = []
     for path in validations:
         data = read_validation(path)
         if data["verdict"] == "fail":
-            lines.append(f"{data['engine']}: {'; '.join(data['failures'])}")
+            lines.append(f"{path.parent.name}/{path.stem}: {'; '.join(data['failures'])}")
     return lines
 
 
