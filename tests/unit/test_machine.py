@@ -69,6 +69,16 @@ def test_what_changed_on_a_machine_is_told(tmp_path: Path) -> None:
     assert changed == f"{path}: driver 580.1 -> 581.2, cuda 13.0 -> 13.1"
     [lost] = keep(tmp_path, "gpu", Machine("EPYC", "avx2 fma", None))
     assert "gpu NVIDIA A100 -> none" in lost
+    [better] = keep(tmp_path, "gpu", Machine("EPYC", "amx_int8 fma", None))
+    assert better == f"{path}: isa +amx_int8 -avx2"
+
+
+def test_a_new_description_takes_the_place_of_one_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / description("node")
+    path.parent.mkdir(parents=True)
+    path.write_text('{"format": ')
+    assert keep(tmp_path, "node", NODE) == [f"{path}: Xeon"]
+    assert read_machine(path) == NODE
 
 
 def test_no_machine_to_describe_is_told() -> None:
@@ -79,7 +89,7 @@ def test_no_machine_to_describe_is_told() -> None:
 def test_those_without_a_description_are_named(tmp_path: Path) -> None:
     keep(tmp_path, "b", NODE)
     assert undescribed(["c", "b", "a"], tmp_path) == ["a", "c"]
-    with pytest.raises(SegtrtError, match="description of a machine"):
+    with pytest.raises(SegtrtError, match="does not exist; run: snakemake describe_machines"):
         machines_of_plan(["a"], tmp_path)
 
 
@@ -90,6 +100,13 @@ def test_those_without_a_description_are_named(tmp_path: Path) -> None:
         "[]",
         json.dumps({**NODE.to_json(), "format": "segtrt-machine-0"}),
         json.dumps({**NODE.to_json(), "gpu": {"name": "half of it"}}),
+        json.dumps({**NODE.to_json(), "gpu": "A100"}),
+        json.dumps({**NODE.to_json(), "cpu": None}),
+        json.dumps({**NODE.to_json(), "isa": ["avx2"]}),
+        json.dumps({"format": "segtrt-machine-1", "cpu": "Xeon", "isa": "avx2"}),
+        json.dumps(A100.to_json()).replace('"8.0"', "8.0"),
+        json.dumps(A100.to_json()).replace('"8.0"', '"new"'),
+        '{"format": "segtrt-mach',
     ],
 )
 def test_another_file_is_refused(content: str, tmp_path: Path) -> None:

@@ -6,20 +6,22 @@ On a cluster the plan is made on one machine and jobs run on others. Those the c
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from segtrt import gpu
 from segtrt.cpu_info import describe_cpu
 from segtrt.errors import SegtrtError
-from segtrt.files import read_json, write_json
+from segtrt.files import write_json
 from segtrt.gpu import GpuFacts
 
 FORMAT = "segtrt-machine-1"
 FOLDER = Path("config/machines")
 """Where descriptions lie, in the working folder; they are settings, so nothing cleans them up."""
+_KINDS = {str: "a text", int: "a whole number"}
 PLANNED_ON = "SEGTRT_PLANNED_ON"
 """Environment variable that tells jobs, as JSON, which machine made the plan."""
 
@@ -63,12 +65,28 @@ class Machine:
         """The machine that a description tells of.
 
         Raises:
-            KeyError, TypeError, ValueError: it is not a description.
+            ValueError: it is not a description; says in a few words why.
         """
-        if data["format"] != FORMAT:
+        if not isinstance(data, Mapping) or data.get("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
-        found = data["gpu"]
-        return cls(str(data["cpu"]), str(data["isa"]), GpuFacts(**found) if found else None)
+        found = data.get("gpu", "missing")
+        if found is not None and not isinstance(found, Mapping):
+            raise ValueError(f"gpu is {found}, expected null or an object")
+        own = _checked(data, {"cpu": str, "isa": str}, "")
+        facts = {one.name: int if one.name == "memory_mib" else str for one in fields(GpuFacts)}
+        gpu_facts = GpuFacts(**_checked(found, facts, "gpu.")) if found is not None else None
+        if gpu_facts and not re.fullmatch(r"\d+\.\d+", gpu_facts.compute_capability):
+            raise ValueError(f"gpu.compute_capability is {gpu_facts.compute_capability!r}")
+        return cls(own["cpu"], own["isa"], gpu_facts)
+
+
+def _checked(data: Mapping[str, Any], kinds: Mapping[str, type], prefix: str) -> dict[str, Any]:
+    for name, kind in kinds.items():
+        value = data.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            told = f"is {value!r}" if name in data else "is missing"
+            raise ValueError(f"{prefix}{name} {told}, expected {_KINDS[kind]}")
+    return {name: data[name] for name in kinds}
 
 
 def this_machine() -> Machine:
@@ -86,16 +104,17 @@ def read_machine(path: Path) -> Machine:
     """Read a machine's description.
 
     Raises:
-        SegtrtError: missing, not JSON, or not a description.
+        SegtrtError: missing, not to be read, not JSON, or not a description.
     """
-    data = read_json(path, "description of a machine")
     try:
-        return Machine.from_json(data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise SegtrtError(
-            f"{path} is not a machine's description that this version can read ({error}); delete "
-            "it and run: snakemake describe_machines"
-        ) from None
+        return Machine.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        fault = "does not exist"
+    except OSError as error:
+        fault = f"cannot be read ({error.strerror})"
+    except ValueError as error:
+        fault = f"is not a machine's description that this version can read ({error})"
+    raise SegtrtError(f"{path} {fault}; run: snakemake describe_machines")
 
 
 def undescribed(names: Iterable[str], folder: Path) -> list[str]:
@@ -118,7 +137,7 @@ def machines_of_plan(names: Iterable[str], folder: Path) -> dict[str, Machine]:
 
 
 def keep_descriptions(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
-    """Move new descriptions to the place of those that are kept.
+    """Move new descriptions to the place of those that are kept, readable or not.
 
     Args:
         pairs: each the new description and where it is kept.
@@ -127,23 +146,39 @@ def keep_descriptions(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
         A line for each: what is new or changed.
 
     Raises:
-        SegtrtError: there is none at all, or one that cannot be read.
+        SegtrtError: there is none at all, or a new one that cannot be read.
     """
     if not pairs:
         raise SegtrtError("the configuration names no machine; name those of the cluster: machines")
     lines = []
     for new, kept in pairs:
         machine = read_machine(new)
-        known = read_machine(kept).facts() if kept.is_file() else {}
-        changes = [
-            f"{key} {known[key]} -> {machine.facts().get(key, 'none')}" if known else f"{value}"
-            for key, value in {**known, **machine.facts()}.items()
-            if known.get(key) != machine.facts().get(key) and key != "isa"
-        ]
+        told = _changes(_known(kept), machine.facts())
         write_json(kept, machine.to_json())
         new.unlink()
-        lines.append(f"{kept}: {', '.join(changes) or 'unchanged'}")
+        lines.append(f"{kept}: {', '.join(told) or 'unchanged'}")
     return lines
+
+
+def _known(kept: Path) -> dict[str, Any]:
+    try:
+        return read_machine(kept).facts()
+    except SegtrtError:
+        return {}
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is new, or what changed and how; of the CPU's extensions only what came and went."""
+    if not before:
+        return [str(value) for key, value in now.items() if key != "isa"]
+    told = [
+        f"{key} {_told(before, key)} -> {_told(now, key)}"
+        for key in dict.fromkeys([*before, *now])
+        if before.get(key) != now.get(key) and key != "isa"
+    ]
+    had, has = (set(facts["isa"].split()) for facts in (before, now))
+    moves = [f"+{name}" for name in sorted(has - had)] + [f"-{name}" for name in sorted(had - has)]
+    return [*told, f"isa {' '.join(moves)}"] if moves else told
 
 
 def tell_jobs() -> None:
