@@ -14,7 +14,7 @@ include: "workflow/rules/configuration.smk"
 include: "workflow/rules/machines.smk"
 
 
-if not UNKNOWN:
+if not DESCRIBING:
 
     include: "workflow/rules/common.smk"
     include: "workflow/rules/resources.smk"
@@ -36,5 +36,5 @@ rule all:
 
 
 onsuccess:
-    for line in [] if UNKNOWN else closing_words():
+    for line in [] if DESCRIBING else closing_words():
         print(line, file=sys.stderr)

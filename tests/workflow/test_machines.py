@@ -34,6 +34,9 @@ def test_machines_are_described_before_anything_is_planned(
     said = refused.stdout + refused.stderr
     assert "machines: one, two not described yet in config/machines; run first: " in said
     assert "Traceback" not in said
+    asking = ["--set-resources", "describe_machine:runtime=5"]
+    refused = run_snakemake(tmp_path, "-n", *asking, *config, snakefile=snakefile)
+    assert "one, two not described yet" in refused.stdout + refused.stderr
 
     done = run_snakemake(tmp_path, "describe_machines", "-c2", *config, snakefile=snakefile)
     assert done.returncode == 0, done.stderr
@@ -43,9 +46,15 @@ def test_machines_are_described_before_anything_is_planned(
         assert f"config/machines/{name}.json: {described.cpu}" in done.stdout
     planned = run_snakemake(tmp_path, "-n", *config, snakefile=snakefile)
     assert planned.returncode == 0, planned.stderr
+    unknown = run_snakemake(
+        tmp_path, "-n", "results/machines/@three.json", *config, snakefile=snakefile
+    )
+    assert "No rule to produce results/machines/@three.json" in unknown.stdout + unknown.stderr
 
-    # Asked again, they are looked at again.
+    # Asked again, they are looked at again, whatever stood there and however it would be planned.
     describe(tmp_path, "two", A100)
+    config += ["engines={runtimes: [tensorrt], on_unsupported: fail}"]
+    assert run_snakemake(tmp_path, "-n", *config, snakefile=snakefile).returncode != 0
     again = run_snakemake(tmp_path, "describe_machines", "-c2", *config, snakefile=snakefile)
     assert again.returncode == 0, again.stderr
     assert "config/machines/one.json: unchanged" in again.stdout

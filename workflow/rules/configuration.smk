@@ -1,4 +1,5 @@
 # The configuration, checked and complete, and how jobs get to the machines that it names. No rules.
+import re
 import sys
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
@@ -17,16 +18,17 @@ try:
 except SegtrtError as error:
     raise WorkflowError(str(error)) from None
 
-# Machines whose description is not there yet.
-UNKNOWN = undescribed(config["machines"], Path())
-# Targets are not known yet while the workflow is read, so the command line is asked.
-if (
-    UNKNOWN
-    and workflow.is_main_process
-    and not any("describe_machine" in word for word in sys.argv)
-):
+# Whether machines are to be described: without a plan, for what is known of them may be missing or
+# wrong. Targets are not known yet while the workflow is read, so the command line is asked, which
+# is `describe_machine:at=@name` for a job.
+DESCRIBING = any(
+    re.match(r"describe_machines$|describe_machine:at=@|results/machines/@", word)
+    for word in sys.argv
+)
+_unknown = undescribed(config["machines"], Path())
+if _unknown and not DESCRIBING:
     raise WorkflowError(
-        f"machines: {', '.join(UNKNOWN)} not described yet in config/machines; run first: "
+        f"machines: {', '.join(_unknown)} not described yet in config/machines; run first: "
         "snakemake describe_machines, with the profile that the workflow runs with"
     )
 

@@ -1,5 +1,5 @@
-# Descriptions of the machines that the configuration names. A plan needs them, so while one is
-# missing, these rules are all there are.
+# Descriptions of the machines that the configuration names. A plan needs them, so while they are
+# made, these rules are all there are.
 
 
 localrules:
@@ -13,7 +13,7 @@ rule describe_machine:
     log:
         "results/logs/describe_machine/{at}.log",
     wildcard_constraints:
-        at="@[A-Za-z0-9_-]+",
+        at="|".join(f"@{name}" for name in sorted(config["machines"])) or "@",
     conda:
         "../../envs/cpu.yaml"
     resources:
