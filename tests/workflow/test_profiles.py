@@ -133,14 +133,17 @@ def test_each_machines_jobs_ask_for_their_way_there(project_root: Path, tmp_path
     for name, machine in (
         ("a100", Machine("EPYC", "avx2", a100)),
         ("h100", Machine("EPYC", "avx2", replace(a100, name="NVIDIA H100"))),
+        ("plain", Machine("EPYC", "avx2", None)),
     ):
         path = tmp_path / description(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(machine.to_json()))
     config = [
-        "engines={runtimes: [tensorrt_rtx, openvino], batch_sizes: [4], precisions: [fp32]}",
+        "engines={runtimes: [tensorrt_rtx, openvino], batch_sizes: [4], precisions: [fp32], "
+        "compute_capabilities: ['8.0', '9.0']}",
         "machines={a100: {resources: {slurm_partition: gpu, gpu_model: a100}}, "
-        "h100: {resources: {slurm_partition: fast, gres: 'gpu:h100:1'}}}",
+        "h100: {resources: {slurm_partition: fast, gres: 'gpu:h100:1'}}, "
+        "plain: {resources: {slurm_partition: standard}}}",
     ]
     where = ["--workflow-profile", str(project_root / "profiles/slurm")]
     found = jobs(dry_run(project_root, tmp_path, *where, config=config))
@@ -156,6 +159,7 @@ def test_each_machines_jobs_ask_for_their_way_there(project_root: Path, tmp_path
     # Without PyCUDA its engines are built and not run.
     assert asked("build_engine", "a100", "tensorrt_rtx") == ["gpu", "1", "a100", None]
     assert asked("build_engine", "h100", "tensorrt_rtx") == ["fast", None, None, "gpu:h100:1"]
+    assert asked("build_engine", "plain", "tensorrt_rtx") == ["standard", None, None, None]
     for rule in sorted(GPU_RULES):
         assert asked(rule, "a100", "openvino") == ["gpu", None, None, None]
         assert asked(rule, "h100", "openvino") == ["fast", None, None, None]

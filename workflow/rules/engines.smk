@@ -23,7 +23,7 @@ rule build_engine:
     conda:
         "../../envs/{runtime}.yaml"
     resources:
-        **machine_resources(on_gpu),
+        **machine_resources(takes_gpu),
         gpu=gpus_of_engine,
         mem_mb=memory_of_build,
         runtime=minutes_of_build,

@@ -25,7 +25,7 @@ rule run_engine:
         "../../envs/{runtime}.yaml"
     threads: threads_of_engine
     resources:
-        **machine_resources(on_gpu),
+        **machine_resources(takes_gpu),
         gpu=gpus_of_engine,
         mem_mb=memory_of_engine,
         runtime=minutes_of_engine,
@@ -69,7 +69,7 @@ rule time_engine:
         "../../envs/{runtime}.yaml"
     threads: threads_of_engine
     resources:
-        **machine_resources(on_gpu),
+        **machine_resources(takes_gpu),
         gpu=gpus_of_engine,
         mem_mb=memory_of_engine,
         runtime=minutes_of_timing,

@@ -28,12 +28,18 @@ def gpus_of_engine(wildcards):
     """
     machine = config["machines"].get(wildcards.at.removeprefix("@"))
     asked = machine is not None and "gres" in machine["resources"]
-    return 1 if on_gpu(wildcards) and not asked else None
+    return 1 if takes_gpu(wildcards) and not asked else None
+
+
+def takes_gpu(wildcards):
+    """Whether a job works on a GPU; to build for GPUs elsewhere needs none."""
+    return on_gpu(wildcards) and has_gpu(wildcards)
 
 
 def has_gpu(wildcards):
     """Whether the machine has a GPU, for jobs of PyTorch, which takes it if it is there."""
-    return MACHINES[wildcards.at.removeprefix("@")].gpu is not None
+    machine = MACHINES.get(wildcards.at.removeprefix("@"))
+    return machine is not None and machine.gpu is not None
 
 
 def gpus_of_timing(wildcards):
