@@ -247,8 +247,14 @@ def test_machines_are_named_and_completed() -> None:
 @pytest.mark.parametrize(
     ("machines", "told"),
     [
-        ({"a b": {}}, "machines is 'a b', allowed: string, matching ^[A-Za-z0-9]"),
-        ({"a@b": {}}, "machines is 'a@b'"),
+        ({"a b": {}}, "machines has the name 'a b', allowed: string, matching ^[A-Za-z0-9]"),
+        ({"a@b": {}}, "machines has the name 'a@b'"),
+        (
+            {1: {}},
+            "machines has the name 1, allowed: string, matching ^[A-Za-z0-9][A-Za-z0-9_-]*$, "
+            "in quotes if YAML takes it for something else",
+        ),
+        ({"a": {"resources": {"x y": 1}}}, "machines.a.resources has the name 'x y', allowed"),
         ({"a": {"runtime": []}}, "unknown key machines.a.runtime (did you mean runtimes?)"),
         ({"a": 3}, "machines.a is 3, allowed: object"),
         ({"a": {"resources": {"x": 1.5}}}, "machines.a.resources.x is 1.5, allowed: string or"),
@@ -257,6 +263,8 @@ def test_machines_are_named_and_completed() -> None:
             "machines: resource mem_mb is worked out for each job; overrule it with "
             "--set-resources RULE:mem_mb=...",
         ),
+        ({"a": {"resources": {"mem": "1 GB"}}}, "machines: resource mem is worked out for each"),
+        ({"a": {"resources": {"threads": 2}}}, "overrule it with inference.threads or"),
         (
             {"a": {"resources": {"slurm_partition": "x"}}, "b": {}},
             "machines.b.resources lacks slurm_partition, which another machine has: set it for "

@@ -8,8 +8,13 @@ from typing import Any
 
 from segtrt.errors import SegtrtError
 
-OWN_RESOURCES = {"mem_mb", "runtime", "gpu"}
-"""Resources that jobs work out themselves."""
+OWN_RESOURCES = {
+    **dict.fromkeys(("mem", "mem_mb", "mem_mib"), "--set-resources RULE:mem_mb=..."),
+    "runtime": "--set-resources RULE:runtime=...",
+    "gpu": "--set-resources RULE:gpu=...",
+    "threads": "inference.threads or --set-threads RULE=...",
+}
+"""Resources that jobs work out themselves, and what overrules that."""
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
 
@@ -109,6 +114,9 @@ def _tell(error: Any) -> str:
             f"unknown key {_dotted([*error.absolute_path, key])}{_hint(key, known)}"
             for key in unknown
         )
+    if "propertyNames" in error.absolute_schema_path:
+        hint = "" if isinstance(value, str) else ", in quotes if YAML takes it for something else"
+        return f"{where} has the name {value!r}, allowed: {_allowed(error, rule)}{hint}"
     if error.validator == "required":
         missing = sorted(set(error.validator_value) - set(value))
         return f"{where} is {value!r}, but lacks {', '.join(missing)}"
@@ -190,10 +198,10 @@ def _misplaced_resources(machines: dict[str, Any]) -> Iterator[str]:
     """
     every = {name for machine in machines.values() for name in machine["resources"]}
     shared = {name for name in every if not is_of_gpu(name)}
-    for name in sorted(every & OWN_RESOURCES):
+    for name in sorted(every & OWN_RESOURCES.keys()):
         yield (
             f"machines: resource {name} is worked out for each job; overrule it with "
-            f"--set-resources RULE:{name}=..."
+            f"{OWN_RESOURCES[name]}"
         )
     for machine in sorted(machines):
         lacking = sorted(shared - set(machines[machine]["resources"]))
