@@ -156,7 +156,7 @@ def test_what_cannot_be_had_is_left_out_with_its_reason() -> None:
 
 
 def test_nothing_left_to_build_is_refused_even_when_skipping() -> None:
-    with pytest.raises(SegtrtError, match="no engine can be built: not installed"):
+    with pytest.raises(SegtrtError, match="no engine can be built: tensorrt: not installed"):
         matrix(
             {"runtimes": ["tensorrt"], "on_unsupported": "skip"},
             tensorrt=Told(can_build=False, can_run=False, reason="not installed"),
@@ -246,6 +246,16 @@ def test_each_machine_has_the_engines_that_it_can_have() -> None:
         "tensorrt@node/b4_fp32": "no GPU",
     }
     assert found.find("tensorrt@a100", 4, "fp32").machine == "a100"
+
+
+@pytest.mark.parametrize("on_unsupported", ["skip", "fail"])
+def test_what_a_machine_cannot_have_is_told_with_its_name(on_unsupported: str) -> None:
+    engines = {"runtimes": ["tensorrt"], "on_unsupported": on_unsupported}
+    with pytest.raises(SegtrtError) as told:
+        matrix(engines, {"node": {}}, {"node": GPUS["node"]}, tensorrt=Told(needs_gpu=True))
+    assert "tensorrt@node: no GPU" in str(told.value)
+    assert "not as described, run: snakemake describe_machines" in str(told.value)
+    assert ("machines.NAME.runtimes" in str(told.value)) == (on_unsupported == "fail")
 
 
 def test_a_machine_may_name_its_own_runtimes() -> None:
