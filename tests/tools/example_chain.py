@@ -67,6 +67,7 @@ class Chain:
 
     def machine(self, name, *, torch_ms, decode_ms):
         reference = {
+            "machine": {"cpu": "Example of PyTorch's", "isa": "none"},
             "device": "cpu",
             "torch": "2.13.0",
             "threads": 2,

@@ -119,6 +119,7 @@ def test_times_of_each_batch_size(weights: Path, shard: Path, tmp_path: Path) ->
     time_it(weights, [empty, shard], tmp_path / "timing.json")
     record = json.loads((tmp_path / "timing.json").read_text())
     assert record["torch"] == torch.__version__
+    assert record["machine"] == this_machine().facts()
     results = [TimingResult.from_json(timing) for timing in record["timings"]]
     assert [result.batch_size for result in results] == [1, 12]
     assert all(result.iterations == 3 for result in results)

@@ -77,6 +77,23 @@ def test_engines_of_several_machines_are_told_apart(tmp_path, project_root):
     assert set(index["engines"]) == set(told) - {"tensorrt/b1_fp16"}
 
 
+def test_a_machine_without_engines_is_told_of_all_the_same(tmp_path, project_root):
+    chain = TwoMachines(tmp_path, project_root / "data/demo/kaggle_3m")
+    chain.timings, chain.scores, chain.validations = (
+        [path for path in paths if "@b" not in str(path)]
+        for paths in (chain.timings, chain.scores, chain.validations)
+    )
+    facts = {one["name"]: one["facts"] for one in chain.summarise()["machines"]}
+    assert facts["a"]["cpu"] == "Example"
+    assert facts["b"] == {
+        "cpu": "Example of PyTorch's",
+        "isa": "none",
+        "device": "cpu",
+        "torch": "2.13.0",
+        "threads": "2",
+    }
+
+
 def test_an_earlier_summary_is_compared_with(chain, tmp_path):
     earlier = chain.summarise()
     assert earlier["comparison"] is None

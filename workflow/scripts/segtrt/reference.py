@@ -101,7 +101,7 @@ def time_reference(
         init_features: channels of its first block.
         shards: tensor shards; their first slices fill the batch, over again where there are too
             few, as for engines.
-        out: the JSON file: `device`, `torch` (version), `threads` and `timings`, one
+        out: the JSON file: `machine`, `device`, `torch` (version), `threads` and `timings`, one
             `TimingResult` for each batch size.
         machine: facts of the machine to time on (`Machine.facts`), as planned.
         batch_sizes: which.
@@ -133,6 +133,7 @@ def time_reference(
         on_gpu = place.type == "cuda"
         record: dict[str, Any] = {
             "format": TIMING_FORMAT,
+            "machine": dict(machine),
             "device": torch.cuda.get_device_name(place) if on_gpu else "cpu",
             "torch": torch.__version__,
             "threads": None if on_gpu else torch.get_num_threads(),

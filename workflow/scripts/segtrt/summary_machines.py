@@ -33,11 +33,10 @@ def machine_entries(
     for name, timing, preparation in zip(names, reference_timings, preparations, strict=True):
         reference = _read_reference(timing)
         own = {key: one for key, one in timed.items() if _machine_of(key) == name}
-        told = {key: reference[key] for key in ("device", "torch", "threads") if reference.get(key)}
         entries.append(
             {
                 "name": name,
-                "facts": _facts(told, own),
+                "facts": _facts(reference, own),
                 "timings": reference["timings"],
                 "preparation_ms": read_preparation(preparation),
             }
@@ -63,6 +62,7 @@ def _facts(reference: Mapping[str, Any], timed: Mapping[str, Json]) -> Json:
     """What PyTorch and the engines ran on; a runtime's version goes under the runtime's name.
 
     Facts on which timings disagree, because they were taken on several machines, are all told.
+    Where no engine was timed, there are those of PyTorch's timing.
     """
     facts: dict[str, list[str]] = {}
     for name, times in timed.items():
@@ -72,7 +72,8 @@ def _facts(reference: Mapping[str, Any], timed: Mapping[str, Json]) -> Json:
             if value is not None and str(value) not in told:
                 told.append(str(value))
     merged = {key: " / ".join(values) for key, values in facts.items() if values}
-    return {**merged, **{key: str(value) for key, value in reference.items()}}
+    own = {key: str(reference[key]) for key in ("device", "torch", "threads") if reference.get(key)}
+    return {**(merged or reference.get("machine", {})), **own}
 
 
 def reference_dice(scored: Sequence[Json]) -> Json:
