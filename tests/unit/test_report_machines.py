@@ -99,6 +99,8 @@ def test_provenance_has_each_machines_facts(examples):
     shown = [text.strip() for text in page.text]
     for machine in summary["machines"]:
         assert set(machine["facts"].values()) <= set(shown)
+    assert "snakemake describe_machines\nmake report\nsnakemake -c4 check" in shown
+    assert "make report\nsnakemake -c4 check" in (text.strip() for text in examples["demo"][2].text)
 
 
 @pytest.mark.parametrize(
