@@ -34,6 +34,8 @@ def test_machines_are_described_before_anything_is_planned(
     said = refused.stdout + refused.stderr
     assert "machines: one, two not described yet in config/machines; run first: " in said
     assert "Traceback" not in said
+    unlocked = run_snakemake(tmp_path, "--unlock", *config, snakefile=snakefile)
+    assert unlocked.returncode == 0, unlocked.stderr
     asking = ["--set-resources", "describe_machine:runtime=5"]
     refused = run_snakemake(tmp_path, "-n", *asking, *config, snakefile=snakefile)
     assert "one, two not described yet" in refused.stdout + refused.stderr

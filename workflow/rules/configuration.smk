@@ -20,9 +20,11 @@ except SegtrtError as error:
 
 # Whether machines are to be described: without a plan, for what is known of them may be missing or
 # wrong. Targets are not known yet while the workflow is read, so the command line is asked, which
-# is `describe_machine:at=@name` for a job.
+# is `describe_machine:at=@name` for a job. To take a lock away needs no plan either.
 DESCRIBING = any(
-    re.match(r"describe_machines$|describe_machine:at=@|results/machines/@", word)
+    re.match(
+        r"describe_machines$|describe_machine:at=@|results/machines/@|--unlock$", word
+    )
     for word in sys.argv
 )
 _unknown = undescribed(config["machines"], Path())
