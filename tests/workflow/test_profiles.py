@@ -164,6 +164,8 @@ def test_each_machines_jobs_ask_for_their_way_there(project_root: Path, tmp_path
         assert asked(rule, "a100", "openvino") == ["gpu", None, None, None]
         assert asked(rule, "h100", "openvino") == ["fast", None, None, None]
     assert asked("time_reference", "a100") == ["gpu", "1", "a100", None]
+    assert asked("time_reference", "h100") == ["fast", None, None, "gpu:h100:1"]
+    assert asked("time_reference", "plain") == ["standard", None, None, None]
     assert asked("time_preparation", "a100") == ["gpu", None, None, None]
     elsewhere = [job for rule, each in found.items() for job in each if "at" not in job]
     assert elsewhere

@@ -35,36 +35,40 @@ if _unknown and not DESCRIBING:
     )
 
 
+def machine_of(wildcards):
+    """Settings of a job's machine, or None if the configuration names none."""
+    return config["machines"].get(wildcards.at.removeprefix("@"))
+
+
 def machine_resources(uses_gpu):
     """Resources that bring a job to its machine, by name: for `**` in `resources`.
 
-    What is about GPUs is asked for by jobs of which `uses_gpu(wildcards)` holds, and no others.
+    What is about GPUs, and one GPU (`gpu`), is asked for by jobs of which `uses_gpu(wildcards)`
+    holds; for the others it is None, and so no request at all. Where a machine's `gres` asks for the
+    GPU, `gpu` does not.
     """
 
     def resource(name):
         def value(wildcards):
-            machine = config["machines"].get(wildcards.at.removeprefix("@"))
+            machine = machine_of(wildcards)
             if machine is None or is_of_gpu(name) and not uses_gpu(wildcards):
                 return None
             return machine["resources"].get(name)
 
         return value
 
+    def gpu(wildcards):
+        machine = machine_of(wildcards)
+        asked = machine is not None and "gres" in machine["resources"]
+        return 1 if uses_gpu(wildcards) and not asked else None
+
     names = {name for one in config["machines"].values() for name in one["resources"]}
-    return {name: resource(name) for name in sorted(names)}
+    return {**{name: resource(name) for name in sorted(names)}, "gpu": gpu}
 
 
 def is_gpu_machine(wildcards):
     """Whether a machine's settings say that it has a GPU."""
-    machine = config["machines"][wildcards.at.removeprefix("@")]
+    machine = machine_of(wildcards)
     runtimes = machine["runtimes"] or config["engines"]["runtimes"]
     on_gpu = any(name.startswith("tensorrt") for name in runtimes)
     return on_gpu or any(map(is_of_gpu, machine["resources"]))
-
-
-def gpus_of_machine(wildcards):
-    """One to describe a machine that has some; none beside `gres`, which asks for it by itself."""
-    machine = config["machines"][wildcards.at.removeprefix("@")]
-    return (
-        1 if is_gpu_machine(wildcards) and "gres" not in machine["resources"] else None
-    )

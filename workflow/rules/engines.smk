@@ -24,7 +24,6 @@ rule build_engine:
         "../../envs/{runtime}.yaml"
     resources:
         **machine_resources(takes_gpu),
-        gpu=gpus_of_engine,
         mem_mb=memory_of_build,
         runtime=minutes_of_build,
     params:

@@ -26,7 +26,6 @@ rule run_engine:
     threads: threads_of_engine
     resources:
         **machine_resources(takes_gpu),
-        gpu=gpus_of_engine,
         mem_mb=memory_of_engine,
         runtime=minutes_of_engine,
     params:
@@ -70,7 +69,6 @@ rule time_engine:
     threads: threads_of_engine
     resources:
         **machine_resources(takes_gpu),
-        gpu=gpus_of_engine,
         mem_mb=memory_of_engine,
         runtime=minutes_of_timing,
     params:

@@ -18,7 +18,6 @@ rule describe_machine:
         "../../envs/cpu.yaml"
     resources:
         **machine_resources(is_gpu_machine),
-        gpu=gpus_of_machine,
         mem_mb=500,
         runtime=10,
     script:

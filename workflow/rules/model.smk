@@ -71,7 +71,6 @@ rule time_reference:
     threads: threads_of_reference
     resources:
         **machine_resources(has_gpu),
-        gpu=gpus_of_timing,
         mem_mb=memory_of_reference_timing,
         runtime=minutes_of_reference_timing,
     params:

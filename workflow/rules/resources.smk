@@ -21,16 +21,6 @@ def cores_at_hand():
     return 1 if batch_system else workflow.cores
 
 
-def gpus_of_engine(wildcards):
-    """One GPU for an engine that needs one; None, and so no such request at all, for the others.
-
-    Nor beside a machine's `gres`, which asks for the GPU by itself.
-    """
-    machine = config["machines"].get(wildcards.at.removeprefix("@"))
-    asked = machine is not None and "gres" in machine["resources"]
-    return 1 if takes_gpu(wildcards) and not asked else None
-
-
 def takes_gpu(wildcards):
     """Whether a job works on a GPU; to build for GPUs elsewhere needs none."""
     return on_gpu(wildcards) and has_gpu(wildcards)
@@ -40,11 +30,6 @@ def has_gpu(wildcards):
     """Whether the machine has a GPU, for jobs of PyTorch, which takes it if it is there."""
     machine = MACHINES.get(wildcards.at.removeprefix("@"))
     return machine is not None and machine.gpu is not None
-
-
-def gpus_of_timing(wildcards):
-    """One to time PyTorch on a machine that has some."""
-    return gpus_of_machine(wildcards) if wildcards.at else gpus_of_pytorch(wildcards)
 
 
 def gpus_of_pytorch(wildcards):
