@@ -173,8 +173,8 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         return [str(value) for key, value in now.items() if key != "isa"]
     told = [
         f"{key} {_told(before, key)} -> {_told(now, key)}"
-        for key in dict.fromkeys([*before, *now])
-        if before.get(key) != now.get(key) and key != "isa"
+        for key in _differing(before, now)
+        if key != "isa"
     ]
     had, has = (set(facts["isa"].split()) for facts in (before, now))
     moves = [f"+{name}" for name in sorted(has - had)] + [f"-{name}" for name in sorted(had - has)]
@@ -199,9 +199,12 @@ def differences(planned: Mapping[str, Any], here: Mapping[str, Any]) -> list[str
     """How facts of this machine differ from those a job was planned for, one line each."""
     return [
         f"{key} is {_told(here, key)}, planned for {_told(planned, key)}"
-        for key in dict.fromkeys([*planned, *here])
-        if planned.get(key) != here.get(key)
+        for key in _differing(planned, here)
     ]
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
 
 
 def refuse_other_machine(planned: Mapping[str, Any], here: Mapping[str, Any]) -> None:

@@ -14,6 +14,13 @@ _CONDITIONS = ("mode", "threads", "warm_start", "gpu_before", "gpu_after")
 """What a timing file tells of how the timing was taken."""
 
 
+def engine_parts(name: str) -> tuple[str, str, str]:
+    """Runtime, machine (empty if none is named) and `b{batch}_{precision}` of an engine's name."""
+    place, _, cell = name.partition("/")
+    runtime, _, machine = place.partition("@")
+    return runtime, machine, cell
+
+
 def engine_entry(
     name: str,
     record: EngineRecord,
@@ -35,14 +42,14 @@ def engine_entry(
         not_run: `runtime` or `runtime@machine` -> why its engines were not run.
         reference: machine -> PyTorch's timings there.
     """
-    place, settings = name.split("/", maxsplit=1)[0], record.settings
-    machine = place.partition("@")[2]
+    _, machine, _ = engine_parts(name)
+    settings = record.settings
     built = record.status == "built"
     verdict = judged.get(name)
     figures, times = scored.get(name, {}), timed.get(name, {})
     reason = record.reason
     if verdict is None and built:
-        reason = not_run.get(place) or "built, but not run"
+        reason = not_run.get(name.split("/", maxsplit=1)[0]) or "built, but not run"
     timing = times.get("timing")
     stages = times.get("load_stages_ms") or {}
     return {
@@ -89,9 +96,8 @@ def speedup(
 
 def left_out_entry(name: str, reason: str) -> Json:
     """The entry of an engine that cannot be had here."""
-    place, key = name.split("/")
-    runtime, _, machine = place.partition("@")
-    batch, precision = key.removeprefix("b").split("_")
+    runtime, machine, cell = engine_parts(name)
+    batch, precision = cell.removeprefix("b").split("_")
     empty = (
         "engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms memory_mib "
         "speedup timing errors errors_every_slice dice precision_proof"

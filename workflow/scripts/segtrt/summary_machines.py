@@ -8,6 +8,7 @@ from typing import Any
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
 from segtrt.preparation import read_preparation
+from segtrt.summary_engines import engine_parts
 
 Json = dict[str, Any]
 
@@ -32,7 +33,7 @@ def machine_entries(
     entries = []
     for name, timing, preparation in zip(names, reference_timings, preparations, strict=True):
         reference = _read_reference(timing)
-        own = {key: one for key, one in timed.items() if _machine_of(key) == name}
+        own = {key: one for key, one in timed.items() if engine_parts(key)[1] == name}
         entries.append(
             {
                 "name": name,
@@ -42,10 +43,6 @@ def machine_entries(
             }
         )
     return entries
-
-
-def _machine_of(engine: str) -> str:
-    return engine.split("/", maxsplit=1)[0].partition("@")[2]
 
 
 def _read_reference(path: Path) -> Json:
@@ -67,8 +64,7 @@ def _facts(reference: Mapping[str, Any], timed: Mapping[str, Json]) -> Json:
     facts: dict[str, list[str]] = {}
     for name, times in timed.items():
         for key, value in (times["machine"] or {}).items():
-            runtime = name.split("/")[0].partition("@")[0]
-            told = facts.setdefault(runtime if key == "runtime" else key, [])
+            told = facts.setdefault(engine_parts(name)[0] if key == "runtime" else key, [])
             if value is not None and str(value) not in told:
                 told.append(str(value))
     merged = {key: " / ".join(values) for key, values in facts.items() if values}
