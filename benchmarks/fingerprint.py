@@ -18,14 +18,14 @@ marks = []
 def mark(name):
     marks.append((name, time.perf_counter(), time.process_time()))
 mark("")
-import segtrt.deciding
-import segtrt.machine
-import segtrt.runtimes
+import segtrt.plan.deciding
+import segtrt.machine.facts
+import segtrt.runtimes.registry
 mark("imports")
-here = segtrt.machine.this_machine()
+here = segtrt.machine.facts.this_machine()
 mark("machine")
-for name in segtrt.runtimes.RUNTIME_NAMES:
-    segtrt.runtimes.get_runtime(name).target(here)
+for name in segtrt.runtimes.registry.RUNTIME_NAMES:
+    segtrt.runtimes.registry.get_runtime(name).target(here)
     mark(name)
 import json
 import sys

@@ -12,8 +12,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
 from segtrt.precision import Precision
-from segtrt.runtimes import get_runtime
 from segtrt.runtimes.base import BuildSettings
+from segtrt.runtimes.registry import get_runtime
 
 engine, runtime, batch_size, precision = sys.argv[1:]
 settings = BuildSettings(batch_size=int(batch_size), precision=Precision(precision))

@@ -24,19 +24,19 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
-from segtrt import gpu
-from segtrt.calibration import CalibrationImages
+from segtrt.data.shards import SliceRef, write_shard
+from segtrt.engines.timing import TimingResult, measure
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
-from segtrt.onnx_export import export_onnx
-from segtrt.onnx_precision import convert_onnx
+from segtrt.graphs.calibration import CalibrationImages
+from segtrt.graphs.convert import convert_onnx
+from segtrt.graphs.export import export_onnx
+from segtrt.machine import gpu
+from segtrt.model.reference import predict
+from segtrt.model.weights import load_network
 from segtrt.precision import Precision
-from segtrt.reference import predict
-from segtrt.runtimes import get_runtime
 from segtrt.runtimes.base import BatchTiming, BuildSettings, UnsupportedError
-from segtrt.shardfile import SliceRef, write_shard
-from segtrt.timing import TimingResult, measure
-from segtrt.weights import load_network
+from segtrt.runtimes.registry import get_runtime
 
 MODES = ("stream", "graph", "overlapped")
 _STARTS = 3
@@ -72,7 +72,7 @@ class Bench:
         self.weights = options.weights or folder / "weights.safetensors"
         if not options.weights:
             from safetensors.torch import save_file
-            from segtrt.unet import build_unet
+            from segtrt.model.unet import build_unet
 
             torch.manual_seed(0)
             save_file(build_unet(options.init_features).state_dict(), self.weights)

@@ -35,12 +35,12 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
 from fingerprint import measure_fingerprint
-from segtrt.dataset import write_manifest
-from segtrt.kaggle_layout import list_subjects, pair_slices
-from segtrt.sharding import assign_shards
-from segtrt.tensors import encode_shard
-from segtrt.unet import build_unet
-from segtrt.weights import save_weights
+from segtrt.data.kaggle_layout import list_subjects, pair_slices
+from segtrt.data.manifest import write_manifest
+from segtrt.data.sharding import assign_shards
+from segtrt.data.tensors import encode_shard
+from segtrt.model.unet import build_unet
+from segtrt.model.weights import save_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARDS = 8

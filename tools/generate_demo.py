@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from segtrt import phantom
+from phantom import volume as phantom
 from segtrt.errors import SegtrtError
 from segtrt.progress import track
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from segtrt import phantom
+from phantom import volume as phantom
 from segtrt.errors import SegtrtError
 from segtrt.progress import track
 

@@ -15,7 +15,7 @@ def main() -> None:
     """Write one folder a case with its summary, pictures and `report.html`."""
     sys.path[:0] = [str(ROOT / "tests" / "tools"), str(ROOT / "workflow" / "scripts")]
     from example_summaries import CASES, make_example
-    from segtrt.report import write_report
+    from segtrt.report.page import write_report
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where to")

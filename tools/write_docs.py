@@ -16,17 +16,17 @@ from typing import Any
 
 import yaml
 from segtrt.config import reference_table, resolve_config
+from segtrt.engines.matrix import make_matrix
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
-from segtrt.hashcache import HashCache
-from segtrt.machine import this_machine
-from segtrt.matrix import make_matrix
-from segtrt.pipeline import Pipeline
+from segtrt.machine.facts import this_machine
+from segtrt.plan.hash_cache import HashCache
+from segtrt.plan.pipeline import Pipeline
+from segtrt.plan.rule_graph import draw_mermaid
+from segtrt.plan.sources import digest_dataset, digest_weights
 from segtrt.report.machines import shown
 from segtrt.report.wording import RUNTIMES, VERDICTS, on
-from segtrt.rulegraph import draw_mermaid
-from segtrt.runtimes import get_runtime
-from segtrt.sources import digest_dataset, digest_weights
+from segtrt.runtimes.registry import get_runtime
 
 ROOT = Path(__file__).resolve().parent.parent
 

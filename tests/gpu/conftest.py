@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from segtrt.precision import Precision
-from segtrt.runtimes import get_runtime
 from segtrt.runtimes.base import BuildSettings, Images, Runtime
+from segtrt.runtimes.registry import get_runtime
 
 Build = Callable[..., tuple[Path, BuildSettings]]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from segtrt import gpu
 from segtrt.errors import SegtrtError
+from segtrt.machine import gpu
 from segtrt.precision import Precision
 from segtrt.runtimes.base import Images, Runtime
-from segtrt.runtimes.cuda import primary_context
+from segtrt.runtimes.tensorrt.cuda import primary_context
 from tensorrt_graphs import convolution_graph, convolution_reference
 
 MODES = ("stream", "graph", "overlapped")

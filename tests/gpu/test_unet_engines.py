@@ -4,16 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from segtrt.calibration import CalibrationImages
+from segtrt.data.kaggle_layout import decode_image
+from segtrt.data.normalise import normalise_slice
+from segtrt.data.shards import SliceRef, write_shard
 from segtrt.errors import SegtrtError
-from segtrt.kaggle_layout import decode_image
-from segtrt.normalise import normalise_slice
-from segtrt.onnx_export import export_onnx
-from segtrt.onnx_precision import convert_onnx
+from segtrt.graphs.calibration import CalibrationImages
+from segtrt.graphs.convert import convert_onnx
+from segtrt.graphs.export import export_onnx
+from segtrt.model.reference import predict
 from segtrt.precision import Precision
-from segtrt.reference import predict
 from segtrt.runtimes.base import BuildSettings, Images, Runtime, UnsupportedError
-from segtrt.shardfile import SliceRef, write_shard
 
 FEATURES = 32
 DEMO = Path(__file__).resolve().parents[2] / "data/demo"
@@ -24,7 +24,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights, drawn with a fixed seed."""
     import torch
     from safetensors.torch import save_file
-    from segtrt.unet import build_unet
+    from segtrt.model.unet import build_unet
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "weights.safetensors"

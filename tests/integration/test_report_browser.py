@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from example_summaries import CASES, make_example
-from segtrt.report import write_report
+from segtrt.report.page import write_report
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is missing: pip install -e '.[dev]'"

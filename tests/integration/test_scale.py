@@ -8,15 +8,15 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from segtrt.dataset import read_manifest, read_slice, write_manifest
+from phantom.volume import Compression, write_subject
+from segtrt.data.manifest import read_manifest, read_slice, write_manifest
+from segtrt.data.sharding import BALANCE, assign_shards
 from segtrt.errors import SegtrtError
-from segtrt.phantom import Compression, write_subject
-from segtrt.sharding import BALANCE, assign_shards
 
 ENCODE = """
 import resource, sys
 from pathlib import Path
-from segtrt.tensors import encode_shard
+from segtrt.data.tensors import encode_shard
 manifest, root, out, normalisation = sys.argv[1:]
 encode_shard(Path(manifest), Path(root), Path(out), normalisation)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -26,5 +26,5 @@ def run_python(code: str, *arguments: object, **settings: Any) -> subprocess.Com
 
 def segtrt(*arguments: object, **settings: Any) -> subprocess.CompletedProcess[str]:
     """Run `segtrt` with these arguments; see `run_python`."""
-    code = "import sys; from segtrt.cli import main; sys.exit(main())"
+    code = "import sys; from segtrt.cli.main import main; sys.exit(main())"
     return run_python(code, *arguments, **settings)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from segtrt.dataset import SkippedSubject
+from segtrt.data.manifest import SkippedSubject
 from segtrt.precision import Precision
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;</script><b>" + "很长的名字" * 30

@@ -3,16 +3,16 @@
 import json
 
 from segtrt.config import resolve_config
-from segtrt.dataset import write_manifest
+from segtrt.data.manifest import write_manifest
+from segtrt.data.shards import Shard, write_shard
+from segtrt.data.tensors import encode_shard
+from segtrt.engines.record import EngineRecord
+from segtrt.engines.timing import measure
 from segtrt.precision import Precision
-from segtrt.record import EngineRecord
+from segtrt.quality.scores import score_engine
+from segtrt.quality.verdict import validate_engine
 from segtrt.runtimes.base import BatchTiming, BuildSettings, Layer
-from segtrt.scoring import score_engine
-from segtrt.shardfile import Shard, write_shard
-from segtrt.summary import read_summary, summarise
-from segtrt.tensors import encode_shard
-from segtrt.timing import measure
-from segtrt.validation import validate_engine
+from segtrt.summary.summarise import read_summary, summarise
 
 TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "dice_loss": 0.02}
 

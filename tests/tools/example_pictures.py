@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from segtrt.outlines import outline
-from segtrt.overlays import FORMAT, choose_slices, webp
-from segtrt.selection_rule import Candidate, pick_engine
+from segtrt.quality.outlines import outline
+from segtrt.summary.overlays import FORMAT, choose_slices, webp
+from segtrt.summary.selection_rule import Candidate, pick_engine
 
 
 def _blob(rng: np.random.Generator, grow: float) -> np.ndarray:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 from example_cases import Fault
-from segtrt.dataset import Subject
+from segtrt.data.manifest import Subject
 from segtrt.precision import Precision
-from segtrt.scoring import quality
+from segtrt.quality.scores import quality
 
 _LOSS = {"fp32": 0.0, "tf32": 1e-4, "fp16": 2e-4, "bf16": 2e-3, "int8": 4e-3, "fp8": 5e-3}
 _ERROR = {"fp32": 3e-6, "tf32": 4e-3, "fp16": 9e-3, "bf16": 0.07, "int8": 0.21, "fp8": 0.3}
@@ -21,7 +21,7 @@ def make_scores(
     fault: Fault,
     subjects: list[Subject],
 ) -> dict[str, Any]:
-    """Scores as `segtrt.scoring` writes them, without slices: worse the lower the precision."""
+    """Scores as `segtrt.quality.scores` writes them, without slices; lower precisions do worse."""
     loss = fault.dice_loss or _LOSS[precision]
     entries = []
     for entry in reference["subjects"]:

@@ -15,13 +15,13 @@ from example_pictures import write_pictures
 from example_scores import make_scores
 from example_workflow import graph, rules
 from segtrt.config import resolve_config
-from segtrt.dataset import Manifest, SliceEntry, Subject
+from segtrt.data.manifest import Manifest, SliceEntry, Subject
+from segtrt.engines.record import EngineRecord
+from segtrt.engines.timing import measure
 from segtrt.precision import Precision
-from segtrt.record import EngineRecord
 from segtrt.runtimes.base import BatchTiming, BuildSettings
-from segtrt.summary import compose, write_summary
-from segtrt.summary_engines import engine_entry, engine_order, left_out_entry
-from segtrt.timing import measure
+from segtrt.summary.engines import engine_entry, engine_order, left_out_entry
+from segtrt.summary.summarise import compose, write_summary
 
 __all__ = ["CASES", "HOSTILE", "make_example"]
 

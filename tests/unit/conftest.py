@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import graphs
 import pytest
+import tiny_unet_graphs as graphs
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from phantom import volume as phantom
+from phantom.fields import Grid, random_field, smoothstep
+from phantom.templates import TEMPLATE_FILES, template_folder
+from phantom.tiff import Compression, encode_tiff
 from PIL import Image
-from segtrt import phantom
 from segtrt.errors import SegtrtError
-from segtrt.phantom_fields import Grid, random_field, smoothstep
-from segtrt.phantom_templates import TEMPLATE_FILES, template_folder
-from segtrt.phantom_tiff import Compression, encode_tiff
 
 SUBJECTS = [f"DEMO_{number:04d}" for number in range(1, 6)]
 SLICES = 16
@@ -85,7 +85,7 @@ def test_template_missing_from_nilearn_is_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("nibabel")
-    monkeypatch.setattr("segtrt.phantom_templates.template_folder", lambda: tmp_path)
+    monkeypatch.setattr("phantom.templates.template_folder", lambda: tmp_path)
     with pytest.raises(SegtrtError, match=r"mni_icbm152_t1.* is missing from the installed"):
         phantom.load_templates.__wrapped__()
 

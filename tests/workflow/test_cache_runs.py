@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from oracle_bench import ROOT, Bench, copy_checkout, jobs_in
-from oracle_world import World
+from oracle.bench import ROOT, Bench, copy_checkout, jobs_in
+from oracle.world import World
 
 pytestmark = pytest.mark.slow
 

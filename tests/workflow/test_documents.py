@@ -89,7 +89,7 @@ def test_every_command_can_be_given(document: str, line: str, workplace: Path) -
 
 
 def segtrt_help(command: str) -> str:
-    code = "import sys; from segtrt.cli import main; sys.exit(main())"
+    code = "import sys; from segtrt.cli.main import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", code, command, "--help"], capture_output=True, text=True, check=False
     )

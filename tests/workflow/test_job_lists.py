@@ -69,7 +69,7 @@ def test_training_is_planned_if_its_weights_are_the_networks(dry_run: DryRun) ->
     importlib.util.find_spec("tensorrt_rtx") is None, reason="TensorRT-RTX is not installed"
 )
 def test_engines_built_ahead_of_time_are_not_run(dry_run: DryRun) -> None:
-    from segtrt.runtimes import get_runtime
+    from segtrt.runtimes.registry import get_runtime
 
     if get_runtime("tensorrt_rtx").availability().can_run:
         pytest.skip("a GPU is here")

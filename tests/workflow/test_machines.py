@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from segtrt.gpu import GpuFacts
-from segtrt.machine import Machine, description, this_machine
+from segtrt.machine.facts import Machine, description, this_machine
+from segtrt.machine.gpu import GpuFacts
 from snakemake_runs import engines_told, job_counts, run_snakemake
 
 A100 = Machine("EPYC", "avx2", GpuFacts("NVIDIA A100", "8.0", "580.1", "13.0", 40_960))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from segtrt.gpu import GpuFacts
-from segtrt.machine import Machine, description
+from segtrt.machine.facts import Machine, description
+from segtrt.machine.gpu import GpuFacts
 
 PROFILES = ("default", "slurm", "kubernetes")
 CONFIG = [

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 from segtrt.config import resolve_config
-from segtrt.hashcache import HashCache
-from segtrt.machine import this_machine
-from segtrt.matrix import make_matrix
-from segtrt.pipeline import Pipeline
-from segtrt.runtimes import RUNTIME_NAMES, get_runtime
-from segtrt.sources import digest_dataset, digest_weights
+from segtrt.engines.matrix import make_matrix
+from segtrt.machine.facts import this_machine
+from segtrt.plan.hash_cache import HashCache
+from segtrt.plan.pipeline import Pipeline
+from segtrt.plan.sources import digest_dataset, digest_weights
+from segtrt.runtimes.registry import RUNTIME_NAMES, get_runtime
 from snakemake_runs import run_snakemake
 
 Edges = set[tuple[str, str]]

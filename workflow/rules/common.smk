@@ -1,12 +1,12 @@
 # The plan, and the functions that rules name. No rules.
-from segtrt.closing import closing_lines
-from segtrt.hashcache import HashCache
-from segtrt.machine import machines_of_plan, tell_jobs
-from segtrt.matrix import at, make_matrix
-from segtrt.pipeline import QUANTISED_GRAPHS, Pipeline
-from segtrt.plan import State, States, note_changes, shortened, state_table, told
-from segtrt.runtimes import get_runtime
-from segtrt.sources import digest_dataset, digest_weights, is_url, locate
+from segtrt.summary.closing import closing_lines
+from segtrt.plan.hash_cache import HashCache
+from segtrt.machine.facts import machines_of_plan, tell_jobs
+from segtrt.engines.matrix import at, make_matrix
+from segtrt.plan.pipeline import QUANTISED_GRAPHS, Pipeline
+from segtrt.plan.nodes import State, States, note_changes, shortened, state_table, told
+from segtrt.runtimes.registry import get_runtime
+from segtrt.plan.sources import digest_dataset, digest_weights, is_url, locate
 
 CHECKOUT = Path(workflow.basedir)
 CAUSES = "results/keys/changes.txt"
@@ -90,7 +90,7 @@ def changes_of(rule):
     """What makes a job run again whose outputs exist but are out of date: a function for `input`.
 
     While anything is out of date, jobs whose outputs are missing have it as well: see
-    `segtrt.plan.note_changes`.
+    `segtrt.plan.nodes.note_changes`.
     """
 
     def changes(wildcards):

@@ -8,8 +8,8 @@ from snakemake.exceptions import WorkflowError
 
 from segtrt.config import is_of_gpu, resolve_config
 from segtrt.errors import SegtrtError
-from segtrt.job import share_library
-from segtrt.machine import description, undescribed
+from segtrt.plan.job import share_library
+from segtrt.machine.facts import description, undescribed
 
 share_library()
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from segtrt.engine import build_engine
-from segtrt.job import run
-from segtrt.store import TIMING_CACHES, cache_root
+from segtrt.engines.build import build_engine
+from segtrt.plan.job import run
+from segtrt.plan.store import TIMING_CACHES, cache_root
 
 cache = cache_root()
 

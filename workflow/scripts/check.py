@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from segtrt.errors import SegtrtError
-from segtrt.job import logged
-from segtrt.validation import check
+from segtrt.plan.job import logged
+from segtrt.quality.verdict import check
 
 with logged(snakemake.log[0]):
     paths = [Path(path) for path in snakemake.input.validations]

@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from segtrt.upkeep import clean_results
+from segtrt.plan.upkeep import clean_results
 
 print("\n".join(clean_results(Path())))

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from segtrt.calibration import CalibrationImages, choose_slices
-from segtrt.job import run
-from segtrt.onnx_precision import convert_onnx
+from segtrt.graphs.calibration import CalibrationImages, choose_slices
+from segtrt.graphs.convert import convert_onnx
+from segtrt.plan.job import run
 from segtrt.precision import Precision
 
 calibration = snakemake.params.calibration

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import logged
-from segtrt.machine import keep_descriptions
+from segtrt.machine.facts import keep_descriptions
+from segtrt.plan.job import logged
 
 with logged(snakemake.log[0]):
     pairs = zip(snakemake.input, snakemake.params.kept, strict=True)

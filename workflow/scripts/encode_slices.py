@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.tensors import encode_shard
+from segtrt.data.tensors import encode_shard
+from segtrt.plan.job import run
 
 run(
     snakemake,

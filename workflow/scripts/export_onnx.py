@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.onnx_export import export_onnx
+from segtrt.graphs.export import export_onnx
+from segtrt.plan.job import run
 
 run(
     snakemake,

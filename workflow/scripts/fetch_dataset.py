@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.kaggle_download import fetch_kaggle
+from segtrt.data.kaggle_download import fetch_kaggle
+from segtrt.plan.job import run
 
 archive = snakemake.params.archive
 run(

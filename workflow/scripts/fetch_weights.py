@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.weights_source import fetch_weights
+from segtrt.model.weights_source import fetch_weights
+from segtrt.plan.job import run
 
 model = snakemake.params.model
 run(

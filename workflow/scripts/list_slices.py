@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.dataset import write_manifest
-from segtrt.job import run
+from segtrt.data.manifest import write_manifest
+from segtrt.plan.job import run
 
 settings = snakemake.params.dataset
 run(

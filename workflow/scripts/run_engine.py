@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.inference import run_engine
-from segtrt.job import run
+from segtrt.engines.run import run_engine
+from segtrt.plan.job import run
 
 run(
     snakemake,

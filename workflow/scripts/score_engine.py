@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.scoring import score_engine
+from segtrt.plan.job import run
+from segtrt.quality.scores import score_engine
 
 run(
     snakemake,

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.rulegraph import draw_svg
-from segtrt.summary import summarise
+from segtrt.plan.job import run
+from segtrt.plan.rule_graph import draw_svg
+from segtrt.summary.summarise import summarise
 
 
 def paths(group):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.inference import time_engine
-from segtrt.job import run
+from segtrt.engines.run import time_engine
+from segtrt.plan.job import run
 
 inference = snakemake.params.inference
 run(

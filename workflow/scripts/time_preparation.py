@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.preparation import time_preparation
+from segtrt.data.preparation_timing import time_preparation
+from segtrt.plan.job import run
 
 run(
     snakemake,

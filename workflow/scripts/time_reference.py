@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.reference import time_reference
+from segtrt.model.reference import time_reference
+from segtrt.plan.job import run
 
 inference = snakemake.params.inference
 run(

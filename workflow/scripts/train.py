@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.training import TrainingSettings, train
+from segtrt.plan.job import run
+from segtrt.training.train import TrainingSettings, train
 
 run(
     snakemake,

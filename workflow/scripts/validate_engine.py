@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.validation import validate_engine
+from segtrt.plan.job import run
+from segtrt.quality.verdict import validate_engine
 
 run(
     snakemake,

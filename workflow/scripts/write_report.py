@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.report import write_report
+from segtrt.plan.job import run
+from segtrt.report.page import write_report
 
 run(
     snakemake,

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from segtrt.job import run
-from segtrt.reference import predict
-from segtrt.samples import write_sample_inputs, write_sample_outputs
+from segtrt.graphs.samples import write_sample_inputs, write_sample_outputs
+from segtrt.model.reference import predict
+from segtrt.plan.job import run
 
 weights = Path(snakemake.input.weights)
 folder = Path(snakemake.output.inputs[0]).parents[1]

@@ -2,7 +2,7 @@
 
 import sys
 
-from segtrt.cli import main
+from segtrt.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

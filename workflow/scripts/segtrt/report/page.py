@@ -9,14 +9,14 @@ from typing import Any
 
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, write_bytes
-from segtrt.overlays import FORMAT as OVERLAYS
 from segtrt.report import machines, wording
 from segtrt.report.charts_quality import quality_against_speed
 from segtrt.report.charts_speed import latency, throughput, where_time_goes
 from segtrt.report.charts_subjects import dice_per_subject
 from segtrt.report.matrix import COLUMNS, make_row
 from segtrt.report.overview import make_overview
-from segtrt.summary import read_summary
+from segtrt.summary.overlays import FORMAT as OVERLAYS
+from segtrt.summary.summarise import read_summary
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "report"
 PAGE = "report.html.j2"
@@ -29,7 +29,7 @@ def write_report(summary_json: Path, overlays_dir: Path, out_html: Path) -> None
 
     Args:
         summary_json: `results/summary.json`.
-        overlays_dir: the pictures (`segtrt.overlays`).
+        overlays_dir: the pictures (`segtrt.summary.overlays`).
         out_html: the report.
 
     Raises:

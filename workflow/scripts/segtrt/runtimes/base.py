@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from segtrt.machine import Machine
+from segtrt.machine.facts import Machine
 from segtrt.precision import Precision
 
 if TYPE_CHECKING:

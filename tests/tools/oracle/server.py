@@ -1,0 +1,135 @@
+"""Runs the real Snakemake again and again, each time in a fresh fork: only its import is shared.
+
+Reads one JSON request a line from standard input and answers each with one line. `plan` runs
+`snakemake -n` and gives its exit status and text; `run` does what jobs leave behind (small files in
+place of artefacts) with the library's own
+`segtrt.plan.job.make`. The machine is made up, if the request tells of one.
+"""
+
+import json
+import os
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from types import SimpleNamespace
+
+import snakemake.cli
+
+
+def pretend(machine: dict[str, str], packages: dict[str, str]) -> None:
+    """Put a made-up machine in the place of this one."""
+    from segtrt.machine import facts as machines
+    from segtrt.machine.gpu import GpuFacts
+    from segtrt.plan import deciding
+    from segtrt.runtimes.base import Availability
+    from segtrt.runtimes.cpu import runtime as cpu
+    from segtrt.runtimes.tensorrt import runtime as tensorrt
+
+    facts = GpuFacts(
+        *(machine[key] for key in ("gpu", "compute_capability", "driver", "cuda")), 24576
+    )
+    here = machines.Machine(machine["cpu"], "avx2 avx512_vnni", facts)
+    for module in (machines, cpu, tensorrt):
+        module.this_machine = lambda: here
+    cpu.installed_version = machine.__getitem__
+    deciding._version = lambda package: machine.get(package) or packages.get(package, "1.0")
+    tensorrt.TensorRT.availability = lambda *_: Availability(True, True)
+    tensorrt.TensorRT.version = lambda _: machine["tensorrt"]
+
+
+def plan(request: dict) -> None:
+    """What `snakemake -n` says of a target."""
+    sys.argv = ["snakemake", *request["arguments"]]
+    snakemake.cli.main(request["arguments"])
+
+
+def run(request: dict) -> None:
+    """Leave behind what running the jobs would, and say what the outputs of every job are."""
+    from segtrt.config import resolve_config
+    from segtrt.engines.matrix import make_matrix
+    from segtrt.machine.facts import machines_of_plan
+    from segtrt.plan.hash_cache import HashCache
+    from segtrt.plan.job import make
+    from segtrt.plan.pipeline import Pipeline
+    from segtrt.plan.sources import digest_dataset, digest_weights
+    from segtrt.runtimes.registry import get_runtime
+    from snakemake.common.configfile import load_configfile
+
+    checkout = Path(request["checkout"])
+    config = resolve_config(load_configfile(checkout / "config.yaml"))
+    matrix = make_matrix(config, get_runtime, machines_of_plan(config["machines"], Path()))
+    hashes = HashCache(Path("results/keys/hashes.json"))
+    pipeline = Pipeline(
+        config,
+        matrix,
+        digest_dataset(config["dataset"], checkout, hashes),
+        digest_weights(config["model"], checkout, hashes),
+        get_runtime,
+    )
+    chosen = {tuple(job) for job in request["jobs"]}
+    for job, node in pipeline.nodes.items():
+        if job not in chosen:
+            continue
+        text = f"{node.key} {request['run'] if node.rule in request['not_repeatable'] else ''}"
+        outputs = [Path(path) for path in node.outputs]
+        for path in outputs:
+            remove(path)
+
+        def write(outputs=outputs, text=text):
+            for path in outputs:
+                file = path if path.suffix else path / "content"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(f"{path} {text}")
+
+        inputs = [path for up in (*node.upstream, *node.reads) for path in up.outputs]
+        params = SimpleNamespace(plan=node.as_params())
+        make(SimpleNamespace(input=inputs, output=node.outputs, params=params), write)
+    for node in pipeline.nodes.values():
+        if node.temporary:
+            for path in node.outputs:
+                remove(Path(path))
+    told = [[*job, list(node.outputs), node.record] for job, node in pipeline.nodes.items()]
+    print(json.dumps(told))
+
+
+def remove(path: Path) -> None:
+    """Delete a file or folder, if it is there."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def answer(request: dict, said: Path) -> int:
+    """Serve one request in a fork; returns its exit status, its words are in `said`."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = 99
+    try:
+        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+        os.dup2(1, 2)
+        os.chdir(request["directory"])
+        sys.path.insert(0, str(Path(request["checkout"]) / "workflow/scripts"))
+        if request["machine"]:
+            pretend(request["machine"], request["packages"])
+        {"plan": plan, "run": run}[request["do"]](request)
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    said = Path(sys.argv[1])
+    for line in sys.stdin:
+        status = answer(json.loads(line), said)
+        print(json.dumps({"status": status, "said": said.read_text()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

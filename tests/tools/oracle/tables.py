@@ -1,0 +1,220 @@
+"""What decides what, written by hand: the tables of the oracle. Nothing here asks the library.
+
+A test that fails because of a table is a question: should this edit really make those artefacts
+again? If so, mend the table; if not, mend the imports.
+"""
+
+CODE = {
+    "data.kaggle_layout": (
+        "encode_slices list_slices score_engine summarise time_preparation validate_engine "
+        "write_report"
+    ),
+    "data.manifest": (
+        "encode_slices list_slices score_engine summarise time_preparation validate_engine "
+        "write_report"
+    ),
+    "data.normalise": (
+        "encode_slices score_engine summarise time_preparation validate_engine write_report "
+        "write_samples"
+    ),
+    "data.preparation_timing": "summarise time_preparation write_report",
+    "data.sharding": (
+        "encode_slices list_slices score_engine summarise time_preparation validate_engine "
+        "write_report"
+    ),
+    "data.shards": (
+        "convert_onnx encode_slices run_engine run_reference score_engine summarise time_engine "
+        "time_reference train validate_engine write_report write_samples"
+    ),
+    "data.tensors": "encode_slices score_engine summarise validate_engine write_report",
+    "data.volume": (
+        "encode_slices score_engine summarise time_preparation validate_engine write_report "
+        "write_samples"
+    ),
+    "engines.build": "build_engine",
+    "engines.record": (
+        "build_engine run_engine run_reference score_engine summarise time_engine time_reference "
+        "validate_engine write_report write_samples"
+    ),
+    "engines.run": "run_engine run_reference time_engine time_reference write_samples",
+    "engines.timing": "run_engine run_reference time_engine time_reference write_samples",
+    "files": (
+        "build_engine convert_onnx encode_slices export_onnx fetch_weights list_slices run_engine "
+        "run_reference score_engine summarise time_engine time_preparation time_reference train "
+        "validate_engine write_report write_samples"
+    ),
+    "graphs.activation_ranges": "convert_onnx",
+    "graphs.calibration": "convert_onnx",
+    "graphs.clean": "build_engine:tensorrt convert_onnx export_onnx",
+    "graphs.convert": "convert_onnx",
+    "graphs.export": "export_onnx",
+    "graphs.quantise": "convert_onnx",
+    "graphs.samples": "write_samples",
+    "machine.cpu": "run_engine run_reference time_engine time_reference write_samples",
+    "machine.gpu": "run_engine run_reference time_engine time_reference write_samples",
+    "model.download": "fetch_weights",
+    "model.reference": "run_reference time_reference write_samples",
+    "model.unet": "export_onnx fetch_weights run_reference time_reference train write_samples",
+    "model.weights": "export_onnx fetch_weights run_reference time_reference train write_samples",
+    "model.weights_source": "fetch_weights",
+    "plan.rule_graph": "summarise",
+    "precision": (
+        "build_engine convert_onnx export_onnx run_engine run_reference score_engine summarise "
+        "time_engine time_reference validate_engine write_report write_samples"
+    ),
+    "quality.metrics": "score_engine summarise validate_engine write_report",
+    "quality.outlines": "score_engine summarise validate_engine write_report",
+    "quality.scores": "score_engine summarise validate_engine write_report",
+    "quality.verdict": "summarise validate_engine write_report",
+    "report.chart": "write_report",
+    "report.charts_quality": "write_report",
+    "report.charts_speed": "write_report",
+    "report.charts_subjects": "write_report",
+    "report.machines": "write_report",
+    "report.matrix": "write_report",
+    "report.overview": "write_report",
+    "report.page": "write_report",
+    "report.wording": "write_report",
+    "runtimes.base": (
+        "build_engine convert_onnx export_onnx run_engine run_reference score_engine summarise "
+        "time_engine time_reference validate_engine write_report write_samples"
+    ),
+    "runtimes.cpu.messages": (
+        "build_engine:onnxruntime build_engine:openvino run_engine:onnxruntime run_engine:openvino "
+        "time_engine:onnxruntime time_engine:openvino"
+    ),
+    "runtimes.cpu.session": (
+        "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime time_engine:openvino"
+    ),
+    "runtimes.onnxruntime.build": "build_engine:onnxruntime",
+    "runtimes.onnxruntime.run": "run_engine:onnxruntime time_engine:onnxruntime",
+    "runtimes.openvino.build": "build_engine:openvino",
+    "runtimes.openvino.properties": (
+        "build_engine:openvino run_engine:openvino time_engine:openvino"
+    ),
+    "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
+    "runtimes.registry": (
+        "build_engine run_engine run_reference time_engine time_reference write_samples"
+    ),
+    "runtimes.tensorrt.build": "build_engine:tensorrt",
+    "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.graph": "build_engine:tensorrt",
+    "runtimes.tensorrt.inspect": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.lane": "run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.log": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.session": "run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.tf32": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.timing_cache": "build_engine:tensorrt",
+    "summary.benchmark_files": "summarise write_report",
+    "summary.comparison": "summarise write_report",
+    "summary.engines": "summarise write_report",
+    "summary.machines": "summarise write_report",
+    "summary.overlays": "summarise write_report",
+    "summary.selection_rule": "summarise write_report",
+    "summary.summarise": "summarise write_report",
+    "training.augmentation": "train",
+    "training.data": "train",
+    "training.optimisation": "train",
+    "training.report": "train",
+    "training.train": "train",
+}
+"""Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
+
+NO_ARTEFACT = frozenset(
+    {
+        "__main__",
+        "cli.compare",
+        "cli.engine",
+        "cli.inspect",
+        "cli.main",
+        "cli.pick",
+        "cli.picture",
+        "cli.run",
+        "cli.text",
+        "config",
+        "data.archive",
+        "data.kaggle_download",
+        "engines.matrix",
+        "errors",
+        "machine.facts",
+        "plan.deciding",
+        "plan.fingerprint",
+        "plan.hash_cache",
+        "plan.job",
+        "plan.nodes",
+        "plan.pipeline",
+        "plan.sources",
+        "plan.store",
+        "plan.upkeep",
+        "progress",
+        "runtimes.cpu.runtime",
+        "runtimes.onnxruntime.runtime",
+        "runtimes.openvino.runtime",
+        "runtimes.tensorrt.runtime",
+        "summary.closing",
+        "summary.selection",
+    }
+)
+"""Library modules that decide no artefact, or only by what they tell the plan: an edit of one that
+makes no difference to a key builds nothing."""
+
+SCRIPTS = [
+    "build_engine",
+    "convert_onnx",
+    "encode_slices",
+    "export_onnx",
+    "fetch_weights",
+    "list_slices",
+    "run_engine",
+    "run_reference",
+    "score_engine",
+    "summarise",
+    "time_engine",
+    "time_preparation",
+    "time_reference",
+    "train",
+    "validate_engine",
+    "write_report",
+    "write_samples",
+]
+"""Scripts that make an artefact; each decides the rule of its name."""
+
+PACKAGES = {
+    "numpy": "encode_slices time_preparation convert_onnx score_engine summarise",
+    "pillow": "list_slices encode_slices time_preparation summarise",
+    "scipy": "encode_slices time_preparation score_engine summarise",
+    "scikit-image": "encode_slices time_preparation score_engine summarise",
+    "torch": "train fetch_weights export_onnx write_samples run_reference time_reference",
+    "matplotlib": "train",
+    "onnx": "export_onnx convert_onnx build_engine:onnxruntime",
+    "onnxscript": "export_onnx",
+    "onnxruntime": "convert_onnx",
+    "ml_dtypes": "convert_onnx",
+    "jinja2": "write_report",
+    "plotly": "write_report",
+}
+"""Package -> rules whose outcome its version decides, beside the runtimes' own packages."""
+
+GRAPHS = {
+    ("onnxruntime", "fp32"): "fp32",
+    ("onnxruntime", "int8"): "int8",
+    ("openvino", "fp32"): "fp32",
+    ("openvino", "int8"): "int8",
+    ("tensorrt", "fp32"): "fp32",
+    ("tensorrt", "fp16"): "fp16",
+    ("tensorrt", "int8"): "int8_signed",
+}
+"""(runtime, precision) -> its graph; a pair that is missing cannot be had on this machine."""
+
+NOT_REPEATABLE = frozenset(
+    {
+        "build_engine",
+        "summarise",
+        "time_engine",
+        "time_preparation",
+        "time_reference",
+        "train",
+    }
+)
+"""Rules that may give other bytes when they run again: their outputs hold measured times."""

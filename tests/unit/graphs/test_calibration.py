@@ -1,0 +1,81 @@
+"""Choice and reading of calibration slices."""
+
+import hashlib
+from collections import Counter
+
+import numpy as np
+import pytest
+from segtrt.data.shards import SliceRef, write_shard
+from segtrt.errors import SegtrtError
+from segtrt.graphs.calibration import CalibrationImages, calibration_digest, choose_slices
+
+SHAPE = (3, 4, 4)
+
+
+def make_shard(path, subjects):
+    """Subjects as (name, split, slices); each image is filled with its slice number."""
+    index = [SliceRef(name, n, split) for name, split, count in subjects for n in range(count)]
+    with write_shard(path, {"images": ("F32", SHAPE)}, index) as writer:
+        for ref in index:
+            writer.append("images", np.full((1, *SHAPE), ref.number, np.float32))
+    return path
+
+
+def chosen(shards, count):
+    from segtrt.data.shards import Shard
+
+    refs = [Shard(path).index for path in shards]
+    return [(refs[s][row].subject, refs[s][row].number) for s, row in choose_slices(shards, count)]
+
+
+def test_even_over_subjects_and_volume(tmp_path):
+    subjects = [("b", "calibration", 20), ("x", "evaluation", 9), ("a", "calibration", 40)]
+    shard = make_shard(tmp_path / "0", subjects)
+    picks = chosen([shard], 8)
+    expected = {"a": (5, 15, 25, 35), "b": (2, 7, 12, 17)}
+    assert picks == [(name, number) for name, numbers in expected.items() for number in numbers]
+
+
+def test_independent_of_the_shards(tmp_path):
+    a, b, c = ("a", "calibration", 7), ("b", "calibration", 9), ("c", "calibration", 30)
+    one = [make_shard(tmp_path / "one", [c, a, b])]
+    two = [make_shard(tmp_path / "two0", [b]), make_shard(tmp_path / "two1", [a, c])]
+    for count in (1, 2, 5, 16, 46):
+        assert chosen(one, count) == chosen(two, count)
+    images = [CalibrationImages(shards, choose_slices(shards, 16)) for shards in (one, two)]
+    assert calibration_digest(images[0]) == calibration_digest(images[1])
+
+
+def test_small_subject_leaves_its_share_to_others(tmp_path):
+    shard = make_shard(tmp_path / "0", [("a", "calibration", 2), ("b", "calibration", 50)])
+    picks = chosen([shard], 12)
+    assert Counter(subject for subject, _ in picks) == {"a": 2, "b": 10}
+    assert len(set(picks)) == 12
+
+
+def test_all_slices_if_too_few_and_it_says_so(tmp_path, caplog):
+    shard = make_shard(tmp_path / "0", [("a", "calibration", 3), ("b", "evaluation", 9)])
+    assert chosen([shard], 10) == [("a", 0), ("a", 1), ("a", 2)]
+    assert "10 slices, the calibration subjects have 3" in caplog.text
+
+
+def test_without_calibration_subjects(tmp_path):
+    shard = make_shard(tmp_path / "0", [("a", "evaluation", 3)])
+    with pytest.raises(SegtrtError, match=r"raise dataset\.calibration_fraction"):
+        choose_slices([shard], 4)
+
+
+def test_images_are_read_in_order_and_again(tmp_path):
+    shards = [
+        make_shard(tmp_path / "0", [("b", "calibration", 6)]),
+        make_shard(tmp_path / "1", [("a", "calibration", 6)]),
+    ]
+    images = CalibrationImages(shards, [(1, 4), (0, 2), (1, 5)])
+    assert len(images) == 3
+    for _ in range(2):
+        values = list(images)
+        assert {image.shape for image in values} == {(1, *SHAPE)}
+        assert [image[0, 0, 0, 0] for image in values] == [4, 2, 5]
+    expected = hashlib.sha256(b"".join(image.tobytes() for image in images)).hexdigest()
+    assert calibration_digest(images) == expected
+    assert calibration_digest(list(images)[::-1]) != expected

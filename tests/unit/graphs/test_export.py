@@ -1,0 +1,132 @@
+"""Export of the network, proven against PyTorch."""
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from segtrt.data.kaggle_layout import pair_slices, read_image
+from segtrt.data.normalise import normalise_slice
+from segtrt.errors import SegtrtError
+from segtrt.graphs.convert import convert_onnx
+from segtrt.graphs.export import TOLERANCE, compare_with_torch, export_onnx
+from segtrt.model.unet import build_unet
+from segtrt.model.weights import save_weights
+from segtrt.precision import Precision
+from small_graph import run
+
+FEATURES = 4
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights whose batch norms do something."""
+    import torch
+
+    torch.manual_seed(1)
+    network = build_unet(FEATURES)
+    state = network.state_dict()
+    for name, value in state.items():
+        if name.endswith("running_mean"):
+            value.normal_(0, 0.3)
+        elif name.endswith("running_var"):
+            value.uniform_(0.2, 2)
+    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    save_weights(state, path, False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def graph(weights, tmp_path_factory):
+    path = tmp_path_factory.mktemp("graph") / "model.onnx"
+    assert export_onnx(weights, FEATURES, 20, path) <= TOLERANCE
+    return path
+
+
+@pytest.fixture(scope="module")
+def slices(kaggle_folder):
+    folder = sorted(path for path in kaggle_folder.iterdir() if path.is_dir())[0]
+    pairs = pair_slices(folder)
+    return np.stack([normalise_slice(read_image(pairs[n][0])) for n in sorted(pairs)[5:20:5]])
+
+
+def test_interface(graph):
+    model = onnx.load(graph)
+    (given,), (made,) = model.graph.input, model.graph.output
+    assert (given.name, made.name) == ("input", "output")
+    for value, channels in ((given, 3), (made, 1)):
+        dims = value.type.tensor_type.shape.dim
+        assert dims[0].dim_param == "batch"
+        assert [dim.dim_value for dim in dims[1:]] == [channels, 256, 256]
+    assert model.opset_import[0].version == 20
+
+
+def test_names_come_from_the_network(graph):
+    model = onnx.load(graph)
+    names = [node.name for node in model.graph.node]
+    assert names[:2] == ["encoder1/enc1conv1", "encoder1/enc1relu1"]
+    assert len(set(names)) == len(names)
+    kinds = [node.op_type for node in model.graph.node]
+    assert "BatchNormalization" not in kinds
+    assert kinds.count("Conv") == 19
+    state = set(build_unet(FEATURES).state_dict())
+    stored = {tensor.name for tensor in model.graph.initializer}
+    assert {name for name in stored if name.endswith(".weight")} <= state
+
+
+def test_agrees_with_pytorch_on_real_slices(graph, weights, slices):
+    assert compare_with_torch(graph, weights, FEATURES, slices) <= TOLERANCE
+
+
+def test_any_batch_size(graph, slices):
+    together = run(graph, slices)
+    for number in range(len(slices)):
+        alone = run(graph, slices[number : number + 1])
+        np.testing.assert_allclose(together[number : number + 1], alone, atol=1e-6)
+
+
+def test_fp16_on_real_slices(graph, slices, tmp_path):
+    convert_onnx(graph, Precision.FP16, tmp_path / "fp16.onnx")
+    difference = np.abs(run(tmp_path / "fp16.onnx", slices) - run(graph, slices))
+    assert difference.max() < 1e-2
+
+
+def test_another_networks_graph_is_refused(graph, tmp_path):
+    import torch
+
+    torch.manual_seed(2)
+    save_weights(build_unet(FEATURES).state_dict(), tmp_path / "other.safetensors", False)
+    image = np.ones((1, 3, 256, 256), np.float32)
+    with pytest.raises(SegtrtError, match="differs from PyTorch"):
+        compare_with_torch(graph, tmp_path / "other.safetensors", FEATURES, image)
+
+
+@pytest.mark.slow
+def test_same_bytes_and_silence_in_another_process_and_folder(
+    graph, weights, tmp_path, project_root
+):
+    program = (
+        "import sys; from pathlib import Path; from segtrt.graphs.export import export_onnx; "
+        f"export_onnx(Path(sys.argv[1]), {FEATURES}, 20, Path('again.onnx'))"
+    )
+    library = project_root / "workflow/scripts"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(weights)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(library)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout == done.stderr == ""
+    content = (tmp_path / "again.onnx").read_bytes()
+    assert content == graph.read_bytes()
+    model = onnx.load(tmp_path / "again.onnx")
+    model.graph.ClearField("initializer")
+    text = model.SerializeToString()
+    assert not re.search(rb"\.py|line \d|site-packages|torch|stack", text)
+    for folder in (tmp_path, library, weights.parent):
+        assert str(folder).encode() not in content

@@ -1,0 +1,114 @@
+"""The rule that recommends an engine, case by case and over random sets of engines."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from segtrt.summary.selection_rule import Candidate, pick_engine
+
+
+def candidate(name="onnxruntime/b1_fp32", **changes):
+    values = {
+        "verdict": "pass",
+        "failures": (),
+        "dice_loss": 0.0,
+        "latency_ms": 10.0,
+        "images_per_second": 100.0,
+    }
+    return Candidate(name=name, **{**values, **changes})
+
+
+def pick(*candidates, loss=0.005, latency=None):
+    return pick_engine(candidates, max_dice_loss=loss, max_latency_ms=latency)
+
+
+def test_the_fastest_that_qualifies_is_taken():
+    choice = pick(
+        candidate("a", images_per_second=100),
+        candidate("b", images_per_second=300),
+        candidate("too lossy", images_per_second=900, dice_loss=0.006),
+        candidate("failed", images_per_second=900, verdict="fail", failures=("x 2 > 1",)),
+    )
+    assert (choice.engine, choice.closest, choice.broken) == ("b", None, ())
+    assert (choice.candidates, choice.qualified) == (4, 2)
+
+
+def test_a_latency_limit_excludes_large_batches():
+    small = candidate("b1", latency_ms=4, images_per_second=250)
+    large = candidate("b16", latency_ms=20, images_per_second=800)
+    assert pick(small, large).engine == "b16"
+    assert pick(small, large, latency=5).engine == "b1"
+
+
+def test_limits_themselves_are_allowed():
+    assert pick(candidate(dice_loss=0.005, latency_ms=5), latency=5).engine is not None
+
+
+def test_a_gain_in_dice_is_no_loss():
+    assert pick(candidate(dice_loss=-0.2), loss=0.0).engine is not None
+
+
+def test_of_equally_fast_engines_the_lower_latency_then_the_name_decides():
+    assert pick(candidate("b", latency_ms=9), candidate("a", latency_ms=10)).engine == "b"
+    assert pick(candidate("b"), candidate("a")).engine == "a"
+
+
+def test_if_none_qualifies_the_closest_is_named_with_the_limit_it_broke():
+    choice = pick(
+        candidate("far", dice_loss=0.05, images_per_second=900),
+        candidate("near", dice_loss=0.006, images_per_second=10),
+    )
+    assert (choice.engine, choice.closest) == (None, "near")
+    assert choice.broken == ("dice_loss 0.006 > 0.005",)
+
+
+def test_one_broken_limit_is_closer_than_two():
+    choice = pick(
+        candidate("two", dice_loss=0.0051, latency_ms=5.1),
+        candidate("one", dice_loss=0.02, latency_ms=4),
+        latency=5,
+    )
+    assert choice.closest == "one"
+
+
+def test_a_failed_validation_is_told_with_its_failures():
+    choice = pick(candidate(verdict="fail", failures=("max_abs_error 0.3 > 0.05",)))
+    assert choice.broken == ("validation (max_abs_error 0.3 > 0.05)",)
+
+
+def test_engines_that_were_not_run_are_never_chosen():
+    nothing = {"dice_loss": None, "latency_ms": None, "images_per_second": None}
+    choice = pick(candidate(verdict="skipped", **nothing), candidate(verdict="not_run", **nothing))
+    assert (choice.engine, choice.closest, choice.candidates) == (None, None, 0)
+    assert pick().engine is None
+
+
+CANDIDATES = st.lists(
+    st.builds(
+        candidate,
+        st.text(min_size=1),
+        verdict=st.sampled_from(["pass", "fail", "skipped", "not_run"]),
+        dice_loss=st.floats(-0.1, 0.1),
+        latency_ms=st.floats(0.01, 1e4),
+        images_per_second=st.floats(0.01, 1e5),
+    ),
+    unique_by=lambda one: one.name,
+)
+
+
+@given(CANDIDATES, st.floats(0, 0.1), st.none() | st.floats(0.1, 1e4))
+def test_the_choice_keeps_the_limits_and_nothing_faster_does(candidates, loss, latency):
+    def keeps(one):
+        return (
+            one.verdict == "pass"
+            and one.dice_loss <= loss
+            and (latency is None or one.latency_ms <= latency)
+        )
+
+    choice = pick(*candidates, loss=loss, latency=latency)
+    within = [one for one in candidates if keeps(one)]
+    assert choice.qualified == len(within)
+    assert (choice.engine is not None) == bool(within)
+    if within:
+        best = next(one for one in within if one.name == choice.engine)
+        assert best.images_per_second == max(one.images_per_second for one in within)
+    elif choice.closest:
+        assert choice.broken

@@ -1,0 +1,298 @@
+"""The command line `segtrt`: what it takes. What a command does is imported when it is asked for.
+
+Exit codes: 0, done; 1, the answer is no (a comparison failed, no engine qualifies, an engine file
+is damaged); 2, a mistake of the user's, told in one line on standard error.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from segtrt.cli.text import plain
+from segtrt.errors import SegtrtError
+
+MISTAKE = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What a shell reports of a program that the signals SIGINT and SIGPIPE ended."""
+
+_ENGINE = "an engine.bin that the workflow built, or its folder"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code.
+
+    Args:
+        arguments: the words after `segtrt`; None takes them from the command line.
+    """
+    # A file name that the terminal's encoding cannot show must not end the command.
+    with suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code = _answer(arguments)
+        sys.stdout.flush()
+    except SegtrtError as error:
+        return _complain(str(error))
+    except BrokenPipeError:
+        _drop_output()
+        return BROKEN_PIPE
+    except OSError as error:
+        if error.filename is None:
+            _drop_output()
+        what = error.strerror or str(error)
+        return _complain(f"{error.filename}: {what}" if error.filename else f"cannot write: {what}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; `command` in its result is the function that does the work."""
+    parser = _Parser(
+        prog="segtrt",
+        description="Use the segmentation engines that the workflow built.",
+        epilog="`segtrt COMMAND --help` explains a command.",
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="name", required=True)
+    _add_run(commands)
+    _add_inspect(commands)
+    _add_pick(commands)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that tells of a mistake in one line and takes no shortened options."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(
+            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise SegtrtError(f"{message}; see {self.prog} --help")
+
+
+class _Version(argparse.Action):
+    """`--version`; the version is looked up when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"segtrt {version('segtrt')}")
+        parser.exit()
+
+
+def _answer(arguments: Sequence[str] | None) -> int:
+    try:
+        chosen = make_parser().parse_args(arguments)
+    except SystemExit as done:  # after --help and --version
+        return int(done.code or 0)
+    return int(chosen.command(chosen))
+
+
+def _complain(message: str) -> int:
+    print(f"segtrt: {plain(message)}", file=sys.stderr)
+    return MISTAKE
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere, so that Python does not fail on it at its end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _add_run(commands: Any) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="run an engine on sample inputs, compare, draw and time",
+        description=(
+            "Run an engine on sample inputs, compare each result with the output_0.pb beside its\n"
+            "input, write it as a grey-scale picture, and time a batch."
+        ),
+        epilog=(
+            "Fewer inputs than the engine's batch: the other places are filled with zeros.\n"
+            "More: they run in several batches. Exit code 1 says that a comparison failed.\n\n"
+            "example:\n"
+            "  segtrt run results/engines/openvino/b4_fp32 results/onnx/fp32/test_data_set_*"
+        ),
+    )
+    parser.add_argument("engine", metavar="ENGINE", type=Path, help=_ENGINE)
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        type=Path,
+        nargs="+",
+        help="an input_0.pb (ONNX TensorProto), or its folder",
+    )
+    parser.add_argument(
+        "--batch", metavar="N", type=_count, help="repeat the inputs in turn until there are N"
+    )
+    parser.add_argument(
+        "--out-dir",
+        metavar="DIR",
+        type=Path,
+        default=Path(),
+        help="where output.pgm goes, or output_0.pgm, output_1.pgm ... (default: this folder)",
+    )
+    parser.add_argument("--png", action="store_true", help="write PNG pictures as well")
+    parser.add_argument(
+        "--atol",
+        metavar="ERROR",
+        type=_amount,
+        help="largest error of a probability (default: the precision's)",
+    )
+    parser.add_argument(
+        "--max-flipped",
+        metavar="SHARE",
+        type=_amount,
+        help="largest share of an input's mask pixels that may differ (default: the precision's)",
+    )
+    parser.add_argument(
+        "--require-outputs",
+        action="store_true",
+        help="refuse an input with no output_0.pb beside it",
+    )
+    parser.add_argument(
+        "--iterations",
+        metavar="N",
+        type=_count_or_zero,
+        default=10,
+        help="timed runs, after a warm-up; 0 times nothing (default: 10)",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("stream", "graph", "overlapped"),
+        default="stream",
+        help="on a GPU: one stream, a CUDA graph, or two streams that hide copies "
+        "(default: stream)",
+    )
+    parser.add_argument(
+        "--threads", metavar="N", type=_count, help="on a CPU: threads (default: all cores)"
+    )
+    parser.set_defaults(command=_run)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from segtrt.cli.run import run_inputs
+
+    return run_inputs(
+        chosen.engine,
+        chosen.inputs,
+        places=chosen.batch,
+        out_dir=chosen.out_dir,
+        png=chosen.png,
+        atol=chosen.atol,
+        max_flipped=chosen.max_flipped,
+        require_outputs=chosen.require_outputs,
+        iterations=chosen.iterations,
+        mode=chosen.mode,
+        threads=chosen.threads,
+    )
+
+
+def _add_inspect(commands: Any) -> None:
+    parser = commands.add_parser(
+        "inspect",
+        help="show an engine's record, layers and data types",
+        description=(
+            "Show what an engine was built from and for, whether its file is whole, whether it\n"
+            "runs on this machine, and the types in which its layers compute."
+        ),
+        epilog=(
+            "Exit code 1 says that the engine file is damaged or missing.\n\n"
+            "example:\n"
+            "  segtrt inspect results/engines/openvino/b4_int8"
+        ),
+    )
+    parser.add_argument("engine", metavar="ENGINE", type=Path, help=_ENGINE)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(command=_inspect)
+
+
+def _inspect(chosen: argparse.Namespace) -> int:
+    from segtrt.cli.inspect import inspect_engine
+
+    return inspect_engine(chosen.engine, as_json=chosen.json)
+
+
+def _add_pick(commands: Any) -> None:
+    parser = commands.add_parser(
+        "pick",
+        help="choose the engine to use from a summary",
+        description=(
+            "Choose the fastest engine that passed validation and keeps the limits: the rule\n"
+            "behind the report's recommendation."
+        ),
+        epilog=(
+            "Exit code 1 says that no engine qualifies, and what came closest.\n\n"
+            "example:\n"
+            "  segtrt pick --max-dice-loss 0.005 --max-latency-ms 50 --slices 155"
+        ),
+    )
+    parser.add_argument(
+        "summary",
+        metavar="SUMMARY",
+        type=Path,
+        nargs="?",
+        default=Path("results/summary.json"),
+        help="a summary.json of the workflow (default: results/summary.json)",
+    )
+    parser.add_argument("--machine", metavar="NAME", help="choose among this machine's engines")
+    parser.add_argument(
+        "--max-dice-loss",
+        metavar="LOSS",
+        type=_amount,
+        help="most mean Dice that it may lose against PyTorch (default: the summary's limit)",
+    )
+    parser.add_argument(
+        "--max-latency-ms",
+        metavar="MS",
+        type=_amount,
+        help="longest median latency of a batch; inf for no limit (default: the summary's limit)",
+    )
+    parser.add_argument(
+        "--slices", metavar="N", type=_count, help="tell also how to take N slices soonest"
+    )
+    parser.set_defaults(command=_pick)
+
+
+def _pick(chosen: argparse.Namespace) -> int:
+    from segtrt.cli.pick import pick
+
+    return pick(
+        chosen.summary,
+        machine=chosen.machine,
+        max_dice_loss=chosen.max_dice_loss,
+        max_latency_ms=chosen.max_latency_ms,
+        slices=chosen.slices,
+    )
+
+
+def _count(text: str) -> int:
+    return _whole_number(text, 1)
+
+
+def _count_or_zero(text: str) -> int:
+    return _whole_number(text, 0)
+
+
+def _whole_number(text: str, least: int) -> int:
+    with suppress(ValueError):
+        if (value := int(text)) >= least:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
+
+
+def _amount(text: str) -> float:
+    with suppress(ValueError):
+        if (value := float(text)) >= 0:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")

@@ -1,0 +1,160 @@
+"""`segtrt pick`: which engine to use, from a summary."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from math import isinf
+from pathlib import Path
+from typing import Any
+
+from segtrt.cli.text import facts, plain
+from segtrt.errors import SegtrtError
+from segtrt.report.machines import device, entry, several, shown
+from segtrt.report.wording import dice, dice_loss, failure, number, on, plural, times
+from segtrt.summary.selection import Cover, MeasuredEngine, best_engine, cheapest_cover
+from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
+from segtrt.summary.summarise import read_summary
+
+MOST_SLICES = 1_000_000
+"""What the cheapest cover is worked out for: its time and memory grow with the slices."""
+
+
+def pick(
+    path: Path,
+    *,
+    machine: str | None,
+    max_dice_loss: float | None,
+    max_latency_ms: float | None,
+    slices: int | None,
+) -> int:
+    """Print the engine that the rule chooses, why, and the command that uses it.
+
+    Args:
+        path: the summary.
+        machine: name of the machine that the engine is for; None takes the fastest engine of all.
+        max_dice_loss: most mean Dice that it may lose; None takes the summary's limit.
+        max_latency_ms: longest median latency of a batch, infinite for no limit; None takes the
+            summary's limit.
+        slices: tell also how to take so many slices soonest, on the engine's machine; None does
+            not.
+
+    Returns:
+        0, or 1 if no engine qualifies.
+
+    Raises:
+        SegtrtError: the summary cannot be read or has no such machine, or there are too many
+            slices.
+    """
+    if slices is not None and slices > MOST_SLICES:
+        raise SegtrtError(f"--slices {slices} is too many; give at most {MOST_SLICES}")
+    summary = read_summary(path)
+    own = summary["recommendation"]
+    loss = own["max_dice_loss"] if max_dice_loss is None else max_dice_loss
+    latency = own["max_latency_ms"] if max_latency_ms is None else max_latency_ms
+    limits: dict[str, Any] = {
+        "max_dice_loss": loss,
+        "max_latency_ms": None if latency is None or isinf(latency) else latency,
+    }
+    engines = {engine["name"]: engine for engine in _engines(summary, machine, path)}
+    choice = pick_engine([Candidate.of(one) for one in engines.values()], **limits)
+    if choice.engine is None:
+        print("\n".join(_none(choice, list(engines.values()), machine)))
+        return 1
+    best = engines[choice.engine]
+    print(plain(choice.engine))
+    where = _where(best, summary, chosen=machine is not None)
+    print("\n".join(facts([*where, *_reasons(best, choice, path.parent)])))
+    if slices:
+        measured = [
+            MeasuredEngine(name, one["batch_size"], one["timing"]["total"]["median"])
+            for name, one in engines.items()
+            if one["machine"] == best["machine"]
+            and pick_engine([Candidate.of(one)], **limits).engine
+        ]
+        place = on(shown(summary, best["machine"]))
+        print(f"\n{plural(slices, 'slice')}{place}, one batch after the other")
+        one, more = best_engine(measured, slices), cheapest_cover(measured, slices)
+        print("\n".join(facts([("one engine", _runs(one)), ("cheapest", _runs(more))])))
+    return 0
+
+
+def _engines(summary: Mapping[str, Any], machine: str | None, path: Path) -> list[dict[str, Any]]:
+    """The engines of a machine, or all."""
+    known = [one["name"] for one in summary["machines"] if one["name"]]
+    if machine is not None and machine not in known:
+        told = f"it has {', '.join(known)}" if known else "it names none: leave --machine out"
+        raise SegtrtError(f"--machine {machine} is not in {path}; {told}")
+    return [one for one in summary["engines"] if machine in (None, one["machine"])]
+
+
+def _where(
+    engine: Mapping[str, Any], summary: Mapping[str, Any], *, chosen: bool
+) -> list[tuple[str, object]]:
+    """The engine's machine, if there are several."""
+    if not several(summary):
+        return []
+    name = engine["machine"]
+    told = f"{name}, {device(entry(summary, name)['facts'])}"
+    others = f"fastest of {len(summary['machines'])} machines, --machine takes another"
+    return [("machine", told if chosen else f"{told} ({others})")]
+
+
+def _reasons(engine: Mapping[str, Any], choice: Choice, results: Path) -> list[tuple[str, object]]:
+    timing, scores = engine["timing"], engine["dice"]
+    speed = f"{number(timing['images_per_second'])} images per second"
+    if engine["speedup"]:
+        speed += f", {times(engine['speedup'])} PyTorch's"
+    others = f"{plural(choice.qualified, 'engine')} within the limits"
+    pairs: list[tuple[str, object]] = [
+        ("why", f"fastest of the {others} ({choice.candidates} were run)"),
+        ("speed", speed),
+        ("latency", f"{number(timing['total']['median'])} ms a batch (median)"),
+    ]
+    if scores:
+        lost = f"{dice_loss(scores['dice_loss'])} lost"
+        reference = dice(scores["reference_mean"])
+        pairs.append(("Dice", f"{dice(scores['mean'])}, PyTorch's {reference}, {lost}"))
+    pairs.append(("limits", _limits(choice)))
+    if not timing["stable"]:
+        pairs.append(("beware", f"its timing was unstable: {timing['unstable_reason']}"))
+    file = results / "engines" / engine["name"] / "engine.bin"
+    sample = results / "onnx" / "fp32" / "test_data_set_0" / "input_0.pb"
+    mode = f" --mode {engine['mode']}" if engine["mode"] not in (None, "stream") else ""
+    pairs.append(
+        ("use it", f"segtrt run{mode} {shlex.quote(str(file))} {shlex.quote(str(sample))}")
+    )
+    if not file.is_file():
+        pairs.append(("", "(the engine is not there: run the workflow to build it)"))
+    return pairs
+
+
+def _none(choice: Choice, engines: Sequence[Mapping[str, Any]], machine: str | None) -> list[str]:
+    lines = [f"no engine qualifies{plain(on(machine or ''))}"]
+    pairs: list[tuple[str, object]] = []
+    if choice.closest:
+        pairs.append(("closest", choice.closest))
+        pairs += [("breaks", _broken(text)) for text in choice.broken]
+    else:
+        reasons = dict.fromkeys(one["reason"] for one in engines if one["reason"])
+        pairs += [("why", reason) for reason in reasons] or [("why", "no engine was run")]
+    return [*lines, *facts([*pairs, ("limits", _limits(choice))])]
+
+
+def _limits(choice: Choice) -> str:
+    latency = choice.max_latency_ms
+    told = "any latency" if latency is None else f"at most {latency:g} ms a batch"
+    return f"at most {choice.max_dice_loss:g} Dice lost, {told}, validation passed"
+
+
+def _broken(text: str) -> str:
+    """A broken limit in words, e.g. `latency 20 ms, limit 5 ms`."""
+    name, _, rest = text.partition(" ")
+    if name == "validation":
+        failures = rest.removeprefix("(").removesuffix(")").split("; ")
+        return "validation: " + "; ".join(map(failure, failures))
+    return failure(text)
+
+
+def _runs(cover: Cover) -> str:
+    runs = " + ".join(f"{count:,} x {engine.name}" for engine, count in cover.runs)
+    empty = f", {plural(cover.padding, 'place')} empty" if cover.padding else ""
+    return f"{number(cover.latency_ms)} ms: {runs}{empty}"

@@ -1,0 +1,281 @@
+"""Preprocessing of a subject's whole volume, the network's authors' way, and its inverse for masks.
+
+The steps and their order are those of https://github.com/mateuszbuda/brain-segmentation-pytorch
+(`dataset.py`, `utils.py`): leave out the first and last slice, crop to the box that is not dark,
+pad to a square, resize to 256 x 256 and normalise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segtrt.data.normalise import HIGH_PERCENTILE, LOW_PERCENTILE
+from segtrt.errors import SegtrtError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+SIZE = 256
+"""Rows and columns of the network's input."""
+
+DARK_FRACTION = 0.1
+"""Values below this share of the volume's maximum count as background."""
+
+MIN_SLICES = 3
+"""The first and last slice are left out, so fewer leave nothing."""
+
+_SPLINE_ORDER = 2
+
+_NEGLIGIBLE_WEIGHT = 1e-12
+
+_NEGLIGIBLE_CONTRAST = 1e-9
+"""Of values in 0..1: what rounding leaves of a constant stays below, a grey level is 4e-3."""
+
+
+@dataclass(frozen=True)
+class VolumeGeometry:
+    """Where a prepared volume lies in the original one; ranges begin at 0, ends are exclusive."""
+
+    shape: tuple[int, int, int]
+    """Slices, rows and columns of the original volume."""
+    slices: tuple[int, int]
+    """Range of the original slices that were kept."""
+    rows: tuple[int, int]
+    """Range of the original rows inside the crop box."""
+    columns: tuple[int, int]
+    """Range of the original columns inside the crop box."""
+
+    @property
+    def count(self) -> int:
+        """Number of prepared slices."""
+        return self.slices[1] - self.slices[0]
+
+    @property
+    def side(self) -> int:
+        """Side of the padded square, in original pixels."""
+        return max(self._height, self._width)
+
+    @property
+    def _height(self) -> int:
+        return self.rows[1] - self.rows[0]
+
+    @property
+    def _width(self) -> int:
+        return self.columns[1] - self.columns[0]
+
+    def crop(self, volume: NDArray[Any]) -> NDArray[Any]:
+        """The part of an original volume (S, H, W, ...) that is kept, as a view."""
+        return volume[slice(*self.slices), slice(*self.rows), slice(*self.columns)]
+
+    def within_square(self) -> tuple[slice, slice]:
+        """Rows and columns of the crop box within the padded square."""
+        top = (self.side - self._height) // 2
+        left = (self.side - self._width) // 2
+        return slice(top, top + self._height), slice(left, left + self._width)
+
+    def to_json(self) -> dict[str, list[int]]:
+        """As JSON values."""
+        return {
+            "shape": list(self.shape),
+            "slices": list(self.slices),
+            "rows": list(self.rows),
+            "columns": list(self.columns),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From what `to_json` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is something else.
+        """
+        depth, height, width = (int(size) for size in data["shape"])
+        ranges = []
+        for key, size in (("slices", depth), ("rows", height), ("columns", width)):
+            begin, end = (int(bound) for bound in data[key])
+            if not 0 <= begin < end <= size:
+                raise ValueError(f"{key} {begin} to {end} are not within 0 to {size}")
+            ranges.append((begin, end))
+        return cls((depth, height, width), *ranges)
+
+
+@dataclass(frozen=True)
+class PreparedVolume:
+    """A subject's volume as network input."""
+
+    images: NDArray[np.float32]
+    """(S', 3, 256, 256) float32, each channel z-scored over the volume."""
+    masks: NDArray[np.uint8]
+    """(S', 256, 256) uint8, 0 or 1."""
+    geometry: VolumeGeometry
+
+
+def find_geometry(images: NDArray[np.uint8]) -> VolumeGeometry:
+    """Find which slices, rows and columns of a volume are kept.
+
+    A volume that is dark throughout keeps its whole area, for lack of anything to crop to.
+
+    Args:
+        images: (S, H, W, 3) uint8, in the order of the slices.
+
+    Raises:
+        SegtrtError: fewer than three slices.
+    """
+    depth, height, width = images.shape[:3]
+    if depth < MIN_SLICES:
+        raise SegtrtError(
+            f"volume normalisation leaves out a subject's first and last slice and so needs at "
+            f"least {MIN_SLICES} slices, got {depth}; leave the subject out or set "
+            "tensors.normalisation to slice"
+        )
+    inner = images[1:-1]
+    # Three whole-array maxima are many times as fast as one along the last, short axis.
+    peak = np.maximum(np.maximum(inner[..., 0], inner[..., 1]), inner[..., 2])
+    bright = (peak > 0) & (peak >= peak.max() * DARK_FRACTION)
+    whole = (depth, height, width)
+    if not bright.any():
+        return VolumeGeometry(whole, (1, depth - 1), (0, height), (0, width))
+    plane = bright.any(axis=0)
+    first, end = _extent(bright.any(axis=(1, 2)))
+    return VolumeGeometry(
+        whole, (first + 1, end + 1), _extent(plane.any(axis=1)), _extent(plane.any(axis=0))
+    )
+
+
+def prepare_volume(images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> PreparedVolume:
+    """Crop, pad, resize and normalise a subject's volume.
+
+    Values below 10 % of the maximum become 0; images are resized with quadratic splines, masks by
+    nearest neighbour; the range from the 10th to the 99th percentile is stretched to 0..1, then
+    each channel is z-scored over the whole volume. Where there is no contrast (equal percentiles,
+    or a channel with one value throughout) the result is 0.
+
+    Args:
+        images: (S, H, W, 3) uint8, in the order of the slices.
+        masks: (S, H, W) uint8, 0 or not.
+
+    Raises:
+        SegtrtError: fewer than three slices.
+    """
+    geometry = find_geometry(images)
+    square = np.zeros((geometry.count, geometry.side, geometry.side), np.uint8)
+    square[:, *geometry.within_square()] = geometry.crop(masks) != 0
+    pick = _nearest(geometry.side, SIZE)
+    return PreparedVolume(
+        images=_normalised(_resized(images, geometry)),
+        masks=square[:, pick[:, np.newaxis], pick],
+        geometry=geometry,
+    )
+
+
+def restore_masks(masks: NDArray[np.uint8], geometry: VolumeGeometry) -> NDArray[np.uint8]:
+    """Put masks of a prepared volume back on the original grid, by nearest neighbour.
+
+    The inverse of `prepare_volume` for masks that are 0 outside the crop box, exactly so as long as
+    the padded square is no larger than 256 x 256. What was left out is 0.
+
+    Args:
+        masks: (S', 256, 256) uint8.
+        geometry: of the prepared volume.
+
+    Returns:
+        (S, H, W) uint8, values as in `masks`.
+    """
+    if masks.shape != (geometry.count, SIZE, SIZE):
+        raise ValueError(f"masks {(geometry.count, SIZE, SIZE)} expected, got {masks.shape}")
+    rows, columns = geometry.within_square()
+    pick = _nearest(SIZE, geometry.side)
+    restored = np.zeros(geometry.shape, np.uint8)
+    geometry.crop(restored)[...] = masks[:, pick[rows, np.newaxis], pick[columns]]
+    return restored
+
+
+def _extent(occupied: NDArray[np.bool_]) -> tuple[int, int]:
+    """First true element, and one past the last."""
+    (places,) = np.nonzero(occupied)
+    return int(places[0]), int(places[-1]) + 1
+
+
+def _nearest(size: int, new_size: int) -> NDArray[np.intp]:
+    """Index of the old pixel that covers each new pixel's centre, (new_size,)."""
+    return (2 * np.arange(new_size) + 1) * size // (2 * new_size)
+
+
+@lru_cache(maxsize=8)
+def _spline_weights(size: int) -> "csr_array":
+    """Matrix (256, size) that resizes one axis as `skimage.transform.resize` does.
+
+    A spline of a volume is a product of splines along its axes, and linear in the values, so what
+    resizing does to unit vectors is all there is to know. A pixel's influence falls to a sixth with
+    every pixel of distance; weights too small to matter are left out.
+    """
+    from scipy.sparse import csr_array
+    from skimage.transform import resize
+
+    columns = [
+        resize(  # type: ignore[no-untyped-call]
+            unit,
+            (SIZE,),
+            order=_SPLINE_ORDER,
+            mode="constant",
+            cval=0,
+            clip=False,
+            anti_aliasing=False,
+        )
+        for unit in np.eye(size)
+    ]
+    weights = np.stack(columns, axis=1)
+    return csr_array(np.where(np.abs(weights) > _NEGLIGIBLE_WEIGHT, weights, 0))
+
+
+def _resized(images: NDArray[np.uint8], geometry: VolumeGeometry) -> NDArray[np.float64]:
+    """Crop, darken, pad and resize; (S', 3, 256, 256) float64 in 0..1."""
+    side = geometry.side
+    weights = _spline_weights(side)
+    box = geometry.crop(images)
+    threshold = images[1:-1].max() * DARK_FRACTION
+    rows, columns = geometry.within_square()
+    square = np.zeros((side, 3, side), np.float64)
+    volume = np.empty((geometry.count, 3, SIZE, SIZE), np.float64)
+    lowest, highest = 255, 0
+    for plane, target in zip(box, volume, strict=True):
+        kept = np.where(plane < threshold, 0, plane)
+        lowest = min(lowest, int(kept.min()))
+        highest = max(highest, int(kept.max()))
+        square[rows, :, columns] = kept.transpose(0, 2, 1) / 255.0
+        tall = (weights @ square.reshape(side, -1)).reshape(SIZE, 3, side)
+        wide = weights @ tall.transpose(2, 1, 0).reshape(side, -1)
+        target[...] = wide.reshape(SIZE, 3, SIZE).transpose(1, 2, 0)
+    padded = box.shape[1] != box.shape[2]
+    # Splines overshoot at edges; values stay within the range they came from, which includes the
+    # 0 around the square where that shows.
+    lowest = 0 if padded or volume.min() <= 0 else lowest
+    return np.clip(volume, lowest / 255.0, highest / 255.0, out=volume)
+
+
+def _normalised(volume: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Clip (S', 3, 256, 256) in place to its percentiles, and z-score each channel.
+
+    Stretching the range between the percentiles to 0..1 first would change nothing: a z-score does
+    not depend on scale and offset.
+    """
+    result = np.zeros(volume.shape, np.float32)
+    low, high = np.percentile(volume, (LOW_PERCENTILE, HIGH_PERCENTILE))
+    if high - low < _NEGLIGIBLE_CONTRAST:
+        return result
+    squares = np.zeros(3)
+    np.clip(volume, low, high, out=volume)
+    mean = volume.mean(axis=(0, 2, 3))[:, np.newaxis, np.newaxis]
+    for plane in volume:
+        np.subtract(plane, mean, out=plane)
+        squares += np.einsum("chw,chw->c", plane, plane)
+    deviation = np.sqrt(squares / volume[:, 0].size)
+    scale = np.zeros(3)
+    np.divide(1, deviation, out=scale, where=deviation >= _NEGLIGIBLE_CONTRAST)
+    for plane, target in zip(volume, result, strict=True):
+        np.multiply(plane, scale[:, np.newaxis, np.newaxis], out=target, casting="same_kind")
+    return result

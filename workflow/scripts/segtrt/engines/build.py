@@ -1,0 +1,109 @@
+"""Building an engine file and its record."""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from segtrt.engines.record import EngineRecord
+from segtrt.errors import SegtrtError
+from segtrt.files import sha256_file, write_bytes
+from segtrt.machine.facts import refuse_other_machine
+from segtrt.runtimes.base import BuildResult, BuildSettings, Runtime, UnsupportedError
+from segtrt.runtimes.registry import get_runtime
+
+logger = logging.getLogger(__name__)
+
+
+def build_engine(
+    runtime_name: str,
+    settings: BuildSettings,
+    graph: Path,
+    out_engine: Path,
+    out_record: Path,
+    *,
+    target: Mapping[str, Any],
+    code: str,
+    cache_dir: Path | None,
+    on_unsupported: str,
+) -> EngineRecord:
+    """Build one engine and write it with its record.
+
+    Args:
+        runtime_name: the runtime, as in the config.
+        settings: how to build.
+        graph: ONNX graph of the precision `settings.precision.graph`.
+        out_engine: the engine file to write; empty if the engine is unsupported.
+        out_record: its record to write.
+        target: the device and versions to build for (`Runtime.target`), as planned.
+        code: fingerprint of the code that builds.
+        cache_dir: folder for caches of this machine, or None.
+        on_unsupported: `fail`, or `skip` to write a record with status `unsupported` instead.
+
+    Raises:
+        SegtrtError: the graph is missing or cannot be built, this is not the machine to build on,
+            or the runtime, this device and the settings do not go together and `on_unsupported` is
+            `fail`.
+    """
+    if not graph.is_file():
+        raise SegtrtError(f"graph {graph} does not exist; run the workflow to make it")
+    runtime = get_runtime(runtime_name)
+    refuse_other_machine(target, runtime.target())
+    result = BuildResult(b"", [])
+    reason, first_start = "", dict[str, float]()
+    begin = time.perf_counter()
+    build_ms = 0.0
+    try:
+        result = _build(runtime, settings, graph, cache_dir)
+        build_ms = (time.perf_counter() - begin) * 1000
+        write_bytes(out_engine, result.engine)
+        first_start = runtime.prove(out_engine, settings)
+    except UnsupportedError as error:
+        reason = " ".join(str(error).split())
+        result = BuildResult(b"", [])
+    if reason and on_unsupported == "fail":
+        out_engine.unlink(missing_ok=True)
+        raise SegtrtError(
+            f"{runtime_name} cannot build b{settings.batch_size}_{settings.precision} here: "
+            f"{reason}; take it out of engines.runtimes or engines.precisions, or set "
+            "engines.on_unsupported to skip"
+        )
+    if reason:
+        write_bytes(out_engine, b"")
+    record = EngineRecord(
+        runtime=runtime_name,
+        settings=settings,
+        status="unsupported" if reason else "built",
+        graph_sha256=sha256_file(graph),
+        target={"runtime": runtime.version()} if reason else runtime.target(),
+        code=code,
+        engine_sha256=sha256_file(out_engine),
+        engine_bytes=len(result.engine),
+        build_ms=build_ms,
+        reason=reason,
+        first_start_ms=first_start,
+        layers=result.layers,
+        notes=result.notes,
+    )
+    record.write(out_record)
+    if reason:
+        logger.warning("%s is left out: %s", record.name, reason)
+    else:
+        mib = record.engine_bytes / 2**20
+        logger.info("%s: built in %.0f ms, %.1f MiB", record.name, build_ms, mib)
+    for note in record.notes:
+        logger.info("%s: %s", record.name, note)
+    return record
+
+
+def _build(
+    runtime: Runtime, settings: BuildSettings, graph: Path, cache_dir: Path | None
+) -> BuildResult:
+    availability = runtime.availability()
+    if not availability.can_build:
+        raise UnsupportedError(availability.reason)
+    reason = runtime.unsupported(settings)
+    if reason:
+        raise UnsupportedError(reason)
+    return runtime.build(graph, settings, cache_dir)

@@ -1,0 +1,175 @@
+"""The engine matrix: which engines a configuration asks for, and which of them can be had here."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from segtrt.errors import SegtrtError
+from segtrt.machine.facts import Machine
+from segtrt.precision import Precision
+from segtrt.runtimes.base import BuildSettings, Runtime
+
+
+def at(machine: str) -> str:
+    """What a machine's name adds to names of files: `@` and the name; nothing if it has none."""
+    return f"@{machine}" if machine else ""
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """One cell of the matrix."""
+
+    runtime: str
+    machine: str
+    """Name of the machine in the configuration; empty for this one."""
+    settings: BuildSettings
+    graph: str
+    """Name of the ONNX graph that it is built from (`Runtime.graph`)."""
+
+    @property
+    def place(self) -> str:
+        """`runtime`, or `runtime@machine`."""
+        return self.runtime + at(self.machine)
+
+    @property
+    def name(self) -> str:
+        """`place/b{batch}_{precision}`: the engine's folder under results/engines."""
+        return f"{self.place}/b{self.settings.batch_size}_{self.settings.precision}"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A cell that cannot be had here; `reason` is one line."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The engines to build, those to run as well, and those left out with their reasons."""
+
+    machines: Mapping[str, Machine]
+    """What the engines are for, by name; this machine has the empty name."""
+    engines: tuple[EngineSpec, ...]
+    left_out: tuple[LeftOut, ...]
+    cannot_run: Mapping[str, str]
+    """Place -> why its engines are built there but not run (ahead of time, without a GPU)."""
+    notes: tuple[str, ...]
+    """One line each, for the user: what was chosen or left out, and why."""
+
+    @property
+    def runnable(self) -> tuple[EngineSpec, ...]:
+        """The engines that are run, timed and scored."""
+        return tuple(spec for spec in self.engines if spec.place not in self.cannot_run)
+
+    @property
+    def graphs(self) -> tuple[str, ...]:
+        """Names of the ONNX graphs that the engines are built from, without the float32 one."""
+        return tuple(sorted({spec.graph for spec in self.engines} - {Precision.FP32}))
+
+    def find(self, place: str, batch: int, precision: str) -> EngineSpec:
+        """The engine of these coordinates.
+
+        Raises:
+            KeyError: the matrix has no such engine.
+        """
+        name = f"{place}/b{batch}_{precision}"
+        for spec in self.engines:
+            if spec.name == name:
+                return spec
+        raise KeyError(name)
+
+
+def make_matrix(
+    config: Mapping[str, Any],
+    get_runtime: Callable[[str], Runtime],
+    machines: Mapping[str, Machine],
+) -> Matrix:
+    """Work out the engine matrix of a resolved configuration.
+
+    Args:
+        config: as `segtrt.config.resolve_config` gives it.
+        get_runtime: the runtime of a name (`segtrt.runtimes.registry.get_runtime`).
+        machines: the machines that engines are for, by name; this one has the empty name.
+
+    Raises:
+        SegtrtError: an engine cannot be had and `engines.on_unsupported` is `fail`, or none can.
+    """
+    wanted = config["engines"]
+    notes: list[str] = []
+    engines: list[EngineSpec] = []
+    left_out: list[LeftOut] = []
+    cannot_run: dict[str, str] = {}
+    base = BuildSettings(
+        batch_size=1,
+        precision=Precision.FP32,
+        profile=wanted["profile"],
+        dynamic_min=wanted["dynamic_batch"]["min"],
+        dynamic_opt=wanted["dynamic_batch"]["opt"],
+        dynamic_max=wanted["dynamic_batch"]["max"],
+        workspace_mib=wanted["workspace_mib"],
+        optimisation_level=wanted["optimisation_level"],
+        compute_capabilities=tuple(sorted(wanted["compute_capabilities"])),
+    )
+    for machine, name in _places(config, get_runtime, machines, notes):
+        runtime = get_runtime(name)
+        available = runtime.availability(machines[machine])
+        if available.can_build and not available.can_run:
+            place = name + at(machine)
+            cannot_run[place] = available.reason
+            notes.append(f"{place}: engines are built but not run: {available.reason}")
+        for precision in sorted(map(Precision, wanted["precisions"]), key=list(Precision).index):
+            for batch in sorted(wanted["batch_sizes"]):
+                settings = replace(base, batch_size=batch, precision=precision)
+                spec = EngineSpec(name, machine, settings, runtime.graph(precision))
+                reason = (
+                    runtime.unsupported(spec.settings, machines[machine])
+                    if available.can_build
+                    else available.reason
+                )
+                if reason:
+                    left_out.append(LeftOut(spec.name, reason))
+                else:
+                    engines.append(spec)
+    told = "; ".join(sorted({f"{cell.name.split('/')[0]}: {cell.reason}" for cell in left_out}))
+    named = any(machines)
+    again = "; if a machine is not as described, run: snakemake describe_machines" if named else ""
+    if left_out and wanted["on_unsupported"] == "fail":
+        where = "engines.runtimes, machines.NAME.runtimes" if named else "engines.runtimes"
+        raise SegtrtError(
+            f"{len(left_out)} of the engines asked for cannot be had ({told}); take them out of "
+            f"{where} or engines.precisions, or set engines.on_unsupported to skip{again}"
+        )
+    if not engines:
+        raise SegtrtError(f"no engine can be built: {told}{again}")
+    return Matrix(machines, tuple(engines), tuple(left_out), cannot_run, tuple(notes))
+
+
+def _places(
+    config: Mapping[str, Any],
+    get_runtime: Callable[[str], Runtime],
+    machines: Mapping[str, Machine],
+    notes: list[str],
+) -> Iterator[tuple[str, str]]:
+    """Pairs of machine and runtime that engines are asked for, sorted."""
+    for name in sorted(machines):
+        own = config["machines"][name]["runtimes"] if name else None
+        wanted = set(own or config["engines"]["runtimes"])
+        if "auto" in wanted:
+            chosen, why = _resolve_auto(get_runtime, machines[name])
+            where = f" on {name}" if name else ""
+            notes.append(f"runtimes: auto takes {chosen}{where}{why}")
+            wanted = {chosen, *wanted} - {"auto"}
+        yield from ((name, runtime) for runtime in sorted(wanted))
+
+
+def _resolve_auto(get_runtime: Callable[[str], Runtime], machine: Machine) -> tuple[str, str]:
+    """The first TensorRT flavour that can run there, or ONNX Runtime; and why, in brackets."""
+    reasons: list[str] = []
+    for name in ("tensorrt", "tensorrt_rtx"):
+        available = get_runtime(name).availability(machine)
+        if available.can_build and available.can_run:
+            return name, f" ({'; '.join(reasons)})" if reasons else ""
+        reasons.append(f"{name}: {available.reason}")
+    return "onnxruntime", f" ({'; '.join(reasons)})"

@@ -1,0 +1,160 @@
+"""What the plan depends on from outside: images and weights, by content."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segtrt.data.kaggle_layout import HANDLE, find_root, list_subjects
+from segtrt.data.sharding import assign_shards, assign_splits
+from segtrt.errors import SegtrtError
+from segtrt.files import sha256_json
+from segtrt.plan.hash_cache import HashCache
+
+DEMO_FOLDER = Path("data/demo/kaggle_3m")
+KAGGLE_FOLDER = Path("data/kaggle_3m")
+TRAINED = "results/training/weights.safetensors"
+"""Weights that the workflow itself trains."""
+
+
+@dataclass(frozen=True)
+class DatasetDigest:
+    """What is known of the data set before any job runs."""
+
+    root: Path
+    """Folder of the subjects, as the jobs are given it."""
+    whole: dict[str, Any]
+    """Decides the manifest."""
+    shards: tuple[dict[str, Any], ...]
+    """Decides each shard's tensors."""
+    calibration: dict[str, Any]
+    """Decides the calibration images."""
+
+
+def locate(path: str | Path, checkout: Path) -> Path:
+    """Where a relative path of the configuration lies: here, or else in the checkout.
+
+    Returns:
+        The path as given if it exists from the working directory or nowhere, else relative to the
+        working directory.
+    """
+    given = Path(path)
+    if str(given) == TRAINED or given.exists() or not (checkout / given).exists():
+        return given
+    return Path(os.path.relpath(checkout / given))
+
+
+def digest_dataset(settings: Mapping[str, Any], checkout: Path, cache: HashCache) -> DatasetDigest:
+    """Digest the data set that `dataset` in the configuration names.
+
+    A data set that is still to be downloaded is known by its name, one in a zip by the zip's hash;
+    both are unpacked once and never change afterwards. A folder is known by its files' content.
+
+    Args:
+        settings: the group `dataset` of the resolved configuration.
+        checkout: where relative paths lead that do not exist in the working directory.
+        cache: hashes remembered from earlier runs.
+
+    Raises:
+        SegtrtError: the folder or zip does not exist or holds no subjects.
+    """
+    if settings["source"] == "kaggle":
+        archive = locate(settings["path"], checkout) if settings["path"] else None
+        if archive is not None and not archive.is_file():
+            raise SegtrtError(
+                f"dataset.path is {settings['path']!r}, but there is no such file; for source "
+                "kaggle it names the downloaded zip, null downloads it"
+            )
+        zip_hash = cache.digests([archive])[archive] if archive else None
+        known = {
+            "dataset": HANDLE,
+            "zip": zip_hash,
+            "subjects": sorted(settings["subjects"]) if settings["subjects"] else None,
+            "on_bad_subject": settings["on_bad_subject"],
+            "calibration_fraction": settings["calibration_fraction"],
+            "seed": settings["seed"],
+        }
+        whole = {**known, "shards": settings["shards"]}
+        shards = tuple({**whole, "shard": shard} for shard in range(settings["shards"]))
+        return DatasetDigest(KAGGLE_FOLDER, whole, shards, known)
+    given = DEMO_FOLDER if settings["source"] == "demo" else settings["path"]
+    root = find_root(locate(given, checkout))
+    digests = _subject_digests(root, settings["subjects"], cache)
+    counts = {name: entry["slices"] for name, entry in digests.items()}
+    shard_of = assign_shards(counts, settings["shards"])
+    split_of = assign_splits(list(counts), settings["calibration_fraction"], settings["seed"])
+    content = {
+        name: {"digest": entry["digest"], "split": split_of[name]}
+        for name, entry in digests.items()
+    }
+    by_shard: list[dict[str, Any]] = [{} for _ in range(settings["shards"])]
+    for name, shard in shard_of.items():
+        by_shard[shard][name] = content[name]
+    calibration = {n: e["digest"] for n, e in content.items() if e["split"] == "calibration"}
+    if settings["on_bad_subject"] == "skip":
+        # Where a split would hold bad subjects alone, splits depend on every subject's content.
+        for entries in (*by_shard, calibration):
+            entries["all subjects"] = sha256_json(content)
+    whole = {"subjects": content, "shards": shard_of, "on_bad_subject": settings["on_bad_subject"]}
+    return DatasetDigest(root, whole, tuple(by_shard), calibration)
+
+
+def _subject_digests(
+    root: Path, wanted: list[str] | None, cache: HashCache
+) -> dict[str, dict[str, Any]]:
+    """Per subject the number of slices by name and a digest of its TIFFs' names and content."""
+    files: dict[str, list[Path]] = {}
+    for name in list_subjects(root):
+        if wanted is None or name in wanted:
+            files[name] = sorted(
+                path
+                for path in (root / name).iterdir()
+                if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".")
+            )
+    hashes = cache.digests(path for paths in files.values() for path in paths)
+    return {
+        name: {
+            "slices": sum(not path.stem.endswith("_mask") for path in paths),
+            "digest": sha256_json([[path.name, hashes[path]] for path in paths]),
+        }
+        for name, paths in files.items()
+    }
+
+
+def digest_weights(settings: Mapping[str, Any], checkout: Path, cache: HashCache) -> dict[str, Any]:
+    """What decides the weights: a local file's content, or a URL with the hash asked for.
+
+    Of weights that the workflow trains itself, the training decides.
+
+    Args:
+        settings: the group `model` of the resolved configuration.
+        checkout: where relative paths lead that do not exist in the working directory.
+        cache: hashes remembered from earlier runs.
+
+    Raises:
+        SegtrtError: the local file does not exist.
+    """
+    source = settings["weights"]
+    known = {"init_features": settings["init_features"], "sha256": settings["sha256"]}
+    if is_url(source):
+        return {**known, "url": source}
+    if is_trained_here(source):
+        return known
+    path = locate(source, checkout)
+    if not path.is_file():
+        raise SegtrtError(
+            f"model.weights is {source!r}, but there is no such file; expected a .safetensors or "
+            ".pt file, or a URL"
+        )
+    return {**known, "content": cache.digests([path])[path]}
+
+
+def is_trained_here(source: str) -> bool:
+    """Whether weights are those that the workflow itself trains."""
+    return str(Path(source)) == TRAINED
+
+
+def is_url(source: str) -> bool:
+    """Whether weights are named by a URL rather than a local path."""
+    return source.startswith(("http://", "https://"))

@@ -1,0 +1,35 @@
+"""ONNX Runtime on the CPU: the engine is the graph as its optimiser leaves it."""
+
+from segtrt.machine.facts import Machine
+from segtrt.precision import Precision
+from segtrt.runtimes.cpu.runtime import CpuRuntime
+
+_REFUSED = {
+    Precision.TF32: "TF32 is a mode of NVIDIA GPUs",
+    Precision.FP16: "ONNX Runtime's CPU convolutions compute fp16 graphs in fp32, at no gain",
+    Precision.BF16: "ONNX Runtime has no bf16 convolution on the CPU",
+    Precision.FP8: "ONNX Runtime has no fp8 convolution on the CPU",
+}
+
+
+class OnnxRuntime(CpuRuntime):
+    """ONNX Runtime's CPU execution provider.
+
+    The graph is optimised once, at the level "all", for one batch size. That level lays
+    convolutions out for the vector width of the CPU, so an engine belongs to its CPU's extensions;
+    it is loaded with optimisation switched off, for nothing is left to do.
+    """
+
+    name = "onnxruntime"
+    package = "onnxruntime"
+    title = "ONNX Runtime"
+    build_modules = ("segtrt.runtimes.onnxruntime.build",)
+    run_modules = ("segtrt.runtimes.onnxruntime.run",)
+
+    def unsupported_precision(
+        self,
+        precision: Precision,
+        machine: Machine,  # noqa: ARG002 - no CPU makes a difference
+    ) -> str | None:
+        """It gains by int8 alone."""
+        return _REFUSED.get(precision)

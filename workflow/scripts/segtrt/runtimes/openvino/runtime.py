@@ -1,0 +1,40 @@
+"""OpenVINO on the CPU: the engine is OpenVINO's exported model."""
+
+from segtrt.machine.facts import Machine
+from segtrt.precision import Precision
+from segtrt.runtimes.cpu.runtime import CpuRuntime
+
+_EXTENSIONS = {
+    Precision.BF16: frozenset({"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}),
+    Precision.FP16: frozenset({"amx_fp16", "avx512_fp16", "asimdhp"}),
+}
+"""CPU extensions of which one is needed for convolutions in that precision."""
+
+
+class OpenVino(CpuRuntime):
+    """OpenVINO's CPU plugin.
+
+    The exported model holds the graph as OpenVINO's common optimisations leave it and is checked
+    against OpenVINO's version and the CPU's extensions when it is imported; kernels for the CPU are
+    generated then.
+    """
+
+    name = "openvino"
+    package = "openvino"
+    title = "OpenVINO"
+    build_modules = ("segtrt.runtimes.openvino.build",)
+    run_modules = ("segtrt.runtimes.openvino.run",)
+
+    def unsupported_precision(self, precision: Precision, machine: Machine) -> str | None:
+        """It gains by int8 everywhere, by bf16 and fp16 where the CPU computes in them."""
+        if precision is Precision.TF32:
+            return "TF32 is a mode of NVIDIA GPUs"
+        if precision is Precision.FP8:
+            return "OpenVINO has no fp8 convolution on the CPU"
+        needed = _EXTENSIONS.get(precision)
+        if needed and not needed & set(machine.isa.split()):
+            return (
+                f"the CPU does not compute in {precision} (it has none of "
+                f"{', '.join(sorted(needed))})"
+            )
+        return None

@@ -1,0 +1,156 @@
+"""The summary's engines: one entry each, and the same as a table."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from segtrt.engines.record import EngineRecord
+from segtrt.precision import Precision
+
+Json = dict[str, Any]
+
+_CONDITIONS = ("mode", "threads", "warm_start", "gpu_before", "gpu_after")
+"""What a timing file tells of how the timing was taken."""
+
+
+def engine_parts(name: str) -> tuple[str, str, str]:
+    """Runtime, machine (empty if none is named) and `b{batch}_{precision}` of an engine's name."""
+    place, _, cell = name.partition("/")
+    runtime, _, machine = place.partition("@")
+    return runtime, machine, cell
+
+
+def engine_entry(
+    name: str,
+    record: EngineRecord,
+    *,
+    judged: Mapping[str, Json],
+    scored: Mapping[str, Json],
+    timed: Mapping[str, Json],
+    not_run: Mapping[str, str],
+    reference: Mapping[str, Sequence[Json]],
+) -> Json:
+    """The entry of an engine that was built, or that its runtime turned down while building.
+
+    Args:
+        name: `runtime/b{batch}_{precision}`, or `runtime@machine/...`.
+        record: what was built.
+        judged: engine -> its validation.
+        scored: engine -> its scores.
+        timed: engine -> its timing.
+        not_run: `runtime` or `runtime@machine` -> why its engines were not run.
+        reference: machine -> PyTorch's timings there.
+    """
+    _, machine, _ = engine_parts(name)
+    settings = record.settings
+    built = record.status == "built"
+    verdict = judged.get(name)
+    figures, times = scored.get(name, {}), timed.get(name, {})
+    reason = record.reason
+    if verdict is None and built:
+        reason = not_run.get(name.split("/", maxsplit=1)[0]) or "built, but not run"
+    timing = times.get("timing")
+    stages = times.get("load_stages_ms") or {}
+    return {
+        "name": name,
+        "machine": machine,
+        "runtime": record.runtime,
+        "batch_size": settings.batch_size,
+        "precision": str(settings.precision),
+        "verdict": verdict["verdict"] if verdict else "not_run" if built else "skipped",
+        "reason": reason,
+        "failures": verdict["failures"] if verdict else [],
+        "engine_bytes": record.engine_bytes if built else None,
+        "engine_sha256": record.engine_sha256 if built else None,
+        "graph_sha256": record.graph_sha256,
+        "build_ms": record.build_ms if built else None,
+        "first_start_ms": sum(record.first_start_ms.values()) or None,
+        "read_back_ms": sum(stages.values()) if stages else None,
+        "load_stages_ms": dict(stages),
+        "memory_mib": times.get("memory_mib"),
+        **{key: times.get(key) for key in _CONDITIONS},
+        "speedup": speedup(timing, reference[machine]),
+        "timing": timing,
+        "errors": figures.get("errors"),
+        "errors_every_slice": figures.get("errors_every_slice"),
+        "dice": figures.get("dice"),
+        "precision_proof": verdict["precision_proof"] if verdict else None,
+        "target": dict(record.target),
+        "notes": list(record.notes),
+        "subjects": figures.get("subjects", []),
+    }
+
+
+def speedup(
+    timing: Mapping[str, Any] | None, reference: Sequence[Mapping[str, Any]]
+) -> float | None:
+    """Images per second over PyTorch's at the same batch size; None if either was not timed."""
+    if not timing:
+        return None
+    for own in reference:
+        if own["batch_size"] == timing["batch_size"]:
+            return float(timing["images_per_second"] / own["images_per_second"])
+    return None
+
+
+def left_out_entry(name: str, reason: str) -> Json:
+    """The entry of an engine that cannot be had here."""
+    runtime, machine, cell = engine_parts(name)
+    batch, precision = cell.removeprefix("b").split("_")
+    empty = (
+        "engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms memory_mib "
+        "speedup timing errors errors_every_slice dice precision_proof"
+    )
+    return {
+        "name": name,
+        "machine": machine,
+        "runtime": runtime,
+        "batch_size": int(batch),
+        "precision": precision,
+        "verdict": "skipped",
+        "reason": reason,
+        "failures": [],
+        **dict.fromkeys(empty.split()),
+        **dict.fromkeys(_CONDITIONS),
+        "load_stages_ms": {},
+        "target": {},
+        "notes": [],
+        "subjects": [],
+    }
+
+
+def engine_order(engine: Mapping[str, Any]) -> tuple[str, str, int, int]:
+    """Sort key: machine, runtime, precision, batch size."""
+    precision = list(Precision).index(Precision(engine["precision"]))
+    return engine["machine"], engine["runtime"], precision, engine["batch_size"]
+
+
+def table(summary: Mapping[str, Any]) -> str:
+    """The engines as CSV, one a row; nested figures get dotted names, units are in the names."""
+    rows = [_flat_engine(engine) for engine in summary["engines"]]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _flat_engine(engine: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+
+    def add(prefix: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, entry in value.items():
+                add(f"{prefix}.{key}" if prefix else key, entry)
+        elif isinstance(value, list):
+            flat[prefix] = "; ".join(map(str, value))
+        else:
+            flat[prefix] = value
+
+    add("", {key: value for key, value in engine.items() if key != "subjects"})
+    flat.pop("timing.samples_ms", None)
+    for entry in engine["subjects"]:
+        flat[f"dice.subject.{entry['subject']}"] = entry["dice"]
+    return flat
