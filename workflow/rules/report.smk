@@ -10,9 +10,10 @@ rule summarise:
             "summarise",
             expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
         ),
-        reference=settled(
+        reference_scores=settled("summarise", "results/reference/scores.json"),
+        reference_masks=settled(
             "summarise",
-            expand("results/reference/shard_{shard}.safetensors", shard=SHARDS),
+            expand("results/reference/masks_{shard}.safetensors", shard=SHARDS),
         ),
         reference_timings=settled(
             "summarise", expand("results/reference/timing{at}.json", at=PLACES)

@@ -1,4 +1,35 @@
-# What an engine's answers are worth, and the verdict on it.
+# What PyTorch's and an engine's answers are worth, and the verdict on the engine.
+
+
+rule score_reference:
+    input:
+        changes_of("score_reference"),
+        tensors=settled(
+            "score_reference",
+            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
+        ),
+        reference=settled(
+            "score_reference",
+            expand("results/reference/shard_{shard}.safetensors", shard=SHARDS),
+        ),
+    output:
+        scores="results/reference/scores.json",
+        masks=expand("results/reference/masks_{shard}.safetensors", shard=SHARDS),
+    log:
+        "results/logs/score_reference.log",
+    benchmark:
+        "results/benchmarks/score_reference/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=minutes_of_scores,
+    params:
+        plan=plan_of("score_reference"),
+        threshold=config["validation"]["threshold"],
+        largest_component=config["validation"]["largest_component"],
+    script:
+        "../scripts/score_reference.py"
 
 
 rule score_engine:
@@ -15,6 +46,11 @@ rule score_engine:
         reference=settled(
             "score_engine",
             expand("results/reference/shard_{shard}.safetensors", shard=SHARDS),
+        ),
+        reference_scores=settled("score_engine", "results/reference/scores.json"),
+        reference_masks=settled(
+            "score_engine",
+            expand("results/reference/masks_{shard}.safetensors", shard=SHARDS),
         ),
         probabilities=settled(
             "score_engine",
@@ -45,8 +81,6 @@ rule score_engine:
         runtime=minutes_of_scores,
     params:
         plan=plan_of("score_engine"),
-        threshold=config["validation"]["threshold"],
-        largest_component=config["validation"]["largest_component"],
     script:
         "../scripts/score_engine.py"
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segtrt.data.manifest import write_manifest
+from segtrt.data.listing import write_manifest
 from segtrt.plan.job import run
 
 settings = snakemake.params.dataset

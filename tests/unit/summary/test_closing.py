@@ -24,8 +24,9 @@ def test_failures_and_the_closest_engine_are_told(tmp_path):
     make_example(CASES["gpu"](), tmp_path)
     lines = closing_lines(tmp_path / "summary.json", REPORT)
     assert lines[0] == "engines: 18 passed, 3 failed, 3 skipped, 3 not run"
-    assert "  tensorrt_rtx/b32_bf16 failed: bf16_share 0.12 < 0.5" in lines
-    assert "came closest, but latency_ms" in lines[-2]
+    share = "0.12 of the convolutions run in bf16, at least 0.5 expected"
+    assert f"  tensorrt_rtx/b32_bf16 failed: {share}" in lines
+    assert "came closest, but breaks: latency " in lines[-2]
 
 
 def test_each_machines_best_engine_is_told(tmp_path):

@@ -81,7 +81,7 @@ def read_json(path: Path, what: str) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SegtrtError(f"{what} {path} does not exist; run the workflow to make it") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # huge numbers and deep nesting among them
         raise SegtrtError(
             f"{what} {path} is not valid JSON ({error}); delete it and run the workflow again"
         ) from None

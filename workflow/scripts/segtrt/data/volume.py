@@ -1,26 +1,23 @@
-"""Preprocessing of a subject's whole volume, the network's authors' way, and its inverse for masks.
+"""Preprocessing of a subject's whole volume, the network's authors' way.
 
 The steps and their order are those of https://github.com/mateuszbuda/brain-segmentation-pytorch
 (`dataset.py`, `utils.py`): leave out the first and last slice, crop to the box that is not dark,
 pad to a square, resize to 256 x 256 and normalise.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.data.geometry import SIZE, VolumeGeometry, nearest
 from segtrt.data.normalise import HIGH_PERCENTILE, LOW_PERCENTILE
 from segtrt.errors import SegtrtError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-SIZE = 256
-"""Rows and columns of the network's input."""
 
 DARK_FRACTION = 0.1
 """Values below this share of the volume's maximum count as background."""
@@ -37,73 +34,6 @@ _NEGLIGIBLE_CONTRAST = 1e-9
 
 
 @dataclass(frozen=True)
-class VolumeGeometry:
-    """Where a prepared volume lies in the original one; ranges begin at 0, ends are exclusive."""
-
-    shape: tuple[int, int, int]
-    """Slices, rows and columns of the original volume."""
-    slices: tuple[int, int]
-    """Range of the original slices that were kept."""
-    rows: tuple[int, int]
-    """Range of the original rows inside the crop box."""
-    columns: tuple[int, int]
-    """Range of the original columns inside the crop box."""
-
-    @property
-    def count(self) -> int:
-        """Number of prepared slices."""
-        return self.slices[1] - self.slices[0]
-
-    @property
-    def side(self) -> int:
-        """Side of the padded square, in original pixels."""
-        return max(self._height, self._width)
-
-    @property
-    def _height(self) -> int:
-        return self.rows[1] - self.rows[0]
-
-    @property
-    def _width(self) -> int:
-        return self.columns[1] - self.columns[0]
-
-    def crop(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """The part of an original volume (S, H, W, ...) that is kept, as a view."""
-        return volume[slice(*self.slices), slice(*self.rows), slice(*self.columns)]
-
-    def within_square(self) -> tuple[slice, slice]:
-        """Rows and columns of the crop box within the padded square."""
-        top = (self.side - self._height) // 2
-        left = (self.side - self._width) // 2
-        return slice(top, top + self._height), slice(left, left + self._width)
-
-    def to_json(self) -> dict[str, list[int]]:
-        """As JSON values."""
-        return {
-            "shape": list(self.shape),
-            "slices": list(self.slices),
-            "rows": list(self.rows),
-            "columns": list(self.columns),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """From what `to_json` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: `data` is something else.
-        """
-        depth, height, width = (int(size) for size in data["shape"])
-        ranges = []
-        for key, size in (("slices", depth), ("rows", height), ("columns", width)):
-            begin, end = (int(bound) for bound in data[key])
-            if not 0 <= begin < end <= size:
-                raise ValueError(f"{key} {begin} to {end} are not within 0 to {size}")
-            ranges.append((begin, end))
-        return cls((depth, height, width), *ranges)
-
-
-@dataclass(frozen=True)
 class PreparedVolume:
     """A subject's volume as network input."""
 
@@ -111,7 +41,6 @@ class PreparedVolume:
     """(S', 3, 256, 256) float32, each channel z-scored over the volume."""
     masks: NDArray[np.uint8]
     """(S', 256, 256) uint8, 0 or 1."""
-    geometry: VolumeGeometry
 
 
 def find_geometry(images: NDArray[np.uint8]) -> VolumeGeometry:
@@ -146,7 +75,9 @@ def find_geometry(images: NDArray[np.uint8]) -> VolumeGeometry:
     )
 
 
-def prepare_volume(images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> PreparedVolume:
+def prepare_volume(
+    images: NDArray[np.uint8], masks: NDArray[np.uint8], geometry: VolumeGeometry
+) -> PreparedVolume:
     """Crop, pad, resize and normalise a subject's volume.
 
     Values below 10 % of the maximum become 0; images are resized with quadratic splines, masks by
@@ -157,52 +88,21 @@ def prepare_volume(images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> Prepa
     Args:
         images: (S, H, W, 3) uint8, in the order of the slices.
         masks: (S, H, W) uint8, 0 or not.
-
-    Raises:
-        SegtrtError: fewer than three slices.
+        geometry: what `find_geometry` gives for `images`.
     """
-    geometry = find_geometry(images)
     square = np.zeros((geometry.count, geometry.side, geometry.side), np.uint8)
     square[:, *geometry.within_square()] = geometry.crop(masks) != 0
-    pick = _nearest(geometry.side, SIZE)
+    pick = nearest(geometry.side, SIZE)
     return PreparedVolume(
         images=_normalised(_resized(images, geometry)),
         masks=square[:, pick[:, np.newaxis], pick],
-        geometry=geometry,
     )
-
-
-def restore_masks(masks: NDArray[np.uint8], geometry: VolumeGeometry) -> NDArray[np.uint8]:
-    """Put masks of a prepared volume back on the original grid, by nearest neighbour.
-
-    The inverse of `prepare_volume` for masks that are 0 outside the crop box, exactly so as long as
-    the padded square is no larger than 256 x 256. What was left out is 0.
-
-    Args:
-        masks: (S', 256, 256) uint8.
-        geometry: of the prepared volume.
-
-    Returns:
-        (S, H, W) uint8, values as in `masks`.
-    """
-    if masks.shape != (geometry.count, SIZE, SIZE):
-        raise ValueError(f"masks {(geometry.count, SIZE, SIZE)} expected, got {masks.shape}")
-    rows, columns = geometry.within_square()
-    pick = _nearest(SIZE, geometry.side)
-    restored = np.zeros(geometry.shape, np.uint8)
-    geometry.crop(restored)[...] = masks[:, pick[rows, np.newaxis], pick[columns]]
-    return restored
 
 
 def _extent(occupied: NDArray[np.bool_]) -> tuple[int, int]:
     """First true element, and one past the last."""
     (places,) = np.nonzero(occupied)
     return int(places[0]), int(places[-1]) + 1
-
-
-def _nearest(size: int, new_size: int) -> NDArray[np.intp]:
-    """Index of the old pixel that covers each new pixel's centre, (new_size,)."""
-    return (2 * np.arange(new_size) + 1) * size // (2 * new_size)
 
 
 @lru_cache(maxsize=8)

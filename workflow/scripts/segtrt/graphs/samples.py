@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.arrays import Images, Probabilities
+from segtrt.data.geometry import SIZE
 from segtrt.data.shards import Shard
-from segtrt.data.volume import SIZE
 from segtrt.errors import SegtrtError, name_some
 from segtrt.files import write_bytes
-from segtrt.runtimes.base import Images, Probabilities
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "output"

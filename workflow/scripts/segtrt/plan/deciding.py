@@ -25,6 +25,7 @@ PACKAGES = {
     "write_samples": ("torch",),
     "run_reference": ("torch",),
     "time_reference": ("torch",),
+    "score_reference": ("numpy", "scipy"),
     "score_engine": ("numpy", "scipy", "scikit-image"),
     "summarise": ("numpy", "pillow", "scipy", "scikit-image"),
     "write_report": ("jinja2", "plotly"),

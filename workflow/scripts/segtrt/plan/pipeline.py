@@ -94,6 +94,9 @@ class Pipeline(NodeTable):
     def _tensors(self) -> list[Node]:
         return [self.node("encode_slices", shard) for shard in self.shards]
 
+    def _reference(self) -> list[Node]:
+        return [self.node("run_reference", shard) for shard in self.shards]
+
     def _model_nodes(
         self, dataset: DatasetDigest, weights: Mapping[str, Any], matrix: Matrix
     ) -> None:
@@ -162,6 +165,18 @@ class Pipeline(NodeTable):
                 [fetched, self.node("encode_slices", shard)],
                 kept=True,
             )
+        validation = self._config["validation"]
+        self._add(
+            "score_reference",
+            "",
+            [
+                f"results/reference/{name}"
+                for name in ("scores.json", *(f"masks_{s}.safetensors" for s in self.shards))
+            ],
+            {k: validation[k] for k in ("threshold", "largest_component")},
+            self._reference(),
+            reads=self._tensors(),
+        )
         for name, machine in self._machines.items():
             self._add(
                 "time_reference",
@@ -226,8 +241,8 @@ class Pipeline(NodeTable):
             "score_engine",
             spec.name,
             [f"results/scores/{spec.name}.json", f"results/predictions/{spec.name}"],
-            {k: validation[k] for k in ("threshold", "largest_component")},
-            [*probabilities, *(self.node("run_reference", s) for s in self.shards)],
+            {},
+            [*probabilities, *self._reference(), self.node("score_reference")],
             reads=[engine, *self._tensors()],
         )
         self._add(
@@ -256,7 +271,7 @@ class Pipeline(NodeTable):
             self.node("write_samples"),
             *(self.node("time_reference", at(name)) for name in self._machines),
             *(self.node("time_preparation", at(name)) for name in self._machines),
-            *(self.node("run_reference", shard) for shard in self.shards),
+            self.node("score_reference"),
             *(self.node("build_engine", spec.name) for spec in matrix.engines),
             *(self.node("time_engine", name) for name in runnable),
             *(self.node("validate_engine", name) for name in runnable),

@@ -15,14 +15,6 @@ RUNTIMES = {
 }
 VERDICTS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
 
-_FIGURES = {
-    "max_abs_error": ("largest error of a probability", ""),
-    "flipped_fraction": ("share of flipped pixels", ""),
-    "dice_loss": ("loss of Dice", ""),
-    "latency_ms": ("latency", " ms"),
-    "non_finite": ("values that are not finite", ""),
-}
-
 
 def number(value: float | None, digits: int = 3) -> str:
     """A figure with `digits` significant digits and thousands separators, e.g. `12.3`, `1,230`."""
@@ -108,20 +100,6 @@ def listed(items: Sequence[str], most: int = 3) -> str:
     if len(items) > most:
         return f"{', '.join(items[:most])} and {len(items) - most} more"
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
-
-
-def failure(text: str) -> str:
-    """A failure such as `dice_loss 0.03 > 0.02` in words: `loss of Dice 0.03, limit 0.02`."""
-    name, _, rest = text.partition(" ")
-    value, sign, limit = rest.partition(" > ")
-    if name in _FIGURES and sign:
-        what, unit = _FIGURES[name]
-        return f"{what} {value}{unit}, limit {limit}{unit}"
-    share, sign, least = rest.partition(" < ")
-    if name.endswith("_share") and sign:
-        precision = name.removesuffix("_share")
-        return f"{share} of the convolutions run in {precision}, at least {least} expected"
-    return text
 
 
 def runtime(name: str) -> str:

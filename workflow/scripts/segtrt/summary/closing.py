@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from segtrt.errors import SegtrtError
-from segtrt.files import read_json
+from segtrt.formats import read_object, unreadable
+from segtrt.quality.failure_words import all_in_words, broken_limits
+from segtrt.quality.failures import failures_of
+from segtrt.summary.document import FORMAT
 
 _WORDS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
 
@@ -21,14 +23,14 @@ def closing_lines(summary_json: Path, report: Path) -> list[str]:
     Raises:
         SegtrtError: the summary is missing or cannot be read.
     """
-    summary = read_json(summary_json, "summary")
+    summary = read_object(summary_json, what="summary", tag=FORMAT)
     try:
         engines = {engine["name"]: engine for engine in summary["engines"]}
         verdicts = Counter(engine["verdict"] for engine in engines.values())
         told = ", ".join(f"{verdicts[key]} {word}" for key, word in _WORDS.items() if verdicts[key])
         lines = [f"engines: {told}"]
         lines += [
-            f"  {name} failed: {'; '.join(engine['failures'])}"
+            f"  {name} failed: {all_in_words(failures_of(engine['failures']))}"
             for name, engine in engines.items()
             if engine["verdict"] == "fail"
         ]
@@ -36,16 +38,16 @@ def closing_lines(summary_json: Path, report: Path) -> list[str]:
         if choice["engine"]:
             lines.append(f"recommended: {_praise(engines[choice['engine']])}")
         elif choice["closest"]:
-            broken = "; ".join(choice["broken"])
-            lines.append(f"recommended: none; {choice['closest']} came closest, but {broken}")
+            failed, broken = failures_of(choice["failures"]), failures_of(choice["broken"])
+            broken_words = "; ".join(broken_limits(failed, broken))
+            lines.append(
+                f"recommended: none; {choice['closest']} came closest, but breaks: {broken_words}"
+            )
         else:
             lines.append("recommended: none; no engine was run")
         lines += _best_elsewhere(summary, engines)
-    except (KeyError, TypeError) as error:
-        raise SegtrtError(
-            f"summary {summary_json} is not one this version can read ({error}); run the workflow "
-            "again"
-        ) from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise unreadable(summary_json, "summary", error) from None
     return [*lines, f"report: {report}"]
 
 

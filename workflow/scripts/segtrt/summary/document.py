@@ -1,0 +1,45 @@
+"""The summary as a file: its schema and its reader."""
+
+from pathlib import Path
+from typing import Any
+
+from segtrt.errors import SegtrtError
+from segtrt.formats import read_object
+
+FORMAT = "segtrt-summary-2"
+SCHEMA = Path(__file__).resolve().parents[3] / "schemas" / "summary.schema.yaml"
+
+Json = dict[str, Any]
+
+
+def check_summary(summary: Any) -> None:
+    """Refuse what does not follow the schema.
+
+    Raises:
+        ValueError: names the first fault.
+    """
+    import jsonschema
+    import yaml
+
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    fault = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(schema).iter_errors(summary)
+    )
+    if fault is not None:
+        raise ValueError(f"{fault.json_path}: {fault.message[:300]}")
+
+
+def read_summary(path: Path) -> Json:
+    """Read a summary, this run's or another one's.
+
+    Raises:
+        SegtrtError: missing, not JSON, of another format or against the schema.
+    """
+    remedy = "make it again with this version"
+    summary = read_object(path, what="summary", tag=FORMAT, remedy=remedy)
+    try:
+        check_summary(summary)
+    except ValueError as error:
+        raise SegtrtError(f"{path} is damaged: {error}; run the workflow again") from None
+    return summary
