@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from segtrt.files import sha256_file
 from segtrt.plan import store as module
-from segtrt.plan.store import ENTRY, Store, StoreUse, cache_root, default_store
+from segtrt.plan.store import ENTRY, STORE, Store, StoreUse, cache_root, default_store
 
 KEY = "ab" * 32
 OTHER = "cd" * 32
@@ -293,7 +293,7 @@ def test_the_environment_names_the_folder(
     expected = root and Path(root.replace("HOME", str(tmp_path)))
     assert cache_root() == expected
     store = default_store()
-    assert (store and store.root) == (expected and expected / "store")
+    assert (store and store.root) == (expected and expected / STORE)
 
 
 def test_the_usual_folder_is_in_the_users_cache(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from segtrt.files import sha256_file, write_json
 from segtrt.plan.nodes import FORMAT
+from segtrt.plan.removal import format_bytes
 from segtrt.plan.store import TIMING_CACHES, Store
-from segtrt.plan.upkeep import clean_cache, clean_engines, clean_results, told
+from segtrt.plan.upkeep import clean_cache, clean_engines, clean_results
 
 KEY = "ab" * 32
 RECORD = "results/keys/build_engine/openvino/b1_int8.json"
@@ -40,7 +41,7 @@ def store(base: Path) -> Store:
 def test_engines_go_and_nothing_else_does(base: Path, store: Store) -> None:
     size = (base / RECORD).stat().st_size
     (line,) = clean_engines(base, store, [RECORD])
-    assert line == f"removed 2 engines and what belongs to them, {told(2048 + size)} freed"
+    assert line == f"removed 2 engines and what belongs to them, {format_bytes(2048 + size)} freed"
     assert not (base / "results/engines").exists()
     assert store.use().entries == 0
     assert json.loads((base / RECORD).read_text()) == {"format": FORMAT, "key": "", "afresh": True}
@@ -98,4 +99,4 @@ def test_no_cache_is_told() -> None:
     ],
 )
 def test_sizes_for_people(count: int, text: str) -> None:
-    assert told(count) == text
+    assert format_bytes(count) == text
