@@ -13,7 +13,7 @@ from segtrt.errors import SegtrtError
 from segtrt.plan.fingerprint import PACKAGE
 from segtrt.plan.job import check_inputs, digest, logged, make, run, share_library
 from segtrt.plan.nodes import Node, State, States
-from segtrt.plan.store import Store
+from segtrt.plan.store import STORE, Store
 from segtrt.plan.upkeep import clean_engines
 
 GRAPH = Node("export_onnx", "", ("results/onnx/model.onnx",), {"opset": 20})
@@ -67,7 +67,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "cache/store")
+    return Store(tmp_path / "cache" / STORE)
 
 
 def test_a_job_leaves_a_record_that_makes_it_current(job: Job) -> None:

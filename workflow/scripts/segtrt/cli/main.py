@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is not None:
             return _complain(describe_os_error(error))
-        _drop_output()
-        return _complain(f"cannot write: {describe_os_error(error)}")
+        _drop_output()  # standard output is what cannot be written to
+        return _complain(f"cannot write: {error.strerror or error}")
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
