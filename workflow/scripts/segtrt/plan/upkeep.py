@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from segtrt.files import write_json
-from segtrt.plan.nodes import FORMAT, KEYS, read_key_record
+from segtrt.plan.records import AFRESH, KEYS, read_key_record
 from segtrt.plan.store import TIMING_CACHES, Store
 
 
@@ -34,7 +34,7 @@ def clean_engines(base: Path, store: Store | None, records: Iterable[str]) -> li
     count = len(list(engines.rglob("engine.bin")))
     freed = _remove(engines) + _remove(base / KEYS / "build_engine")
     for made_afresh in records:
-        write_json(base / made_afresh, {"format": FORMAT, "key": "", "afresh": True})
+        write_json(base / made_afresh, AFRESH)
     removed = _count(count, "engine", "engines")
     return [f"removed {removed} and what belongs to them, {told(freed)} freed", *lines]
 
