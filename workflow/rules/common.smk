@@ -3,8 +3,9 @@ from segtrt.summary.closing import closing_lines
 from segtrt.plan.hash_cache import HashCache
 from segtrt.machine.facts import machines_of_plan, tell_jobs
 from segtrt.engines.matrix import at, make_matrix
-from segtrt.plan.pipeline import QUANTISED_GRAPHS, Pipeline
+from segtrt.plan.pipeline import Pipeline
 from segtrt.plan.nodes import State, States, note_changes, shortened, state_table, told
+from segtrt.precision import CONVERTED, Graph
 from segtrt.runtimes.registry import get_runtime
 from segtrt.plan.sources import digest_dataset, digest_weights, is_url, locate
 
@@ -62,6 +63,7 @@ wildcard_constraints:
     at="(@[A-Za-z0-9_-]+)?",
     batch="[0-9]+",
     precision="[a-z0-9]+",
+    graph="|".join(CONVERTED),
     shard="[0-9]+",
     i="[0-9]+",
 
@@ -144,7 +146,7 @@ def engine_records(wildcards):
 
 
 def calibration_tensors(wildcards):
-    if wildcards.graph not in QUANTISED_GRAPHS:
+    if not Graph(wildcards.graph).quantised:
         return []
     return expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)
 

@@ -10,6 +10,7 @@ from segtrt.config import is_of_gpu, resolve_config
 from segtrt.errors import SegtrtError
 from segtrt.plan.job import share_library
 from segtrt.machine.facts import description, undescribed
+from segtrt.runtimes.registry import any_on_gpu
 
 share_library()
 
@@ -70,5 +71,4 @@ def is_gpu_machine(wildcards):
     """Whether a machine's settings say that it has a GPU."""
     machine = machine_of(wildcards)
     runtimes = machine["runtimes"] or config["engines"]["runtimes"]
-    on_gpu = any(name.startswith("tensorrt") for name in runtimes)
-    return on_gpu or any(map(is_of_gpu, machine["resources"]))
+    return any_on_gpu(runtimes) or any(map(is_of_gpu, machine["resources"]))

@@ -30,7 +30,7 @@ rule convert_onnx:
         graph=settled("convert_onnx", "results/onnx/fp32/model.onnx"),
         tensors=settled("convert_onnx", calibration_tensors),
     output:
-        graph="results/onnx/{graph,fp16|bf16|int8|int8_signed|fp8}/model.onnx",
+        graph="results/onnx/{graph}/model.onnx",
     log:
         "results/logs/convert_onnx/{graph}.log",
     benchmark:

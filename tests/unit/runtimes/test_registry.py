@@ -12,12 +12,12 @@ from segtrt.machine.facts import Machine
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings
-from segtrt.runtimes.registry import RUNTIME_NAMES, get_runtime
+from segtrt.runtimes.registry import all_runtimes, get_runtime
 
 CPU_RUNTIMES = ("onnxruntime", "openvino")
 
 
-@pytest.mark.parametrize("name", RUNTIME_NAMES)
+@pytest.mark.parametrize("name", list(all_runtimes()))
 def test_every_name_leads_to_its_runtime(name: str) -> None:
     runtime = get_runtime(name)
     assert runtime.name == name

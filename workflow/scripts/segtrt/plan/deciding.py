@@ -28,11 +28,8 @@ PACKAGES = {
     "score_engine": ("numpy", "scipy", "scikit-image"),
     "summarise": ("numpy", "pillow", "scipy", "scikit-image"),
     "write_report": ("jinja2", "plotly"),
-    "onnxruntime": ("onnx",),
-    "tensorrt_rtx": ("onnx",),
 }
-"""Installed packages whose version decides what a rule makes, or what a runtime builds (beside its
-own package, which is in its target)."""
+"""Installed packages whose version decides what a rule makes."""
 
 
 @cache
@@ -43,9 +40,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def versions_of(*users: str) -> dict[str, str | None]:
-    """Versions of what the rules and runtimes named use, by package; None if not installed."""
-    return {name: _version(name) for user in users for name in PACKAGES.get(user, ())}
+def versions_of(rule: str, more: Iterable[str] = ()) -> dict[str, str | None]:
+    """Versions of what a rule uses and of `more` packages; None if not installed."""
+    return {name: _version(name) for name in (*PACKAGES.get(rule, ()), *more)}
 
 
 @cache
@@ -125,11 +122,11 @@ class NodeTable:
         kept: bool = False,
         stand_ins: bool = True,
         modules: Iterable[str] = (),
-        runtime: str = "",
+        packages: Iterable[str] = (),
     ) -> Node:
         coded = {
             **parts,
-            "versions": versions_of(rule, runtime),
+            "versions": versions_of(rule, packages),
             "code": code_of(rule, *sorted(modules)),
         }
         node = Node(

@@ -18,10 +18,9 @@ from segtrt.plan.deciding import (
 )
 from segtrt.plan.nodes import Node
 from segtrt.plan.sources import DatasetDigest, is_trained_here, is_url
+from segtrt.precision import SOURCE
 from segtrt.runtimes.base import Runtime
-
-QUANTISED_GRAPHS = ("int8", "int8_signed", "fp8")
-"""Names of the graphs that calibration images decide."""
+from segtrt.runtimes.registry import all_runtimes
 
 
 class Pipeline(NodeTable):
@@ -125,7 +124,7 @@ class Pipeline(NodeTable):
             [fetched],
             kept=True,
         )
-        for name in matrix.graphs:
+        for wanted in matrix.graphs:
             quantised = {
                 "calibration": engines["calibration"],
                 "images": dataset.calibration,
@@ -134,11 +133,11 @@ class Pipeline(NodeTable):
             }
             self._add(
                 "convert_onnx",
-                name,
-                [f"results/onnx/{name}/model.onnx"],
-                quantised if name in QUANTISED_GRAPHS else {},
+                wanted,
+                [f"results/onnx/{wanted}/model.onnx"],
+                quantised if wanted.quantised else {},
                 [graph],
-                reads=self._tensors() if name in QUANTISED_GRAPHS else [],
+                reads=self._tensors() if wanted.quantised else [],
                 kept=True,
             )
         samples = self._config["tensors"]["samples"]
@@ -184,7 +183,7 @@ class Pipeline(NodeTable):
         target = runtime.target(self._machines[spec.machine])
         graph = (
             self.node("export_onnx")
-            if spec.graph == "fp32"
+            if spec.graph is SOURCE
             else self.node("convert_onnx", spec.graph)
         )
         engine = self._add(
@@ -196,7 +195,7 @@ class Pipeline(NodeTable):
             kept=True,
             stand_ins=self._config["engines"]["on_unsupported"] == "skip",
             modules=runtime.build_modules,
-            runtime=spec.runtime,
+            packages=runtime.packages,
         )
         if not runs:
             return
@@ -274,5 +273,16 @@ class Pipeline(NodeTable):
             ],
         )
         self._add(
-            "write_report", "", ["results/report.html"], {"page": digest_templates()}, [summary]
+            "write_report",
+            "",
+            ["results/report.html"],
+            {"page": digest_templates(), "runtimes": _looks()},
+            [summary],
         )
+
+
+def _looks() -> dict[str, list[str]]:
+    """What the report shows of runtimes, whatever code they have it from."""
+    return {
+        name: [one.title, one.colour.light, one.colour.dark] for name, one in all_runtimes().items()
+    }
