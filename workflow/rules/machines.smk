@@ -2,7 +2,7 @@
 # The plan needs the descriptions; the rules that make them ask nothing of it.
 from segtrt.config.settings import is_of_gpu
 from segtrt.machine.facts import description
-from segtrt.runtimes.registry import get_runtime
+from segtrt.runtimes.registry import any_on_gpu
 
 def machine_of(wildcards):
     """Settings of a job's machine, or None if the configuration names none."""
@@ -39,10 +39,7 @@ def is_gpu_machine(wildcards):
     """Whether a machine's settings say that it has a GPU."""
     machine = machine_of(wildcards)
     runtimes = machine.runtimes or SETTINGS.engines.runtimes
-    named = [get_runtime(name) for name in runtimes if name != "auto"]
-    return any(runtime.device == "gpu" for runtime in named) or any(
-        map(is_of_gpu, machine.resources)
-    )
+    return any_on_gpu(runtimes) or any(map(is_of_gpu, machine.resources))
 
 
 localrules:

@@ -4,12 +4,12 @@
 
 def calibration_tensors(wildcards):
     """Shards with the images that decide a quantised graph."""
-    return all_shards(TENSORS) if Graph(wildcards.graph).is_calibrated else []
+    return all_shards(TENSORS) if Graph(wildcards.graph).quantised else []
 
 
 def calibration_of_graph(wildcards):
     """What decides a quantised graph beside the float32 one: images, and how they are encoded."""
-    if not Graph(wildcards.graph).is_calibrated:
+    if not Graph(wildcards.graph).quantised:
         return None
     return {
         "settings": SETTINGS.engines.calibration,
@@ -26,7 +26,7 @@ rule export_onnx:
     input:
         **PLAN.uses("export_onnx", weights=WEIGHTS),
     output:
-        **PLAN.makes("export_onnx", graph=FP32_GRAPH),
+        **PLAN.makes("export_onnx", graph=SOURCE_GRAPH),
     log:
         "results/logs/export_onnx.log",
     benchmark:
@@ -53,12 +53,12 @@ rule export_onnx:
 rule convert_onnx:
     input:
         **PLAN.uses(
-            "convert_onnx", graph=FP32_GRAPH, tensors=verified(calibration_tensors)
+            "convert_onnx", graph=SOURCE_GRAPH, tensors=verified(calibration_tensors)
         ),
     output:
         **PLAN.makes(
             "convert_onnx",
-            graph=f"results/onnx/{{graph,{'|'.join(CONVERTED_GRAPHS)}}}/model.onnx",
+            graph=f"results/onnx/{{graph,{'|'.join(CONVERTED)}}}/model.onnx",
         ),
     log:
         "results/logs/convert_onnx/{graph}.log",

@@ -11,6 +11,7 @@ from segtrt.plan.contents import (
     code_of,
     digest_compared,
     digest_templates,
+    looks_of_runtimes,
     reported_settings,
     versions_of,
 )
@@ -25,7 +26,7 @@ from segtrt.plan.sources import (
     locate,
 )
 from segtrt.plan.states import summarise_changes, table
-from segtrt.precision import Graph
+from segtrt.precision import CONVERTED, SOURCE, Graph
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.closing import closing_lines
 
@@ -42,7 +43,7 @@ SHARD_MANIFEST = "results/dataset/shard_{shard}.json"
 TENSORS = "results/tensors/shard_{shard}.safetensors"
 WEIGHTS = "results/model/weights.safetensors"
 GRAPH = "results/onnx/{graph}/model.onnx"
-FP32_GRAPH = "results/onnx/fp32/model.onnx"
+SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
 REFERENCE = "results/reference/shard_{shard}.safetensors"
 ENGINE = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin"
 RECORD = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json"
@@ -56,7 +57,6 @@ VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
 # is the one reason to run that Snakemake always sees (docs/caching.md).
 CHANGES = f"results/keys/changes/{time.time_ns():x}.txt"
 
-CONVERTED_GRAPHS = [graph for graph in Graph if graph is not Graph.FP32]
 # Packages that decide how images become network input.
 ENCODING_PACKAGES = ["numpy", "pillow", "scipy", "scikit-image"]
 

@@ -99,6 +99,7 @@ rule write_report:
             "write_report",
             packages=["jinja2", "plotly"],
             page=lambda w: digest_templates(),
+            runtimes=lambda w: looks_of_runtimes(),
         ),
     script:
         "../scripts/write_report.py"

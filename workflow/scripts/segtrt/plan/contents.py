@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from segtrt.files import sha256_file
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
+from segtrt.runtimes.registry import all_runtimes
 
 SCRIPTS = PACKAGE.parent
 TEMPLATES = PACKAGE.parents[1] / "report"
@@ -36,4 +37,11 @@ def digest_templates() -> dict[str, str]:
         path.name: sha256_file(path)
         for path in sorted(TEMPLATES.iterdir())
         if path.suffix in (".j2", ".css", ".js")
+    }
+
+
+def looks_of_runtimes() -> dict[str, list[str]]:
+    """What the report shows of runtimes, whatever code it comes from: title and colours."""
+    return {
+        name: [one.title, one.colour.light, one.colour.dark] for name, one in all_runtimes().items()
     }
