@@ -138,12 +138,12 @@ def test_the_number_of_classes() -> None:
     assert Decoder("none").classes(3) == 3
     assert Decoder("none", None).classes(3) == 2
     assert Decoder("softmax", 0.5).classes(2) == 1
-    assert Decoder("softmax", None).classes(256) == 255
+    assert Decoder("softmax", None).classes(255) == 254
     for decoder in (Decoder("none", None), Decoder("softmax", 0.5)):
         with pytest.raises(SegtrtError, match="1 channel"):
             decoder.decode(logits(1, 0), "x")
-    with pytest.raises(SegtrtError, match="256 classes"):
-        Decoder("sigmoid").classes(256)
+    with pytest.raises(SegtrtError, match="255 classes; at most 254"):
+        Decoder("sigmoid").classes(255)
 
 
 def test_the_usual_choice_follows_the_activation() -> None:

@@ -20,7 +20,8 @@ Activation = Literal["sigmoid", "softmax", "none"]
 
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
-MAX_LABEL = 255
+MAX_LABEL = 254
+"""As many as uint8 holds beside 0 and a value for pixels that are not scored."""
 
 
 @dataclass(frozen=True)
