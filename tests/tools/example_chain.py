@@ -8,7 +8,7 @@ from segtrt.data.shards import Shard, write_shard
 from segtrt.data.tensors import encode_shard
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.quality.scores import score_engine
 from segtrt.quality.verdict import validate_engine
 from segtrt.runtimes.base import BatchTiming, BuildSettings, Layer
@@ -95,6 +95,7 @@ class Chain:
         record = EngineRecord(
             runtime="openvino",
             settings=BuildSettings(batch_size=batch, precision=Precision.FP32),
+            graph=Graph.FP32,
             status=status,
             reason=reason,
             graph_sha256="1" * 64,

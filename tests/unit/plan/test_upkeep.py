@@ -7,7 +7,7 @@ import pytest
 from real_failures import undeletable
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file, write_json
-from segtrt.plan.nodes import FORMAT
+from segtrt.plan.records import FORMAT
 from segtrt.plan.removal import format_bytes
 from segtrt.plan.store import STORE, TIMING_CACHES, Store
 from segtrt.plan.upkeep import clean_cache, clean_engines, clean_results

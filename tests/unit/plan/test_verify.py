@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from segtrt.files import write_json
-from segtrt.plan.nodes import FORMAT
+from segtrt.plan.records import FORMAT
 from segtrt.plan.verify import verify, verify_files
 
 SUMMARY, REPORT = "results/summary.json", "results/report.html"

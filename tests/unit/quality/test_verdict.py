@@ -18,6 +18,7 @@ def record(precision=Precision.INT8, layers=(), **changes):
     made = EngineRecord(
         runtime="openvino",
         settings=BuildSettings(batch_size=4, precision=precision),
+        graph=precision.graph,
         status="built",
         graph_sha256="0" * 64,
         target={},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.errors import SegtrtError
+from segtrt.precision import Precision
 
 OWN_RESOURCES = {
     **dict.fromkeys(("mem", "mem_mb", "mem_mib"), "--set-resources RULE:mem_mb=..."),
@@ -182,7 +183,7 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
                 f"({batch['min']} to {batch['max']})"
             )
     yield from _misplaced_resources(config["machines"])
-    quantised = [p for p in engines["precisions"] if p in ("int8", "fp8")]
+    quantised = [p for p in engines["precisions"] if Precision(p).is_quantised]
     if quantised and dataset["calibration_fraction"] == 0:
         yield (
             f"dataset.calibration_fraction is 0, but engines.precisions has {quantised[0]}, "

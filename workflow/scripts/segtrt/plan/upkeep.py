@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
-from segtrt.plan.nodes import FORMAT, KEYS, read_key_record
+from segtrt.plan.records import AFRESH, KEYS, read_key_record
 from segtrt.plan.removal import Removal, count, format_bytes, remove
 from segtrt.plan.store import EARLIER_STORES, TIMING_CACHES, Store
 
@@ -43,7 +43,7 @@ def clean_engines(base: Path, store: Store | None, records: Iterable[str]) -> li
         else:
             done.bytes += path.stat().st_size
     for made_afresh in sorted(asked):
-        write_json(base / made_afresh, {"format": FORMAT, "key": "", "afresh": True})
+        write_json(base / made_afresh, AFRESH)
     engines = base / "results/engines"
     before = len(list(engines.rglob("engine.bin")))
     remove(engines, done)

@@ -6,7 +6,7 @@ from typing import Any
 
 from segtrt.errors import describe_os_error
 from segtrt.plan.job import digest
-from segtrt.plan.nodes import KEYS, read_key_record
+from segtrt.plan.records import KEYS, read_key_record
 from segtrt.progress import track
 
 RESULTS = "results"

@@ -7,7 +7,7 @@ from typing import Any
 from segtrt.engines.record import EngineRecord, read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, write_json
-from segtrt.precision import Precision
+from segtrt.quality.metric_table import METRICS
 from segtrt.quality.scores import read_scores
 from segtrt.runtimes.base import Layer
 
@@ -122,23 +122,20 @@ def _shares(weights: Sequence[tuple[str, float | None]]) -> dict[str, float]:
 def _failures(
     engine: EngineRecord, tolerance: Mapping[str, float | None], scores: Mapping[str, Any]
 ) -> list[str]:
-    figures = {
-        "max_abs_error": scores["errors_every_slice"]["max_abs_error"],
-        "flipped_fraction": scores["errors"]["flipped_fraction"],
-        "dice_loss": scores["dice"]["dice_loss"],
-    }
     failures = [
-        f"{name} {value:.3g} > {limit:g}"
-        for name, value in figures.items()
-        if (limit := tolerance.get(name)) is not None and value > limit
+        failure
+        for metric in METRICS
+        if (limit := tolerance.get(metric.name)) is not None
+        and (value := metric.value(scores)) is not None
+        and (failure := metric.failure(value, limit))
     ]
     if non_finite := scores["errors_every_slice"]["non_finite"]:
         failures.append(f"non_finite {non_finite} > 0")
     proof = precision_proof(engine.layers)
     if proof and proof["convolutions"]:
         precision = engine.settings.precision
-        # A runtime's inspector may show TF32 layers with the type of their tensors, fp32.
-        own = {precision, Precision.FP32} if precision is Precision.TF32 else {precision}
+        # A runtime's inspector may show layers with the type of their tensors: TF32 as fp32.
+        own = {precision, precision.graph.precision}
         share = sum(proof["convolutions"].get(dtype, 0.0) for dtype in own)
         if share < MIN_SHARE:
             failures.append(f"{precision}_share {share:.3g} < {MIN_SHARE:g}")
