@@ -33,6 +33,11 @@ rule all:
         "results/report.html",
 
 
+onstart:
+    for line in lines_at_start():
+        print(f"segtrt: {line}", file=sys.stderr)
+
+
 onsuccess:
     for line in closing_words():
         print(line, file=sys.stderr)

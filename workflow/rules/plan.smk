@@ -17,6 +17,7 @@ from segtrt.plan.contents import (
 )
 from segtrt.plan.declare import Plan, one_line_errors, verified
 from segtrt.plan.hash_cache import HashCache
+from segtrt.plan.run_start import start_run
 from segtrt.plan.sources import (
     TRAINED,
     digest_dataset,
@@ -179,6 +180,15 @@ def threads_of_engine(wildcards):
 
 def threads_of_reference(wildcards):
     return SETTINGS.inference.threads or available_cores()
+
+
+def lines_at_start():
+    """Take this folder's lock and remove what killed runs left; what there is to say of it."""
+    rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
+    try:
+        return start_run(Path(PLAN.prefix), rules, map(Path, PLAN.unused()))
+    except SegtrtError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def closing_words():

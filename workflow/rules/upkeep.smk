@@ -7,6 +7,7 @@ localrules:
     clean_engines,
     clean_results,
     clean_cache,
+    verify,
 
 
 @one_line_errors
@@ -52,6 +53,18 @@ rule explain:
         "{params.states}"
     shell:
         "true 2> {log}"
+
+
+# Ends with an error if something on disk is not what its job made; names each.
+rule verify:
+    log:
+        "results/logs/verify.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        temporary=PLAN.temporary_rules,
+    script:
+        "../scripts/verify.py"
 
 
 rule clean_engines:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
-from segtrt.plan import declare
+from segtrt.plan import rules
 from segtrt.plan.declare import Plan, one_line_errors, verified
 from segtrt.plan.node import Node
 from segtrt.plan.records import FORMAT
@@ -19,7 +19,7 @@ SHARDS = ["00", "01"]
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(declare, "code_of", lambda rule, *_: f"code of {rule}")
+    monkeypatch.setattr(rules, "code_of", lambda rule, *_: f"code of {rule}")
     return tmp_path
 
 

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from segtrt.errors import SegtrtError
+from segtrt.errors import SegtrtError, os_errors_in_one_line
 from segtrt.files import sha256_file, sha256_json, write_json
 from segtrt.plan.fingerprint import PACKAGE
 from segtrt.plan.records import AFRESH, FORMAT, differences, read_key_record
+from segtrt.plan.removal import describe_sweep, sweep_leftovers
+from segtrt.plan.run_lock import at_work
 from segtrt.plan.store import default_store
 
 logger = logging.getLogger(__name__)
@@ -32,13 +34,14 @@ def logged(log: str) -> Iterator[None]:
 
     The line goes to standard error and to the log; other errors keep their traceback, in both.
     """
-    path = Path(log)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=path, filemode="w", level=logging.INFO, format="%(levelname)s %(message)s"
-    )
     try:
-        yield
+        with os_errors_in_one_line():
+            path = Path(log)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            logging.basicConfig(
+                filename=path, filemode="w", level=logging.INFO, format="%(levelname)s %(message)s"
+            )
+            yield
     except SegtrtError as error:
         logger.error("%s", error)
         print(f"segtrt: {error}", file=sys.stderr)
@@ -62,10 +65,18 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
     Raises:
         SegtrtError: an input is not what its record says, or what `action` raises.
     """
+    with at_work(Path(snakemake.params.plan["prefix"])):
+        _make(snakemake, action)
+
+
+def _make(snakemake: Any, action: Callable[[], object]) -> None:
     plan = snakemake.params.plan
     record = Path(plan["record"])
     before = read_key_record(record)
     outputs = {f"output_{i}": Path(path) for i, path in enumerate(snakemake.output)}
+    swept = sweep_leftovers([*outputs.values(), record])
+    for line in describe_sweep(swept):
+        logger.info("%s", line)
     inputs = _check_inputs(snakemake.input, plan)
     content = content_key(plan, inputs, len(outputs))
     store = default_store() if plan["stored"] else None
