@@ -2,28 +2,28 @@
 
 import json
 
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.data.manifest import write_manifest
 from segtrt.data.shards import Shard, write_shard
 from segtrt.data.tensors import encode_shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.precision import Precision
 from segtrt.quality.scores import score_engine
+from segtrt.quality.tolerance import Tolerance
 from segtrt.quality.verdict import validate_engine
 from segtrt.runtimes.base import BatchTiming, BuildSettings, Layer
 from segtrt.summary.summarise import read_summary, summarise
 
-TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "dice_loss": 0.02}
+TOLERANCE = Tolerance(max_abs_error=0.05, flipped_fraction=0.01, dice_loss=0.02)
 
 
 def timing(batch, milliseconds):
     result = measure(
         lambda: BatchTiming(milliseconds),
         batch_size=batch,
-        iterations=5,
-        max_seconds=None,
-        warmup_max_seconds=0,
+        budget=TimingBudget(5, None, 0),
     )
     return result.to_json()
 
@@ -139,9 +139,8 @@ class Chain:
         self.validations.append(validation)
 
     def summarise(self, **report):
-        config = resolve_config({"report": report})
         summarise(
-            config=config,
+            settings=resolve_config({"report": report}),
             manifest=self.folder / "manifest.json",
             weights=self.folder / "weights",
             tensor_shards=[self.folder / "tensors"],

@@ -3,6 +3,12 @@ from segtrt.summary.closing import closing_lines
 from segtrt.plan.hash_cache import HashCache
 from segtrt.machine.facts import machines_of_plan, tell_jobs
 from segtrt.engines.matrix import at, make_matrix
+from segtrt.plan.checks import (
+    check_calibration,
+    check_compared,
+    check_samples,
+    refuse_own_outputs,
+)
 from segtrt.plan.pipeline import QUANTISED_GRAPHS, Pipeline
 from segtrt.plan.nodes import State, States, note_changes, shortened, state_table, told
 from segtrt.runtimes.registry import get_runtime
@@ -16,15 +22,18 @@ if workflow.is_main_process:
     tell_jobs()
 
 try:
-    MACHINES = machines_of_plan(config["machines"], Path())
-    MATRIX = make_matrix(config, get_runtime, MACHINES)
+    if workflow.is_main_process:
+        refuse_own_outputs(SETTINGS, Path())
+        check_compared(SETTINGS, Path())
+    MACHINES = machines_of_plan(SETTINGS.machines, Path())
+    MATRIX = make_matrix(SETTINGS, get_runtime, MACHINES)
     _hashes = HashCache(Path("results/keys/hashes.json"))
-    DATASET = digest_dataset(config["dataset"], CHECKOUT, _hashes)
-    _weights = digest_weights(config["model"], CHECKOUT, _hashes)
+    DATASET = digest_dataset(SETTINGS.dataset, CHECKOUT, _hashes)
+    _weights = digest_weights(SETTINGS.model, CHECKOUT, _hashes)
 except SegtrtError as error:
     raise WorkflowError(str(error)) from None
 
-PIPELINE = Pipeline(config, MATRIX, DATASET, _weights, get_runtime)
+PIPELINE = Pipeline(SETTINGS, MATRIX, DATASET, _weights, get_runtime)
 STATES = States(Path())
 _changes = []
 if workflow.is_main_process:
@@ -37,7 +46,7 @@ ENGINES = [spec.name for spec in MATRIX.engines]
 RUNNABLE = [spec.name for spec in MATRIX.runnable]
 PLACES = [at(name) for name in MACHINES]
 SHARDS = PIPELINE.shards
-SAMPLES = [f"test_data_set_{i}" for i in range(len(config["tensors"]["samples"]))]
+SAMPLES = [f"test_data_set_{i}" for i in range(len(SETTINGS.tensors.samples))]
 TEMPORARY = {
     path for node in PIPELINE.nodes.values() if node.temporary for path in node.outputs
 }
@@ -143,9 +152,27 @@ def engine_records(wildcards):
     ]
 
 
+def known(check, *settings):
+    """No input, but a check of settings as soon as the job is planned: a function for `input`.
+
+    Snakemake adds a traceback to any exception of such a function, so this ends with the line alone.
+    """
+
+    def inputs(wildcards):
+        if workflow.is_main_process:
+            try:
+                check(*settings, SETTINGS.dataset, DATASET.root)
+            except SegtrtError as error:
+                sys.exit(f"segtrt: {error}")
+        return []
+
+    return inputs
+
+
 def calibration_tensors(wildcards):
     if wildcards.graph not in QUANTISED_GRAPHS:
         return []
+    known(check_calibration)(wildcards)
     return expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)
 
 
@@ -178,12 +205,12 @@ def on_gpu(wildcards):
 
 def threads_of_engine(wildcards):
     """All cores for an engine on the CPU, so that nothing disturbs its timing."""
-    return 1 if on_gpu(wildcards) else config["inference"]["threads"] or cores_at_hand()
+    return 1 if on_gpu(wildcards) else SETTINGS.inference.threads or cores_at_hand()
 
 
 def threads_of_reference(wildcards):
-    return config["inference"]["threads"] or cores_at_hand()
+    return SETTINGS.inference.threads or cores_at_hand()
 
 
 def tolerance_of_engine(wildcards):
-    return config["validation"]["tolerances"][wildcards.precision]
+    return SETTINGS.validation.tolerances[wildcards.precision]

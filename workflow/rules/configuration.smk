@@ -6,7 +6,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
 from snakemake.exceptions import WorkflowError
 
-from segtrt.config import is_of_gpu, resolve_config
+from segtrt.config.duplicates import refuse_duplicates
+from segtrt.config.resolve import resolve_config
+from segtrt.config.resources import is_of_gpu
 from segtrt.errors import SegtrtError
 from segtrt.plan.job import share_library
 from segtrt.machine.facts import description, undescribed
@@ -14,7 +16,9 @@ from segtrt.machine.facts import description, undescribed
 share_library()
 
 try:
-    config = resolve_config(config)
+    if workflow.is_main_process:
+        refuse_duplicates(workflow.configfiles)
+    SETTINGS = resolve_config(config)
 except SegtrtError as error:
     raise WorkflowError(str(error)) from None
 
@@ -27,7 +31,7 @@ DESCRIBING = any(
     )
     for word in sys.argv
 )
-_unknown = undescribed(config["machines"], Path())
+_unknown = undescribed(SETTINGS.machines, Path())
 if _unknown and not DESCRIBING:
     raise WorkflowError(
         f"machines: {', '.join(_unknown)} not described yet in config/machines; run first: "
@@ -37,7 +41,7 @@ if _unknown and not DESCRIBING:
 
 def machine_of(wildcards):
     """Settings of a job's machine, or None if the configuration names none."""
-    return config["machines"].get(wildcards.at.removeprefix("@"))
+    return SETTINGS.machines.get(wildcards.at.removeprefix("@"))
 
 
 def machine_resources(uses_gpu):
@@ -53,22 +57,22 @@ def machine_resources(uses_gpu):
             machine = machine_of(wildcards)
             if machine is None or is_of_gpu(name) and not uses_gpu(wildcards):
                 return None
-            return machine["resources"].get(name)
+            return machine.resources.get(name)
 
         return value
 
     def gpu(wildcards):
         machine = machine_of(wildcards)
-        asked = machine is not None and "gres" in machine["resources"]
+        asked = machine is not None and "gres" in machine.resources
         return 1 if uses_gpu(wildcards) and not asked else None
 
-    names = {name for one in config["machines"].values() for name in one["resources"]}
+    names = {name for one in SETTINGS.machines.values() for name in one.resources}
     return {**{name: resource(name) for name in sorted(names)}, "gpu": gpu}
 
 
 def is_gpu_machine(wildcards):
     """Whether a machine's settings say that it has a GPU."""
     machine = machine_of(wildcards)
-    runtimes = machine["runtimes"] or config["engines"]["runtimes"]
+    runtimes = machine.runtimes or SETTINGS.engines.runtimes
     on_gpu = any(name.startswith("tensorrt") for name in runtimes)
-    return on_gpu or any(map(is_of_gpu, machine["resources"]))
+    return on_gpu or any(map(is_of_gpu, machine.resources))

@@ -1,7 +1,7 @@
 # Images: where they come from, which slices there are, and the tensors made of them.
 
 # The folder that a job of this workflow fills, if one does.
-FETCHED = ["data/kaggle_3m"] if config["dataset"]["source"] == "kaggle" else []
+FETCHED = ["data/kaggle_3m"] if SETTINGS.dataset.source == "kaggle" else []
 
 
 if FETCHED:
@@ -23,8 +23,8 @@ if FETCHED:
         params:
             plan=plan_of("fetch_dataset"),
             archive=(
-                str(locate(config["dataset"]["path"], CHECKOUT))
-                if config["dataset"]["path"]
+                str(locate(SETTINGS.dataset.path, CHECKOUT))
+                if SETTINGS.dataset.path
                 else None
             ),
         script:
@@ -55,7 +55,7 @@ rule list_slices:
     params:
         plan=plan_of("list_slices"),
         root=str(DATASET.root),
-        dataset=config["dataset"],
+        dataset=SETTINGS.dataset,
     script:
         "../scripts/list_slices.py"
 
@@ -79,7 +79,7 @@ rule encode_slices:
     params:
         plan=plan_of("encode_slices"),
         root=str(DATASET.root),
-        normalisation=config["tensors"]["normalisation"],
+        normalisation=SETTINGS.tensors.normalisation,
     script:
         "../scripts/encode_slices.py"
 
@@ -104,6 +104,6 @@ rule time_preparation:
     params:
         plan=plan_of("time_preparation"),
         root=str(DATASET.root),
-        normalisation=config["tensors"]["normalisation"],
+        normalisation=SETTINGS.tensors.normalisation,
     script:
         "../scripts/time_preparation.py"

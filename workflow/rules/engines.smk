@@ -29,6 +29,6 @@ rule build_engine:
     params:
         plan=plan_of("build_engine"),
         settings=settings_of_engine,
-        on_unsupported=config["engines"]["on_unsupported"],
+        on_unsupported=SETTINGS.engines.on_unsupported,
     script:
         "../scripts/build_engine.py"

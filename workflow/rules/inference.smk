@@ -30,7 +30,7 @@ rule run_engine:
         runtime=minutes_of_engine,
     params:
         plan=plan_of("run_engine"),
-        mode=config["inference"]["mode"],
+        mode=SETTINGS.inference.mode,
     script:
         "../scripts/run_engine.py"
 
@@ -73,6 +73,6 @@ rule time_engine:
         runtime=minutes_of_timing,
     params:
         plan=plan_of("time_engine"),
-        inference=config["inference"],
+        inference=SETTINGS.inference,
     script:
         "../scripts/time_engine.py"

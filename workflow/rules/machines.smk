@@ -13,7 +13,7 @@ rule describe_machine:
     log:
         "results/logs/describe_machine/{at}.log",
     wildcard_constraints:
-        at="|".join(f"@{name}" for name in sorted(config["machines"])) or "@",
+        at="|".join(f"@{name}" for name in sorted(SETTINGS.machines)) or "@",
     conda:
         "../../envs/cpu.yaml"
     resources:
@@ -27,12 +27,12 @@ rule describe_machine:
 # Keeps what the machines said of themselves, and tells what changed.
 rule describe_machines:
     input:
-        expand("results/machines/@{name}.json", name=sorted(config["machines"])),
+        expand("results/machines/@{name}.json", name=sorted(SETTINGS.machines)),
     log:
         "results/logs/describe_machines.log",
     conda:
         "../../envs/cpu.yaml"
     params:
-        kept=[str(description(name)) for name in sorted(config["machines"])],
+        kept=[str(description(name)) for name in sorted(SETTINGS.machines)],
     script:
         "../scripts/describe_machines.py"

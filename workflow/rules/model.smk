@@ -5,8 +5,8 @@ rule fetch_weights:
     input:
         changes_of("fetch_weights"),
         source=(
-            settled("fetch_weights", str(locate(config["model"]["weights"], CHECKOUT)))
-            if not is_url(config["model"]["weights"])
+            settled("fetch_weights", str(locate(SETTINGS.model.weights, CHECKOUT)))
+            if not is_url(SETTINGS.model.weights)
             else []
         ),
     output:
@@ -22,7 +22,7 @@ rule fetch_weights:
         runtime=30,
     params:
         plan=plan_of("fetch_weights"),
-        model=config["model"],
+        model=SETTINGS.model,
     script:
         "../scripts/fetch_weights.py"
 
@@ -47,7 +47,7 @@ rule run_reference:
         runtime=minutes_of_reference,
     params:
         plan=plan_of("run_reference"),
-        init_features=config["model"]["init_features"],
+        init_features=SETTINGS.model.init_features,
     script:
         "../scripts/run_reference.py"
 
@@ -75,8 +75,8 @@ rule time_reference:
         runtime=minutes_of_reference_timing,
     params:
         plan=plan_of("time_reference"),
-        init_features=config["model"]["init_features"],
-        batch_sizes=sorted(config["engines"]["batch_sizes"]),
-        inference=config["inference"],
+        init_features=SETTINGS.model.init_features,
+        batch_sizes=sorted(SETTINGS.engines.batch_sizes),
+        budget=SETTINGS.inference.budget,
     script:
         "../scripts/time_reference.py"

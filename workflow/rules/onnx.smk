@@ -18,8 +18,8 @@ rule export_onnx:
         runtime=10,
     params:
         plan=plan_of("export_onnx"),
-        init_features=config["model"]["init_features"],
-        opset=config["model"]["opset"],
+        init_features=SETTINGS.model.init_features,
+        opset=SETTINGS.model.opset,
     script:
         "../scripts/export_onnx.py"
 
@@ -42,7 +42,7 @@ rule convert_onnx:
         runtime=minutes_of_convert,
     params:
         plan=plan_of("convert_onnx"),
-        calibration=config["engines"]["calibration"],
+        calibration=SETTINGS.engines.calibration,
     script:
         "../scripts/convert_onnx.py"
 
@@ -50,6 +50,7 @@ rule convert_onnx:
 rule write_samples:
     input:
         changes_of("write_samples"),
+        known(check_samples, SETTINGS.tensors.samples),
         weights=settled("write_samples", "results/model/weights.safetensors"),
         tensors=settled(
             "write_samples",
@@ -69,7 +70,7 @@ rule write_samples:
         runtime=10,
     params:
         plan=plan_of("write_samples"),
-        init_features=config["model"]["init_features"],
-        samples=config["tensors"]["samples"],
+        init_features=SETTINGS.model.init_features,
+        samples=SETTINGS.tensors.samples,
     script:
         "../scripts/write_samples.py"

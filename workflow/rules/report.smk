@@ -59,7 +59,7 @@ rule summarise:
         runtime=60,
     params:
         plan=plan_of("summarise"),
-        config=config,
+        settings=SETTINGS,
         machines=list(MACHINES),
         left_out={cell.name: cell.reason for cell in MATRIX.left_out},
         not_run=dict(MATRIX.cannot_run),

@@ -29,7 +29,7 @@ rule train:
         runtime=minutes_of_training,
     params:
         plan=plan_of("train"),
-        init_features=config["model"]["init_features"],
-        training=config["training"],
+        init_features=SETTINGS.model.init_features,
+        training=SETTINGS.training,
     script:
         "../scripts/train.py"

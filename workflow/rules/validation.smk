@@ -45,8 +45,8 @@ rule score_engine:
         runtime=minutes_of_scores,
     params:
         plan=plan_of("score_engine"),
-        threshold=config["validation"]["threshold"],
-        largest_component=config["validation"]["largest_component"],
+        threshold=SETTINGS.validation.threshold,
+        largest_component=SETTINGS.validation.largest_component,
     script:
         "../scripts/score_engine.py"
 

@@ -16,13 +16,13 @@ def convert():
     images = None
     if precision.is_quantised:
         shards = [Path(path) for path in snakemake.input.tensors]
-        images = CalibrationImages(shards, choose_slices(shards, calibration["slices"]))
+        images = CalibrationImages(shards, choose_slices(shards, calibration.slices))
     convert_onnx(
         Path(snakemake.input.graph),
         precision,
         Path(snakemake.output.graph),
         images,
-        calibration["method"],
+        calibration.method,
         signed=name.endswith("_signed"),
     )
 

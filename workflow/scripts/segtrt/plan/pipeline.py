@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from segtrt.config.settings import Settings, as_json
 from segtrt.engines.matrix import EngineSpec, Matrix, at
 from segtrt.files import sha256_file
 from segtrt.plan.deciding import (
@@ -29,7 +30,7 @@ class Pipeline(NodeTable):
 
     def __init__(
         self,
-        config: Mapping[str, Any],
+        settings: Settings,
         matrix: Matrix,
         dataset: DatasetDigest,
         weights: Mapping[str, Any],
@@ -38,7 +39,7 @@ class Pipeline(NodeTable):
         """Lay out the nodes.
 
         Args:
-            config: the resolved configuration.
+            settings: the resolved configuration.
             matrix: its engines.
             dataset: digest of its images.
             weights: digest of its weights.
@@ -46,7 +47,7 @@ class Pipeline(NodeTable):
         """
         super().__init__()
         self._machines = matrix.machines
-        self._config = config
+        self._config = as_json(settings)
         self._runtime = get_runtime
         self._data_nodes(dataset)
         self._model_nodes(dataset, weights, matrix)

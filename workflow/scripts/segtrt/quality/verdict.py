@@ -1,6 +1,7 @@
 """The verdict on an engine: does it keep its tolerances, and does it compute in its precision."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from segtrt.errors import SegtrtError
 from segtrt.files import read_json, write_json
 from segtrt.precision import Precision
 from segtrt.quality.scores import read_scores
+from segtrt.quality.tolerance import Tolerance
 from segtrt.runtimes.base import Layer
 
 FORMAT = "segtrt-validation-1"
@@ -17,9 +19,7 @@ MIN_SHARE = 0.5
 """Share of the convolutions' work that must run in the precision that the engine is named after."""
 
 
-def validate_engine(
-    record: Path, scores: Path, out_json: Path, *, tolerance: Mapping[str, float | None]
-) -> None:
+def validate_engine(record: Path, scores: Path, out_json: Path, *, tolerance: Tolerance) -> None:
     """Judge an engine by its scores and its layers: `pass`, `fail` or `skipped`.
 
     It fails if a figure exceeds its tolerance, if it gave values that are not finite, or if less
@@ -31,9 +31,7 @@ def validate_engine(
         scores: what `segtrt.quality.scores.score_engine` wrote for it.
         out_json: the verdict, format `segtrt-validation-1`: `engine`, `verdict`, `reason` (why
             skipped), `failures` (e.g. `max_abs_error 0.3 > 0.05`), `tolerance`, `precision_proof`.
-        tolerance: `max_abs_error` (over every slice), `flipped_fraction` and `dice_loss` (over
-            evaluation subjects): what the engine may differ by; None or absent leaves a figure
-            unchecked.
+        tolerance: what the engine may differ by.
 
     Raises:
         SegtrtError: the scores are another engine's.
@@ -55,7 +53,7 @@ def validate_engine(
             "verdict": "skipped" if skipped else "fail" if failures else "pass",
             "reason": engine.reason if skipped else "",
             "failures": failures,
-            "tolerance": dict(tolerance),
+            "tolerance": asdict(tolerance),
             "precision_proof": precision_proof(engine.layers),
         },
     )
@@ -119,18 +117,19 @@ def _shares(weights: Sequence[tuple[str, float | None]]) -> dict[str, float]:
     return {dtype: total / whole for dtype, total in sorted(totals.items())}
 
 
-def _failures(
-    engine: EngineRecord, tolerance: Mapping[str, float | None], scores: Mapping[str, Any]
-) -> list[str]:
+def _failures(engine: EngineRecord, tolerance: Tolerance, scores: Mapping[str, Any]) -> list[str]:
     figures = {
-        "max_abs_error": scores["errors_every_slice"]["max_abs_error"],
-        "flipped_fraction": scores["errors"]["flipped_fraction"],
-        "dice_loss": scores["dice"]["dice_loss"],
+        "max_abs_error": (
+            scores["errors_every_slice"]["max_abs_error"],
+            tolerance.max_abs_error,
+        ),
+        "flipped_fraction": (scores["errors"]["flipped_fraction"], tolerance.flipped_fraction),
+        "dice_loss": (scores["dice"]["dice_loss"], tolerance.dice_loss),
     }
     failures = [
         f"{name} {value:.3g} > {limit:g}"
-        for name, value in figures.items()
-        if (limit := tolerance.get(name)) is not None and value > limit
+        for name, (value, limit) in figures.items()
+        if limit is not None and value > limit
     ]
     if non_finite := scores["errors_every_slice"]["non_finite"]:
         failures.append(f"non_finite {non_finite} > 0")
