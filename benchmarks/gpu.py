@@ -35,7 +35,7 @@ from segtrt.graphs.export import export_onnx
 from segtrt.machine import gpu
 from segtrt.model.reference import predict
 from segtrt.model.weights import load_network
-from segtrt.precision import Precision
+from segtrt.precision import SOURCE, Precision
 from segtrt.runtimes.base import BatchTiming, BuildSettings, UnsupportedError
 from segtrt.runtimes.registry import get_runtime
 
@@ -80,12 +80,12 @@ class Bench:
         random = np.random.default_rng(0)
         self.images = random.standard_normal((max(options.batches), 3, 256, 256), dtype=np.float32)
         self.expected = predict(self.weights, options.init_features, self.images)
-        self.graphs = {Precision.FP32: folder / "fp32.onnx"}
-        export_onnx(self.weights, options.init_features, 20, self.graphs[Precision.FP32])
+        self.graphs = {SOURCE: folder / "fp32.onnx"}
+        export_onnx(self.weights, options.init_features, 20, self.graphs[SOURCE])
 
     def graph(self, precision: Precision) -> Path:
         """The graph in that precision; int8 and fp8 are calibrated on the benchmark's images."""
-        wanted = precision.graph
+        wanted = self.runtime.graph(precision)
         if wanted not in self.graphs:
             path = self.folder / f"{wanted}.onnx"
             shard = self.folder / "calibration.safetensors"
@@ -94,7 +94,7 @@ class Bench:
             with write_shard(shard, {"images": ("F32", (3, 256, 256))}, index) as writer:
                 writer.append("images", self.images[:count])
             calibration = CalibrationImages([shard], [(0, row) for row in range(count)])
-            convert_onnx(self.graphs[Precision.FP32], wanted, path, calibration, signed=True)
+            convert_onnx(self.graphs[SOURCE], wanted, path, calibration)
             self.graphs[wanted] = path
         return self.graphs[wanted]
 

@@ -26,7 +26,7 @@ from segtrt.plan.pipeline import Pipeline
 from segtrt.plan.rule_graph import draw_mermaid
 from segtrt.plan.sources import digest_dataset, digest_weights
 from segtrt.report.machines import shown
-from segtrt.report.wording import RUNTIMES, VERDICTS, on
+from segtrt.report.wording import VERDICTS, on, runtime
 from segtrt.runtimes.registry import get_runtime
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,7 +72,7 @@ def results_table(summary: dict[str, Any]) -> str:
         verdict += ", recommended" if engine["name"] == chosen else ""
         lines.append(
             _row(
-                runtime=RUNTIMES[engine["runtime"]] + on(shown(summary, engine["machine"])),
+                runtime=runtime(engine["runtime"]) + on(shown(summary, engine["machine"])),
                 precision=engine["precision"].upper(),
                 timing=engine["timing"],
                 dice=engine["dice"]["mean"],

@@ -9,14 +9,13 @@ from segtrt.data.tensors import encode_shard
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.quality.scores import score_engine
-from segtrt.quality.tolerance import Tolerance
 from segtrt.quality.verdict import validate_engine
 from segtrt.runtimes.base import BatchTiming, BuildSettings, Layer
 from segtrt.summary.summarise import read_summary, summarise
 
-TOLERANCE = Tolerance(max_abs_error=0.05, flipped_fraction=0.01, dice_loss=0.02)
+TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "dice_loss": 0.02}
 
 
 def timing(batch, milliseconds):
@@ -95,6 +94,7 @@ class Chain:
         record = EngineRecord(
             runtime="openvino",
             settings=BuildSettings(batch_size=batch, precision=Precision.FP32),
+            graph=Graph.FP32,
             status=status,
             reason=reason,
             graph_sha256="1" * 64,

@@ -21,6 +21,7 @@ from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BatchTiming, BuildSettings
+from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.engines import engine_entry, engine_order, left_out_entry
 from segtrt.summary.summarise import compose, write_summary
 
@@ -55,7 +56,12 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         settings=settings,
         manifest=Manifest(tuple(subjects), case.skipped),
         weights_sha256=_digest("weights"),
-        graphs={str(p.graph): _digest(p.graph) for p in case.precisions},
+        graphs={
+            graph: _digest(graph)
+            for place in case.machines.values()
+            for runtime, precision in product(place.runtimes, case.precisions)
+            for graph in [get_runtime(runtime).graph(precision)]
+        },
         machines=machines,
         reference=reference,
         engines=engines,
@@ -239,8 +245,9 @@ def _record(
     return EngineRecord(
         runtime=runtime,
         settings=BuildSettings(batch_size=batch, precision=precision),
+        graph=get_runtime(runtime).graph(precision),
         status="built",
-        graph_sha256=_digest(precision.graph),
+        graph_sha256=_digest(get_runtime(runtime).graph(precision)),
         target={"runtime": place.facts[runtime], "cpu": place.facts["cpu"]},
         code=_digest("code"),
         engine_sha256=_digest(f"{runtime}{precision}{batch}"),

@@ -73,10 +73,10 @@ def test_reading_the_configuration_and_planning_import_nothing_heavy() -> None:
         "from segtrt.config.resolve import resolve_config\n"
         "from segtrt.machine.facts import this_machine\n"
         "from segtrt.engines.matrix import make_matrix\n"
-        "from segtrt.runtimes.registry import RUNTIME_NAMES, get_runtime\n"
-        "engines = {'runtimes': list(RUNTIME_NAMES), 'on_unsupported': 'skip'}\n"
+        "from segtrt.runtimes.registry import all_runtimes, get_runtime\n"
+        "engines = {'runtimes': list(all_runtimes()), 'on_unsupported': 'skip'}\n"
         "make_matrix(resolve_config({'engines': engines}), get_runtime, {'': this_machine()})\n"
-        "for name in RUNTIME_NAMES: get_runtime(name).target()\n"
+        "for name in all_runtimes(): get_runtime(name).target()\n"
         f"print(*[name for name in {(*HEAVY, 'numpy')!r} if name in sys.modules])"
     )
     done = subprocess.run(

@@ -14,7 +14,7 @@ from segtrt.machine.facts import this_machine
 from segtrt.plan.hash_cache import HashCache
 from segtrt.plan.pipeline import Pipeline
 from segtrt.plan.sources import digest_dataset, digest_weights
-from segtrt.runtimes.registry import RUNTIME_NAMES, get_runtime
+from segtrt.runtimes.registry import all_runtimes, get_runtime
 from snakemake_runs import run_snakemake
 
 Edges = set[tuple[str, str]]
@@ -61,7 +61,7 @@ def test_scripts_are_thin(project_root: Path) -> None:
 
 
 def test_every_runtime_has_its_environment(project_root: Path) -> None:
-    for name in (*RUNTIME_NAMES, "cpu"):
+    for name in (*all_runtimes(), "cpu"):
         assert (project_root / f"envs/{name}.yaml").is_file()
     used = {
         name

@@ -11,7 +11,7 @@ GPU_SECONDS = 0.05
 _FEATURES = SETTINGS.model.init_features
 
 
-def cores_at_hand():
+def available_cores():
     """Cores given to Snakemake; 1 where a batch system runs the jobs.
 
     There Snakemake reads the workflow again within each job, with the cores of that node: what a
@@ -28,13 +28,14 @@ def takes_gpu(wildcards):
 
 def has_gpu(wildcards):
     """Whether the machine has a GPU, for jobs of PyTorch, which takes it if it is there."""
-    machine = MACHINES.get(wildcards.at.removeprefix("@"))
+    machine = machines().get(wildcards.at.removeprefix("@"))
     return machine is not None and machine.gpu is not None
 
 
 def gpus_of_pytorch(wildcards):
     """One if this machine has a GPU, as PyTorch takes it. With machines named, any CPU will do."""
-    return 1 if "" in MACHINES and MACHINES[""].gpu else None
+    here = machines().get("")
+    return 1 if here and here.gpu else None
 
 
 def no_gpu(wildcards):

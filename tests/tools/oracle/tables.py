@@ -71,6 +71,7 @@ CODE = {
         "build_engine convert_onnx export_onnx run_engine run_reference score_engine summarise "
         "time_engine time_reference validate_engine write_report write_samples"
     ),
+    "quality.metric_table": "summarise validate_engine write_report",
     "quality.metrics": "score_engine summarise validate_engine write_report",
     "quality.outlines": "score_engine summarise validate_engine write_report",
     "quality.scores": "score_engine summarise validate_engine write_report",
@@ -104,7 +105,8 @@ CODE = {
     ),
     "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
     "runtimes.registry": (
-        "build_engine run_engine run_reference time_engine time_reference write_samples"
+        "build_engine run_engine run_reference time_engine time_reference write_report "
+        "write_samples"
     ),
     "runtimes.tensorrt.build": "build_engine:tensorrt",
     "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
@@ -164,7 +166,7 @@ NO_ARTEFACT = frozenset(
         "plan.store",
         "plan.upkeep",
         "progress",
-        "runtimes.cpu.runtime",
+        "runtimes.cpu.base",
         "runtimes.onnxruntime.runtime",
         "runtimes.openvino.runtime",
         "runtimes.tensorrt.runtime",

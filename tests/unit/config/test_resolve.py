@@ -186,7 +186,7 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
     assert config.inference.threads is None
     assert config.validation.largest_component is False
     tolerance = config.validation.tolerances[Precision.FP32]
-    assert (tolerance.dice_loss, tolerance.max_abs_error) == (1, 1e-4)
+    assert (tolerance["dice_loss"], tolerance["max_abs_error"]) == (1, 1e-4)
 
 
 def test_text_stays_text_where_text_is_meant() -> None:

@@ -69,6 +69,9 @@ def differences_within(hint: Any, entry: dict[str, Any], name: str) -> Iterator[
         yield f"{name}: {hint} is {kinds_of(entry)} in the schema"
     elif expected == {"array"}:
         yield from differences(inner[0], entry["items"], f"{name}[]")
+    elif inner and inner[0] is str and "properties" in entry:
+        for key, each in entry["properties"].items():
+            yield from differences(inner[1], each, f"{name}.{key}")
     elif inner and inner[0] is str:
         yield from differences(inner[1], entry["additionalProperties"], f"{name}.NAME")
     else:
@@ -166,8 +169,8 @@ def test_settings_are_frozen_and_travel_to_jobs() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.report.title = "other"  # type: ignore[misc]
     assert pickle.loads(pickle.dumps(settings)) == settings
-    assert settings.validation.tolerances[Precision.INT8].dice_loss == 0.1
-    assert settings.validation.tolerances[Precision.INT8].flipped_fraction is None
+    assert settings.validation.tolerances[Precision.INT8]["dice_loss"] == 0.1
+    assert settings.validation.tolerances[Precision.INT8]["flipped_fraction"] is None
 
 
 def test_the_budget_is_the_groups_own() -> None:

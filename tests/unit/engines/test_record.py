@@ -8,7 +8,7 @@ import pytest
 from segtrt.engines.record import EngineRecord, check_engine, read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.runtimes.base import BuildSettings, Layer
 
 
@@ -25,6 +25,7 @@ def record(engine: Path) -> EngineRecord:
     return EngineRecord(
         runtime="onnxruntime",
         settings=settings,
+        graph=Graph.INT8_SIGNED,
         status="built",
         graph_sha256="ab" * 32,
         target={"runtime": "1.2.3", "cpu": "Some CPU", "isa": "avx2"},

@@ -15,7 +15,7 @@ from segtrt.graphs.convert import convert_onnx
 from segtrt.graphs.export import TOLERANCE, compare_with_torch, export_onnx
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import save_weights
-from segtrt.precision import Precision
+from segtrt.precision import Graph
 from small_graph import run
 
 FEATURES = 4
@@ -89,7 +89,7 @@ def test_any_batch_size(graph, slices):
 
 
 def test_fp16_on_real_slices(graph, slices, tmp_path):
-    convert_onnx(graph, Precision.FP16, tmp_path / "fp16.onnx")
+    convert_onnx(graph, Graph.FP16, tmp_path / "fp16.onnx")
     difference = np.abs(run(tmp_path / "fp16.onnx", slices) - run(graph, slices))
     assert difference.max() < 1e-2
 

@@ -88,6 +88,14 @@ def test_results_that_are_a_link_are_the_workflows_own_by_both_names(tmp_path: P
         assert "lies in results" in refused(refuse_own_outputs, settings, tmp_path / "here")
 
 
+def test_with_a_prefix_the_results_below_it_are_the_workflows_own(folder: Path) -> None:
+    settings = resolve_config({"report": {"compare_with": "part/results/summary.json"}})
+    refuse_own_outputs(settings, folder)
+    assert "lies in part/results" in refused(refuse_own_outputs, settings, folder, "part/")
+    other = resolve_config({"report": {"compare_with": "results/summary.json"}})
+    refuse_own_outputs(other, folder, "part/")
+
+
 def test_trained_weights_are_named_as_the_workflow_names_them(folder: Path) -> None:
     for name in ("results/training/weights.safetensors", "./results/training/weights.safetensors"):
         refuse_own_outputs(resolve_config({"model": {"weights": name}}), folder)

@@ -9,7 +9,7 @@ from PIL import Image
 from segtrt.data.shards import SliceRef, write_shard
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.quality.scores import read_scores, score_engine
 from segtrt.runtimes.base import BuildSettings
 
@@ -17,6 +17,7 @@ SIZE = 256
 RECORD = EngineRecord(
     runtime="onnxruntime",
     settings=BuildSettings(batch_size=4, precision=Precision.INT8),
+    graph=Graph.INT8,
     status="built",
     graph_sha256="0" * 64,
     target={},

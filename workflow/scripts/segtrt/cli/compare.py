@@ -35,8 +35,8 @@ class Limits:
         validation = resolve_config({}).validation
         if atol is None and max_flipped is None:
             tolerance = validation.tolerances[precision]
-            atol = tolerance.max_abs_error
-            max_flipped = tolerance.flipped_fraction if atol is None else None
+            atol = tolerance["max_abs_error"]
+            max_flipped = tolerance["flipped_fraction"] if atol is None else None
         return cls(atol, max_flipped, validation.threshold)
 
     def __str__(self) -> str:

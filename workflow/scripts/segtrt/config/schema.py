@@ -18,12 +18,16 @@ _WHOLE = re.compile(r"([+-]?(?:0|[1-9][0-9]*))(?:\.0+)?")
 """Text that is a number even where text is allowed as well; 007 and 1:30 are none."""
 
 
-@cache
 def load_schema() -> Schema:
     """The configuration's JSON schema, as committed under workflow/schemas; not to be changed."""
+    return _read(SCHEMA)
+
+
+@cache
+def _read(path: Path) -> Schema:
     import yaml
 
-    schema: Schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema: Schema = yaml.safe_load(path.read_text(encoding="utf-8"))
     return schema
 
 

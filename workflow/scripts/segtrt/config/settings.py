@@ -16,9 +16,13 @@ from typing import Any, Literal, TypeVar
 from segtrt.engines.budget import TimingBudget
 from segtrt.graphs.sample import Sample
 from segtrt.precision import Precision
-from segtrt.quality.tolerance import Tolerance
 
 Group = TypeVar("Group")
+
+Tolerance = Mapping[str, float | None]
+"""Figure (`segtrt.quality.metric_table`) -> what an engine may differ by; None leaves it unchecked.
+
+A mapping, so that a new figure is added to the table of figures and the schema alone."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from segtrt.data.archive import extract_zip, replacing_folder
+from segtrt.data.archive import extract_zip, filling_folder
 from segtrt.data.kaggle_layout import HANDLE, find_root, list_subjects
 from segtrt.errors import SegtrtError
 from segtrt.progress import track
@@ -25,7 +25,7 @@ def fetch_kaggle(target_folder: Path, zip_path: Path | None) -> None:
         extract_zip(zip_path, target_folder)
         return
     root = find_root(_download_from_kaggle())
-    with replacing_folder(target_folder) as partial:
+    with filling_folder(target_folder) as partial:
         names = list_subjects(root)
         for name in track(names, "placing the data set", len(names), "subjects"):
             (partial / name).mkdir()

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from segtrt.config.settings import Settings
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import Machine
-from segtrt.precision import Precision
+from segtrt.precision import CONVERTED, Graph, Precision
 from segtrt.runtimes.base import BuildSettings, Runtime
+from segtrt.runtimes.registry import AUTO, auto_order
 
 
 def at(machine: str) -> str:
@@ -23,8 +24,8 @@ class EngineSpec:
     machine: str
     """Name of the machine in the configuration; empty for this one."""
     settings: BuildSettings
-    graph: str
-    """Name of the ONNX graph that it is built from (`Runtime.graph`)."""
+    graph: Graph
+    """The ONNX graph that it is built from (`Runtime.graph`)."""
 
     @property
     def place(self) -> str:
@@ -64,9 +65,10 @@ class Matrix:
         return tuple(spec for spec in self.engines if spec.place not in self.cannot_run)
 
     @property
-    def graphs(self) -> tuple[str, ...]:
-        """Names of the ONNX graphs that the engines are built from, without the float32 one."""
-        return tuple(sorted({spec.graph for spec in self.engines} - {Precision.FP32}))
+    def graphs(self) -> tuple[Graph, ...]:
+        """The converted ONNX graphs that the engines are built from."""
+        used = {spec.graph for spec in self.engines}
+        return tuple(graph for graph in CONVERTED if graph in used)
 
     def find(self, place: str, batch: int, precision: str) -> EngineSpec:
         """The engine of these coordinates.
@@ -156,20 +158,21 @@ def _places(
     for name in sorted(machines):
         own = settings.machines[name].runtimes if name else None
         wanted = set(own or settings.engines.runtimes)
-        if "auto" in wanted:
+        if AUTO in wanted:
             chosen, why = _resolve_auto(get_runtime, machines[name])
             where = f" on {name}" if name else ""
             notes.append(f"runtimes: auto takes {chosen}{where}{why}")
-            wanted = {chosen, *wanted} - {"auto"}
+            wanted = {chosen, *wanted} - {AUTO}
         yield from ((name, runtime) for runtime in sorted(wanted))
 
 
 def _resolve_auto(get_runtime: Callable[[str], Runtime], machine: Machine) -> tuple[str, str]:
-    """The first TensorRT flavour that can run there, or ONNX Runtime; and why, in brackets."""
+    """The first runtime that can be used there, or the last one tried; and why, in brackets."""
     reasons: list[str] = []
-    for name in ("tensorrt", "tensorrt_rtx"):
+    *preferred, last = auto_order()
+    for name in preferred:
         available = get_runtime(name).availability(machine)
         if available.can_build and available.can_run:
             return name, f" ({'; '.join(reasons)})" if reasons else ""
         reasons.append(f"{name}: {available.reason}")
-    return "onnxruntime", f" ({'; '.join(reasons)})"
+    return last, f" ({'; '.join(reasons)})" if reasons else ""

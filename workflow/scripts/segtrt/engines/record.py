@@ -6,10 +6,10 @@ from typing import Any
 
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, sha256_file, write_json
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.runtimes.base import BuildSettings, Layer
 
-FORMAT = "segtrt-engine-1"
+FORMAT = "segtrt-engine-2"
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class EngineRecord:
 
     runtime: str
     settings: BuildSettings
+    graph: Graph
+    """The ONNX graph that it was built from."""
     status: str
     """`built`, or `unsupported`: then `reason` says why and the engine file is empty."""
     graph_sha256: str
@@ -64,7 +66,8 @@ def read_record(path: Path) -> EngineRecord:
         settings["precision"] = Precision(settings["precision"])
         settings["compute_capabilities"] = tuple(settings["compute_capabilities"])
         layers = [Layer(**layer) for layer in data.pop("layers")]
-        return EngineRecord(settings=BuildSettings(**settings), layers=layers, **data)
+        graph = Graph(data.pop("graph"))
+        return EngineRecord(settings=BuildSettings(**settings), graph=graph, layers=layers, **data)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SegtrtError(
             f"{path} is not an engine record this version can read ({error}); delete it and run "

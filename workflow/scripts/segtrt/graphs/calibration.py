@@ -10,6 +10,7 @@ import numpy as np
 
 from segtrt.data.shards import Shard
 from segtrt.errors import SegtrtError
+from segtrt.precision import Precision
 from segtrt.runtimes.base import Images
 
 SPLIT = "calibration"
@@ -44,7 +45,8 @@ def choose_slices(shards: Sequence[Path], count: int) -> list[tuple[int, int]]:
     if not slices:
         raise SegtrtError(
             f"none of the subjects in {len(shards)} shards is set aside for calibration; "
-            "raise dataset.calibration_fraction, add subjects, or leave int8 and fp8 out of "
+            "raise dataset.calibration_fraction, add subjects, or leave "
+            f"{' and '.join(one for one in Precision if one.is_quantised)} out of "
             "engines.precisions"
         )
     available = sum(map(len, slices.values()))

@@ -21,7 +21,7 @@ RESULTS = Path("results")
 """Where the workflow's outputs go, in the working folder."""
 
 
-def refuse_own_outputs(settings: Settings, folder: Path) -> None:
+def refuse_own_outputs(settings: Settings, folder: Path, prefix: str = "") -> None:
     """Stop where a setting names a file that the workflow itself makes, and so may delete.
 
     Weights that the workflow trains are named as it names them.
@@ -29,6 +29,7 @@ def refuse_own_outputs(settings: Settings, folder: Path) -> None:
     Args:
         settings: the resolved configuration.
         folder: the working folder.
+        prefix: what Snakemake puts before every path of the workflow, as text.
 
     Raises:
         SegtrtError: names the setting.
@@ -37,7 +38,8 @@ def refuse_own_outputs(settings: Settings, folder: Path) -> None:
     named = {"dataset.path": dataset.path, "report.compare_with": settings.report.compare_with}
     if not is_url(model.weights) and not is_trained_here(model.weights):
         named["model.weights"] = model.weights
-    own = [RESULTS, *([KAGGLE_FOLDER] if dataset.source == "kaggle" else [])]
+    results = Path(f"{prefix}{RESULTS}")
+    own = [results, *([KAGGLE_FOLDER] if dataset.source == "kaggle" else [])]
     for key, path in sorted(named.items()):
         inside = [place for place in own if path and _lies_in(Path(path), place, folder)]
         if inside:

@@ -12,7 +12,7 @@ import numpy as np
 from segtrt.data.shards import Shard
 from segtrt.engines.record import read_record
 from segtrt.errors import SegtrtError
-from segtrt.files import read_json, write_bytes, write_json
+from segtrt.files import read_json, replacing_folder, write_json
 from segtrt.progress import track
 from segtrt.quality.metrics import ErrorSums, Masks, dice, masks_of
 from segtrt.quality.outlines import outline
@@ -75,13 +75,14 @@ def score_engine(
         "threshold": threshold,
         "largest_component": largest_component,
     }
-    predictions_dir.mkdir(parents=True, exist_ok=True)
+    scores = _Scores(threshold, largest_component)
+    with replacing_folder(predictions_dir) as masks_dir:
+        if engine.status == "built":
+            for paths in zip(tensor_shards, reference_shards, probability_shards, strict=True):
+                _score_shard(scores, *paths, masks_dir)
     if engine.status != "built":
         write_json(out_json, head)
         return
-    scores = _Scores(threshold, largest_component)
-    for paths in zip(tensor_shards, reference_shards, probability_shards, strict=True):
-        _score_shard(scores, *paths, predictions_dir)
     if not any(entry["split"] == "evaluation" for entry in scores.subjects):
         raise SegtrtError(
             f"{engine.name} cannot be scored: every subject is in the calibration split; lower "
@@ -177,9 +178,11 @@ def _write_masks(shard: Shard, subject: str, masks: Masks, predictions_dir: Path
     from segtrt.data.tensors import restore_predictions
 
     for number, mask in restore_predictions(shard, subject, masks.astype(np.uint8)):
+        path = predictions_dir / subject / f"{subject}_{number}_mask.png"
+        path.parent.mkdir(exist_ok=True)
         content = io.BytesIO()
         Image.fromarray(mask).save(content, "PNG")
-        write_bytes(predictions_dir / subject / f"{subject}_{number}_mask.png", content.getvalue())
+        path.write_bytes(content.getvalue())
 
 
 def quality(subjects: Sequence[Mapping[str, Any]]) -> dict[str, float]:

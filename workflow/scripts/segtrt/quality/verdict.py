@@ -1,16 +1,14 @@
 """The verdict on an engine: does it keep its tolerances, and does it compute in its precision."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from segtrt.engines.record import EngineRecord, read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, write_json
-from segtrt.precision import Precision
+from segtrt.quality.metric_table import METRICS
 from segtrt.quality.scores import read_scores
-from segtrt.quality.tolerance import Tolerance
 from segtrt.runtimes.base import Layer
 
 FORMAT = "segtrt-validation-1"
@@ -19,7 +17,9 @@ MIN_SHARE = 0.5
 """Share of the convolutions' work that must run in the precision that the engine is named after."""
 
 
-def validate_engine(record: Path, scores: Path, out_json: Path, *, tolerance: Tolerance) -> None:
+def validate_engine(
+    record: Path, scores: Path, out_json: Path, *, tolerance: Mapping[str, float | None]
+) -> None:
     """Judge an engine by its scores and its layers: `pass`, `fail` or `skipped`.
 
     It fails if a figure exceeds its tolerance, if it gave values that are not finite, or if less
@@ -31,7 +31,9 @@ def validate_engine(record: Path, scores: Path, out_json: Path, *, tolerance: To
         scores: what `segtrt.quality.scores.score_engine` wrote for it.
         out_json: the verdict, format `segtrt-validation-1`: `engine`, `verdict`, `reason` (why
             skipped), `failures` (e.g. `max_abs_error 0.3 > 0.05`), `tolerance`, `precision_proof`.
-        tolerance: what the engine may differ by.
+        tolerance: `max_abs_error` (over every slice), `flipped_fraction` and `dice_loss` (over
+            evaluation subjects): what the engine may differ by; None or absent leaves a figure
+            unchecked.
 
     Raises:
         SegtrtError: the scores are another engine's.
@@ -53,7 +55,7 @@ def validate_engine(record: Path, scores: Path, out_json: Path, *, tolerance: To
             "verdict": "skipped" if skipped else "fail" if failures else "pass",
             "reason": engine.reason if skipped else "",
             "failures": failures,
-            "tolerance": asdict(tolerance),
+            "tolerance": dict(tolerance),
             "precision_proof": precision_proof(engine.layers),
         },
     )
@@ -117,27 +119,23 @@ def _shares(weights: Sequence[tuple[str, float | None]]) -> dict[str, float]:
     return {dtype: total / whole for dtype, total in sorted(totals.items())}
 
 
-def _failures(engine: EngineRecord, tolerance: Tolerance, scores: Mapping[str, Any]) -> list[str]:
-    figures = {
-        "max_abs_error": (
-            scores["errors_every_slice"]["max_abs_error"],
-            tolerance.max_abs_error,
-        ),
-        "flipped_fraction": (scores["errors"]["flipped_fraction"], tolerance.flipped_fraction),
-        "dice_loss": (scores["dice"]["dice_loss"], tolerance.dice_loss),
-    }
+def _failures(
+    engine: EngineRecord, tolerance: Mapping[str, float | None], scores: Mapping[str, Any]
+) -> list[str]:
     failures = [
-        f"{name} {value:.3g} > {limit:g}"
-        for name, (value, limit) in figures.items()
-        if limit is not None and value > limit
+        failure
+        for metric in METRICS
+        if (limit := tolerance.get(metric.name)) is not None
+        and (value := metric.value(scores)) is not None
+        and (failure := metric.failure(value, limit))
     ]
     if non_finite := scores["errors_every_slice"]["non_finite"]:
         failures.append(f"non_finite {non_finite} > 0")
     proof = precision_proof(engine.layers)
     if proof and proof["convolutions"]:
         precision = engine.settings.precision
-        # A runtime's inspector may show TF32 layers with the type of their tensors, fp32.
-        own = {precision, Precision.FP32} if precision is Precision.TF32 else {precision}
+        # A runtime's inspector may show layers with the type of their tensors: TF32 as fp32.
+        own = {precision, precision.graph.precision}
         share = sum(proof["convolutions"].get(dtype, 0.0) for dtype in own)
         if share < MIN_SHARE:
             failures.append(f"{precision}_share {share:.3g} < {MIN_SHARE:g}")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segtrt.precision import SOURCE
 from segtrt.report import wording
 from segtrt.report.machines import device, entry, several, shown
 
@@ -130,7 +131,8 @@ def _best(machine: Mapping[str, Any], summary: Mapping[str, Any]) -> Best:
 
 def _command(name: str) -> str:
     return (
-        f"segtrt run results/engines/{name}/engine.bin results/onnx/fp32/test_data_set_0/input_0.pb"
+        f"segtrt run results/engines/{name}/engine.bin "
+        f"results/onnx/{SOURCE}/test_data_set_0/input_0.pb"
     )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.data.shards import Shard
-from segtrt.files import write_bytes, write_json
+from segtrt.files import replacing_folder, write_json
 from segtrt.progress import track
 from segtrt.quality.metrics import masks_of
 from segtrt.quality.outlines import outline
@@ -68,18 +68,19 @@ def write_overlays(
     for data in scores:
         if "subjects" in data:
             engines[data["engine"]] = choose_slices(data, lesions, subjects, slices, wanted)
-    slice_entries = _draw(
-        folder,
-        tensor_shards,
-        reference_shards,
-        wanted,
-        threshold=threshold,
-        largest_component=largest_component,
-    )
-    write_json(
-        folder / "index.json",
-        {"format": FORMAT, "slices": slice_entries, "engines": engines},
-    )
+    with replacing_folder(folder) as partial:
+        slice_entries = _draw(
+            partial,
+            tensor_shards,
+            reference_shards,
+            wanted,
+            threshold=threshold,
+            largest_component=largest_component,
+        )
+        write_json(
+            partial / "index.json",
+            {"format": FORMAT, "slices": slice_entries, "engines": engines},
+        )
 
 
 def key_text(key: Key) -> str:
@@ -206,7 +207,7 @@ def _draw(
                     at = rows.start + row
                     name = f"{len(entries):04d}.webp"
                     flair = truth.rows("images", at, at + 1)[0, FLAIR]
-                    write_bytes(folder / name, webp(flair))
+                    (folder / name).write_bytes(webp(flair))
                     entries[key_text((subject, ref.number))] = {
                         "subject": subject,
                         "number": ref.number,

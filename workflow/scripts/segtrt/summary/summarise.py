@@ -10,6 +10,7 @@ from segtrt.data.manifest import Manifest, read_manifest
 from segtrt.engines.record import read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, sha256_file, write_bytes, write_json
+from segtrt.precision import Graph
 from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_validation
 from segtrt.summary.benchmark_files import read_benchmarks
@@ -97,9 +98,7 @@ def summarise(
         settings=settings,
         manifest=read_manifest(manifest),
         weights_sha256=sha256_file(weights),
-        graphs={
-            str(record.settings.precision.graph): record.graph_sha256 for record in built.values()
-        },
+        graphs={record.graph: record.graph_sha256 for record in built.values()},
         machines=told,
         reference=reference_dice(list(scored.values())),
         engines=engines,
@@ -126,7 +125,7 @@ def compose(
     settings: Settings,
     manifest: Manifest,
     weights_sha256: str,
-    graphs: Mapping[str, str],
+    graphs: Mapping[Graph, str],
     machines: Sequence[Json],
     reference: Mapping[str, Any],
     engines: Sequence[Json],
@@ -146,7 +145,7 @@ def compose(
             "weights": settings.model.weights,
             "weights_sha256": weights_sha256,
             "init_features": settings.model.init_features,
-            "graphs": dict(sorted(graphs.items())),
+            "graphs": {str(graph): graphs[graph] for graph in Graph if graph in graphs},
         },
         "machines": [
             {
