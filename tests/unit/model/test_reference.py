@@ -147,9 +147,7 @@ def test_another_machine_than_planned_is_refused(tmp_path: Path) -> None:
             tmp_path / "out",
             machine={**this_machine().facts(), "cpu": "another"},
             batch_sizes=[1],
-            iterations=3,
-            max_seconds=None,
-            warmup_max_seconds=0,
+            budget=TimingBudget(3, None, 0),
             threads=1,
         )
     assert not (tmp_path / "out").exists()
