@@ -28,12 +28,12 @@ def test_the_order_of_lists_and_the_way_to_a_machine_do_not_count() -> None:
     one = reported(
         dataset={"subjects": ["a", "b"]},
         engines={"batch_sizes": [1, 4], "precisions": ["fp32", "int8"]},
-        machines={"m": {"runtimes": ["openvino", "auto"], "resources": {"nodes": 1}}, "n": None},
+        machines={"m": {"runtimes": ["openvino", "auto"], "resources": {"gres": "a"}}, "n": None},
     )
     two = reported(
         dataset={"subjects": ["b", "a"]},
         engines={"batch_sizes": [4.0, "1"], "precisions": ["int8", "fp32"]},
-        machines={"n": {}, "m": {"runtimes": ["auto", "openvino"], "resources": {"nodes": 2}}},
+        machines={"n": {}, "m": {"runtimes": ["auto", "openvino"], "resources": {"gres": "b"}}},
     )
     assert json.dumps(one) == json.dumps(two)
     assert one["machines"] == {"m": ["auto", "openvino"], "n": None}
