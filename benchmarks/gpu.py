@@ -25,6 +25,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
 from segtrt.data.shards import SliceRef, write_shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.timing import TimingResult, measure
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
@@ -228,9 +229,7 @@ class Bench:
         return measure(
             step,
             batch_size=batch,
-            iterations=self.options.iterations,
-            max_seconds=self.options.max_seconds,
-            warmup_max_seconds=1.0,
+            budget=TimingBudget(self.options.iterations, self.options.max_seconds, 1.0),
         )
 
     def _tell(self, row: Row) -> Row:

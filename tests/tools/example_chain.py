@@ -2,10 +2,11 @@
 
 import json
 
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.data.manifest import write_manifest
 from segtrt.data.shards import Shard, write_shard
 from segtrt.data.tensors import encode_shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.precision import Graph, Precision
@@ -21,9 +22,7 @@ def timing(batch, milliseconds):
     result = measure(
         lambda: BatchTiming(milliseconds),
         batch_size=batch,
-        iterations=5,
-        max_seconds=None,
-        warmup_max_seconds=0,
+        budget=TimingBudget(5, None, 0),
     )
     return result.to_json()
 
@@ -140,9 +139,8 @@ class Chain:
         self.validations.append(validation)
 
     def summarise(self, **report):
-        config = resolve_config({"report": report})
         summarise(
-            config=config,
+            settings=resolve_config({"report": report}),
             manifest=self.folder / "manifest.json",
             weights=self.folder / "weights",
             tensor_shards=[self.folder / "tensors"],

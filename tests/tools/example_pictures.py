@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from segtrt.config.settings import Report
 from segtrt.quality.outlines import outline
 from segtrt.summary.overlays import FORMAT, choose_slices, webp
 from segtrt.summary.selection_rule import Candidate, pick_engine
@@ -41,15 +42,15 @@ def write_pictures(
     folder: Path,
     summary: dict[str, Any],
     scored: list[dict[str, Any]],
-    report: dict[str, Any],
+    report: Report,
     rng: np.random.Generator,
 ) -> None:
     """Write the pictures' folder of a made-up run; adds its slices to `scored`."""
     folder.mkdir(parents=True, exist_ok=True)
     choice = pick_engine(
         [Candidate.of(engine) for engine in summary["engines"]],
-        max_dice_loss=report["max_dice_loss"],
-        max_latency_ms=report["max_latency_ms"],
+        max_dice_loss=report.max_dice_loss,
+        max_latency_ms=report.max_latency_ms,
     )
     shown = choice.engine or choice.closest
     lesions = {
@@ -70,7 +71,7 @@ def write_pictures(
             for number in lesions[entry["subject"]]
         ]
         engines[scores["engine"]] = choose_slices(
-            scores, lesions, report["overlay_subjects"], report["overlay_slices"], wanted
+            scores, lesions, report.overlay_subjects, report.overlay_slices, wanted
         )
     slices = {}
     for place, (subject, number) in enumerate(wanted):

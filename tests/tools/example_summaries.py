@@ -14,8 +14,9 @@ from example_cases import CASES, HOSTILE, Case, Fault, Place
 from example_pictures import write_pictures
 from example_scores import make_scores
 from example_workflow import graph, rules
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.data.manifest import Manifest, SliceEntry, Subject
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.precision import Precision
@@ -39,7 +40,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         report["compare_with"] = str(folder / "earlier/summary.json")
     rng = np.random.default_rng(case.seed)
     subjects = _subjects(case)
-    config = resolve_config(
+    settings = resolve_config(
         {
             "engines": {"batch_sizes": list(case.batches), "on_unsupported": "skip"},
             "report": report,
@@ -52,7 +53,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
     engines += [left_out_entry(name, reason) for name, reason in case.left_out.items()]
     engines.sort(key=engine_order)
     summary = compose(
-        config=config,
+        settings=settings,
         manifest=Manifest(tuple(subjects), case.skipped),
         weights_sha256=_digest("weights"),
         graphs={
@@ -68,7 +69,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         rule_graph=graph(),
     )
     write_summary(summary, folder / "summary.json", folder / "summary.csv")
-    write_pictures(folder / "overlays", summary, scored, config["report"], rng)
+    write_pictures(folder / "overlays", summary, scored, settings.report, rng)
     return summary
 
 
@@ -131,9 +132,7 @@ def _timing(
     result = measure(
         step,
         batch_size=batch,
-        iterations=runs,
-        max_seconds=None,
-        warmup_max_seconds=5,
+        budget=TimingBudget(runs, None, 5),
         clock=lambda: float(next(ticks)),
     )
     return result.to_json()

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from example_summaries import CASES, make_example
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.engines.matrix import make_matrix
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError

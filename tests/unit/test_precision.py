@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from segtrt.config import load_schema
+from segtrt.config.schema import load_schema
 from segtrt.precision import CONVERTED, SOURCE, Graph, Precision
 
 

@@ -70,7 +70,7 @@ def test_reading_the_configuration_and_planning_import_nothing_heavy() -> None:
     """What the Snakefile does before any job: also with a GPU runtime asked for."""
     code = (
         "import sys\n"
-        "from segtrt.config import resolve_config\n"
+        "from segtrt.config.resolve import resolve_config\n"
         "from segtrt.machine.facts import this_machine\n"
         "from segtrt.engines.matrix import make_matrix\n"
         "from segtrt.runtimes.registry import all_runtimes, get_runtime\n"

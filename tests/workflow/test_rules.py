@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.engines.matrix import make_matrix
 from segtrt.machine.facts import this_machine
 from segtrt.plan.hash_cache import HashCache
@@ -80,8 +80,8 @@ def plan(root: Path, tmp_path: Path, **groups: Any) -> Pipeline:
     return Pipeline(
         config,
         make_matrix(config, get_runtime, {"": this_machine()}),
-        digest_dataset(config["dataset"], root, cache),
-        digest_weights(config["model"], root, cache),
+        digest_dataset(config.dataset, root, cache),
+        digest_weights(config.model, root, cache),
         get_runtime,
     )
 

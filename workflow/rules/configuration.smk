@@ -9,13 +9,16 @@ sys.path.insert(0, str(CHECKOUT / "workflow" / "scripts"))
 
 from snakemake.exceptions import WorkflowError
 
-from segtrt.config import resolve_config
+from segtrt.config.duplicates import refuse_duplicates
+from segtrt.config.resolve import resolve_config
 from segtrt.errors import SegtrtError
 from segtrt.plan.job import share_library
 
 share_library()
 
 try:
+    if workflow.is_main_process:
+        refuse_duplicates(workflow.configfiles)
     SETTINGS = resolve_config(config)
 except SegtrtError as error:
     raise WorkflowError(str(error)) from None

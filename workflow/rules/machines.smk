@@ -1,8 +1,9 @@
 # How jobs get to the machines that the configuration names, and descriptions of these machines.
 # The plan needs the descriptions; the rules that make them ask nothing of it.
-from segtrt.config.settings import is_of_gpu
+from segtrt.config.resources import is_of_gpu
 from segtrt.machine.facts import description
 from segtrt.runtimes.registry import any_on_gpu
+
 
 def machine_of(wildcards):
     """Settings of a job's machine, or None if the configuration names none."""

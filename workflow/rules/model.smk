@@ -1,5 +1,6 @@
 # The network's weights, and what PyTorch itself makes of the images.
 
+
 def weights_path(wildcards):
     """The file or URL of the weights."""
     if is_url(SETTINGS.model.weights):
@@ -9,7 +10,10 @@ def weights_path(wildcards):
 
 rule fetch_weights:
     input:
-        **PLAN.uses("fetch_weights", trained=TRAINED if is_trained_here(SETTINGS.model.weights) else []),
+        **PLAN.uses(
+            "fetch_weights",
+            trained=TRAINED if is_trained_here(SETTINGS.model.weights) else [],
+        ),
     output:
         **PLAN.makes("fetch_weights", weights=WEIGHTS),
     log:

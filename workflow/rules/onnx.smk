@@ -11,6 +11,8 @@ def calibration_of_graph(wildcards):
     """What decides a quantised graph beside the float32 one: images, and how they are encoded."""
     if not Graph(wildcards.graph).quantised:
         return None
+    if workflow.is_main_process:
+        check_calibration(SETTINGS.dataset, dataset().root)
     return {
         "settings": SETTINGS.engines.calibration,
         "images": dataset().calibration,
@@ -81,6 +83,13 @@ rule convert_onnx:
         "../scripts/convert_onnx.py"
 
 
+def known_samples(wildcards):
+    """The slices to write, which must be slices of the data set."""
+    if workflow.is_main_process:
+        check_samples(SETTINGS.tensors.samples, SETTINGS.dataset, dataset().root)
+    return SETTINGS.tensors.samples
+
+
 rule write_samples:
     input:
         **PLAN.uses("write_samples", weights=WEIGHTS, tensors=all_shards(TENSORS)),
@@ -100,9 +109,7 @@ rule write_samples:
         mem_mb=memory_of_reference,
         runtime=10,
     params:
-        plan=PLAN.decided_by(
-            "write_samples", packages=["torch"], samples=SETTINGS.tensors.samples
-        ),
+        plan=PLAN.decided_by("write_samples", packages=["torch"], samples=known_samples),
         init_features=SETTINGS.model.init_features,
         samples=SETTINGS.tensors.samples,
     script:

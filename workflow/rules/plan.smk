@@ -7,6 +7,12 @@ from functools import cache
 
 from segtrt.engines.matrix import at, make_matrix
 from segtrt.machine.facts import machines_of_plan, tell_jobs
+from segtrt.plan.checks import (
+    check_calibration,
+    check_compared,
+    check_samples,
+    refuse_own_outputs,
+)
 from segtrt.plan.contents import (
     code_of,
     digest_compared,
@@ -88,6 +94,12 @@ PLAN = Plan(
     is_forced=is_forced,
     trigger=CHANGES,
 )
+
+if workflow.is_main_process:
+    try:
+        refuse_own_outputs(SETTINGS, Path(), PLAN.prefix)
+    except SegtrtError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def all_shards(path):

@@ -11,6 +11,13 @@ def edges_of_report(wildcards):
     return [*PLAN.edges("summarise"), ("summarise", "write_report")]
 
 
+def summary_to_compare(wildcards):
+    """What decides the comparison: the content of the other summary."""
+    if workflow.is_main_process:
+        check_compared(SETTINGS, Path())
+    return digest_compared(SETTINGS.report.compare_with)
+
+
 rule summarise:
     input:
         **PLAN.uses(
@@ -56,7 +63,7 @@ rule summarise:
             "summarise",
             packages=["numpy", "pillow", "scipy", "scikit-image"],
             settings=reported_settings(SETTINGS),
-            compared=lambda w: digest_compared(SETTINGS.report.compare_with),
+            compared=summary_to_compare,
             engines=lambda w: [spec.name for spec in matrix().engines],
             left_out=left_out_engines,
             not_run=lambda w: matrix().cannot_run,

@@ -12,9 +12,9 @@ run(
         Path(snakemake.params.root),
         manifest_path=Path(snakemake.output.manifest),
         shard_paths=[Path(path) for path in snakemake.output.shards],
-        subjects=settings["subjects"],
-        calibration_fraction=settings["calibration_fraction"],
-        seed=settings["seed"],
-        on_bad_subject=settings["on_bad_subject"],
+        subjects=settings.subjects,
+        calibration_fraction=settings.calibration_fraction,
+        seed=settings.seed,
+        on_bad_subject=settings.on_bad_subject,
     ),
 )

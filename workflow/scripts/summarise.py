@@ -14,7 +14,7 @@ def paths(group):
 run(
     snakemake,
     lambda: summarise(
-        config=snakemake.params.config,
+        settings=snakemake.params.settings,
         manifest=Path(snakemake.input.manifest),
         weights=Path(snakemake.input.weights),
         tensor_shards=paths(snakemake.input.tensors),

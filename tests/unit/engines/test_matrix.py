@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 import pytest
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.engines.matrix import Matrix, make_matrix
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import Machine

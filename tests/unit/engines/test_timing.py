@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.timing import Stats, TimingResult, instability, measure, published_line
 from segtrt.errors import SegtrtError
 from segtrt.runtimes.base import BatchTiming
@@ -52,9 +53,7 @@ def timed(
     return measure(
         script.step,
         batch_size=4,
-        iterations=iterations,
-        max_seconds=max_seconds,
-        warmup_max_seconds=warmup_max_seconds,
+        budget=TimingBudget(iterations, max_seconds, warmup_max_seconds),
         clock=script.clock,
     )
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from segtrt.data.shards import Shard, SliceRef, write_shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.timing import TimingResult
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import this_machine
@@ -104,9 +105,7 @@ def time_it(weights: Path, shards: list[Path], out: Path) -> None:
         out,
         machine=this_machine().facts(),
         batch_sizes=[1, 12],
-        iterations=3,
-        max_seconds=None,
-        warmup_max_seconds=0,
+        budget=TimingBudget(3, None, 0),
         threads=1,
     )
 
@@ -148,9 +147,7 @@ def test_another_machine_than_planned_is_refused(tmp_path: Path) -> None:
             tmp_path / "out",
             machine={**this_machine().facts(), "cpu": "another"},
             batch_sizes=[1],
-            iterations=3,
-            max_seconds=None,
-            warmup_max_seconds=0,
+            budget=TimingBudget(3, None, 0),
             threads=1,
         )
     assert not (tmp_path / "out").exists()

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from segtrt.config import load_schema
+from segtrt.config.schema import load_schema
 from segtrt.quality.metric_table import METRICS, Metric, Style
 from segtrt.report import wording
 from segtrt.summary.summarise import SCHEMA

@@ -8,11 +8,12 @@ import example_chain
 import numpy as np
 import pytest
 from report_page import Page
-from segtrt import config as configuration
 from segtrt import runtimes
 from segtrt.cli.main import main
-from segtrt.config import resolve_config
+from segtrt.config import schema as configuration
+from segtrt.config.resolve import resolve_config
 from segtrt.data.shards import Shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.build import build_engine
 from segtrt.engines.matrix import Matrix, make_matrix
 from segtrt.engines.record import read_record
@@ -121,9 +122,7 @@ def chain(project_root: Path, tmp_path: Path, tiny_graphs: dict[str, Path]) -> e
         record,
         [tmp_path / "tensors"],
         timing,
-        iterations=5,
-        max_seconds=None,
-        warmup_max_seconds=0,
+        budget=TimingBudget(5, None, 0),
     )
     score_engine(
         record,

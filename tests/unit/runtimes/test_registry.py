@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from segtrt.config import load_schema
+from segtrt.config.schema import load_schema
 from segtrt.errors import SegtrtError
 from segtrt.machine.cpu import available_cores, describe_cpu
 from segtrt.machine.facts import Machine

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_output
 from segtrt.precision import Precision
@@ -32,12 +32,12 @@ class Limits:
         Of those `max_abs_error` alone is taken where there is one: a single pixel that happens to
         lie on the threshold says nothing about so close an engine.
         """
-        validation = resolve_config({})["validation"]
+        validation = resolve_config({}).validation
         if atol is None and max_flipped is None:
-            tolerance = validation["tolerances"][str(precision)]
+            tolerance = validation.tolerances[precision]
             atol = tolerance["max_abs_error"]
             max_flipped = tolerance["flipped_fraction"] if atol is None else None
-        return cls(atol, max_flipped, validation["threshold"])
+        return cls(atol, max_flipped, validation.threshold)
 
     def __str__(self) -> str:
         told = []

@@ -12,6 +12,7 @@ from segtrt.cli.compare import Limits, Result, expected_output
 from segtrt.cli.engine import find_engine
 from segtrt.cli.picture import write_pgm, write_png
 from segtrt.cli.text import plain, table
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.run import describe_machine, open_engine
 from segtrt.engines.timing import measure, published_line
@@ -195,9 +196,7 @@ def _time(session: Session, images: Sequence[Images], iterations: int) -> None:
     timing = measure(
         lambda: session.time_batch(batch),
         batch_size=session.batch_size,
-        iterations=iterations,
-        max_seconds=None,
-        warmup_max_seconds=_WARMUP_SECONDS,
+        budget=TimingBudget(iterations, None, _WARMUP_SECONDS),
     )
     print(published_line(timing.batch_size, timing.iterations, timing.total.mean))
     print(

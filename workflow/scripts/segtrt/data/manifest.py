@@ -1,6 +1,5 @@
 """The manifest: which subjects and slices there are, with their hashes, shards and splits."""
 
-import difflib
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from segtrt.data.kaggle_layout import (
     scan_subjects,
 )
 from segtrt.data.sharding import assign_shards, assign_splits
+from segtrt.data.subjects import choose_subjects
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, write_json
 
@@ -96,7 +96,7 @@ def make_manifest(
         SegtrtError: no data set there, an unknown subject, a bad one (`fail`), or none left.
     """
     tree = find_root(root)
-    names = _choose(list_subjects(tree), subjects, tree)
+    names = choose_subjects(list_subjects(tree), subjects, tree)
     slices, faults = scan_subjects(tree, names)
     if faults and on_bad_subject == "fail":
         raise SegtrtError(
@@ -231,23 +231,6 @@ def read_slice(root: Path, entry: SliceEntry) -> tuple[NDArray[np.uint8], NDArra
     image, mask = read_bytes(image_path), read_bytes(mask_path)
     check_slice(entry, image, mask)
     return decode_image(image, image_path), decode_mask(mask, mask_path)
-
-
-def _choose(present: Sequence[str], requested: Sequence[str] | None, root: Path) -> list[str]:
-    """The requested subjects that are present, sorted; refuses those that are not."""
-    if requested is None:
-        return list(present)
-    unknown = sorted(set(requested) - set(present))
-    if unknown:
-        told = []
-        for name in unknown[:_NAMED_AT_MOST]:
-            close = difflib.get_close_matches(name, present)
-            told.append(f"{name} (close: {', '.join(close)})" if close else name)
-        raise SegtrtError(
-            f"dataset.subjects names what {root} does not have: {'; '.join(told)}"
-            f"{_and_more(unknown)}; expected names of its {len(present)} folders"
-        )
-    return sorted(set(requested))
 
 
 def _describe(faults: Mapping[str, str], root: Path) -> str:

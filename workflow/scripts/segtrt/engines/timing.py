@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from segtrt.engines.budget import TimingBudget
 from segtrt.errors import SegtrtError
 from segtrt.progress import track
 from segtrt.runtimes.base import BatchTiming
@@ -106,32 +107,28 @@ def measure(
     step: Callable[[], BatchTiming],
     *,
     batch_size: int,
-    iterations: int,
-    max_seconds: float | None,
-    warmup_max_seconds: float,
+    budget: TimingBudget,
     clock: Callable[[], float] = time.perf_counter,
 ) -> TimingResult:
     """Warm up, then time `step` over and over.
 
     Warm-up runs in windows of at least 3 runs and 50 ms, and ends when a window's median is within
-    3 % of the one before, or after `warmup_max_seconds`; never before 2 runs.
+    3 % of the one before, or after `budget.warmup_max_seconds`; never before 2 runs.
 
     Args:
         step: runs one batch and returns its times.
         batch_size: images in the batch.
-        iterations: timed runs, at least 1.
-        max_seconds: stop after this many seconds once `min(5, iterations)` runs are done; None
-            never stops early.
-        warmup_max_seconds: longest warm-up, in seconds.
+        budget: when warm-up and timing end.
         clock: seconds, for the two limits.
     """
-    warmup_iterations, settled = _warm_up(step, warmup_max_seconds, clock)
+    warmup_iterations, settled = _warm_up(step, budget.warmup_max_seconds, clock)
     timings: list[BatchTiming] = []
     begin = clock()
-    for _ in track(range(iterations), f"timing batch {batch_size}", iterations, "runs"):
+    runs = budget.iterations
+    for _ in track(range(runs), f"timing batch {batch_size}", runs, "runs"):
         timings.append(step())
-        late = max_seconds is not None and clock() - begin >= max_seconds
-        if late and len(timings) >= min(MIN_RUNS, iterations):
+        late = budget.max_seconds is not None and clock() - begin >= budget.max_seconds
+        if late and len(timings) >= min(MIN_RUNS, runs):
             break
     samples = [timing.total_ms for timing in timings]
     reason = instability(samples)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segtrt.data.shards import Shard, write_shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.run import first_slices
 from segtrt.engines.timing import measure
 from segtrt.files import write_json
@@ -86,9 +87,7 @@ def time_reference(
     *,
     machine: Mapping[str, Any],
     batch_sizes: Sequence[int],
-    iterations: int,
-    max_seconds: float | None,
-    warmup_max_seconds: float,
+    budget: TimingBudget,
     threads: int | None,
 ) -> None:
     """Time PyTorch in eager mode, float32, at each batch size, and write the figures as JSON.
@@ -105,9 +104,7 @@ def time_reference(
             `TimingResult` for each batch size.
         machine: facts of the machine to time on (`Machine.facts`), as planned.
         batch_sizes: which.
-        iterations: timed runs of each, at least 1.
-        max_seconds: as in `segtrt.engines.timing.measure`.
-        warmup_max_seconds: as in `segtrt.engines.timing.measure`.
+        budget: when warm-up and timing end, for each batch size.
         threads: CPU threads, None for PyTorch's choice.
 
     Raises:
@@ -122,14 +119,7 @@ def time_reference(
         timings = []
         for batch_size in batch_sizes:
             step = _step(network, place, first_slices(shards, batch_size))
-            result = measure(
-                step,
-                batch_size=batch_size,
-                iterations=iterations,
-                max_seconds=max_seconds,
-                warmup_max_seconds=warmup_max_seconds,
-            )
-            timings.append(result.to_json())
+            timings.append(measure(step, batch_size=batch_size, budget=budget).to_json())
         on_gpu = place.type == "cuda"
         record: dict[str, Any] = {
             "format": TIMING_FORMAT,

@@ -2,9 +2,13 @@
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
+from segtrt.config.settings import Settings, as_json
 from segtrt.files import sha256_file
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
+from segtrt.plan.sources import is_url
 from segtrt.runtimes.registry import all_runtimes
 
 SCRIPTS = PACKAGE.parent
@@ -38,6 +42,36 @@ def digest_templates() -> dict[str, str]:
         for path in sorted(TEMPLATES.iterdir())
         if path.suffix in (".j2", ".css", ".js")
     }
+
+
+def digest_compared(path: str | None) -> str:
+    """SHA-256 of the summary that the report compares with; empty if there is none."""
+    return sha256_file(Path(path)) if path and Path(path).is_file() else ""
+
+
+def reported_settings(settings: Settings) -> dict[str, Any]:
+    """Settings as far as they decide what a report says.
+
+    Paths are reduced to the last name, lists whose order means nothing are sorted, and of a machine
+    its runtimes count, not how jobs get there.
+    """
+    values: dict[str, Any] = as_json(settings)
+    dataset, engines = values["dataset"], values["engines"]
+    dataset["path"] = _last_name(dataset["path"])
+    dataset["subjects"] = sorted(dataset["subjects"]) if dataset["subjects"] else None
+    values["model"]["weights"] = _last_name(values["model"]["weights"])
+    values["report"]["compare_with"] = _last_name(values["report"]["compare_with"])
+    for name in ("runtimes", "batch_sizes", "precisions", "compute_capabilities"):
+        engines[name] = sorted(engines[name])
+    values["machines"] = {
+        name: sorted(one.runtimes) if one.runtimes else None
+        for name, one in settings.machines.items()
+    }
+    return values
+
+
+def _last_name(path: str | None) -> str | None:
+    return path if path is None or is_url(path) else Path(path).name
 
 
 def looks_of_runtimes() -> dict[str, list[str]]:

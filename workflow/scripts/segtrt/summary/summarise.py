@@ -1,9 +1,11 @@
 """The summary: every figure of the report, as JSON and as a table."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from segtrt.config.settings import Report, Settings, as_json
 from segtrt.data.manifest import Manifest, read_manifest
 from segtrt.engines.record import read_record
 from segtrt.errors import SegtrtError
@@ -16,7 +18,7 @@ from segtrt.summary.comparison import compare
 from segtrt.summary.engines import engine_entry, engine_order, left_out_entry, table
 from segtrt.summary.machines import machine_entries, reference_dice
 from segtrt.summary.overlays import write_overlays
-from segtrt.summary.selection_rule import Candidate, pick_engine
+from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
 
 FORMAT = "segtrt-summary-1"
 SCHEMA = Path(__file__).resolve().parents[3] / "schemas" / "summary.schema.yaml"
@@ -26,7 +28,7 @@ Json = dict[str, Any]
 
 def summarise(
     *,
-    config: Mapping[str, Any],
+    settings: Settings,
     manifest: Path,
     weights: Path,
     tensor_shards: Sequence[Path],
@@ -49,7 +51,7 @@ def summarise(
     """Write the summary, its table and the pictures of the report.
 
     Args:
-        config: the resolved configuration.
+        settings: the resolved configuration.
         manifest: the data set's manifest.
         weights: the weights file; its hash goes into the summary.
         tensor_shards: shards with `images` and `masks`.
@@ -93,7 +95,7 @@ def summarise(
     engines += [left_out_entry(name, reason) for name, reason in left_out.items()]
     engines.sort(key=engine_order)
     summary = compose(
-        config=config,
+        settings=settings,
         manifest=read_manifest(manifest),
         weights_sha256=sha256_file(weights),
         graphs={record.graph: record.graph_sha256 for record in built.values()},
@@ -111,16 +113,16 @@ def summarise(
         tensor_shards=tensor_shards,
         reference_shards=reference_shards,
         scores=sorted(scored.values(), key=lambda data: (data["engine"] != shown, data["engine"])),
-        threshold=config["validation"]["threshold"],
-        largest_component=config["validation"]["largest_component"],
-        subjects=config["report"]["overlay_subjects"],
-        slices=config["report"]["overlay_slices"],
+        threshold=settings.validation.threshold,
+        largest_component=settings.validation.largest_component,
+        subjects=settings.report.overlay_subjects,
+        slices=settings.report.overlay_slices,
     )
 
 
 def compose(
     *,
-    config: Mapping[str, Any],
+    settings: Settings,
     manifest: Manifest,
     weights_sha256: str,
     graphs: Mapping[Graph, str],
@@ -131,39 +133,46 @@ def compose(
     rule_graph: str | None,
 ) -> Json:
     """Put a summary together and compare it, if `report.compare_with` says so."""
-    report = config["report"]
-    limits = {key: report[key] for key in ("max_dice_loss", "max_latency_ms")}
-    choice = pick_engine([Candidate.of(engine) for engine in engines], **limits)
+    report = settings.report
     summary: Json = {
         "format": FORMAT,
-        "title": report["title"],
-        "recommendation": choice.to_json(),
+        "title": report.title,
+        "recommendation": _pick(engines, report).to_json(),
         "engines": list(engines),
         "reference": dict(reference),
-        "dataset": _dataset(manifest, config),
+        "dataset": _dataset(manifest, settings),
         "model": {
-            "weights": config["model"]["weights"],
+            "weights": settings.model.weights,
             "weights_sha256": weights_sha256,
-            "init_features": config["model"]["init_features"],
+            "init_features": settings.model.init_features,
             "graphs": {str(graph): graphs[graph] for graph in Graph if graph in graphs},
         },
         "machines": [
-            {**one, "recommended": _best_on(one["name"], engines, limits)} for one in machines
+            {
+                **one,
+                "recommended": _pick(
+                    [engine for engine in engines if engine["machine"] == one["name"]], report
+                ).engine,
+            }
+            for one in machines
         ],
-        "config": dict(config),
+        "config": as_json(settings),
         "rules": list(rules),
         "rule_graph": rule_graph,
         "comparison": None,
     }
-    if report["compare_with"]:
-        summary["comparison"] = compare(summary, read_summary(Path(report["compare_with"])))
+    if report.compare_with:
+        summary["comparison"] = compare(summary, read_summary(Path(report.compare_with)))
     return summary
 
 
-def _best_on(machine: str, engines: Sequence[Json], limits: Mapping[str, Any]) -> str | None:
-    """The engine that the rule picks on one machine."""
-    own = [Candidate.of(engine) for engine in engines if engine["machine"] == machine]
-    return pick_engine(own, **limits).engine
+def _pick(engines: Sequence[Json], limits: Report) -> Choice:
+    """The engine that the report recommends of these."""
+    return pick_engine(
+        [Candidate.of(engine) for engine in engines],
+        max_dice_loss=limits.max_dice_loss,
+        max_latency_ms=limits.max_latency_ms,
+    )
 
 
 def _engine(path: Path) -> str:
@@ -187,6 +196,8 @@ def check_summary(summary: Any) -> None:
     import jsonschema
     import yaml
 
+    if odd := next(_non_finite(summary), None):
+        raise ValueError(odd)
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     fault = jsonschema.exceptions.best_match(
@@ -194,6 +205,18 @@ def check_summary(summary: Any) -> None:
     )
     if fault is not None:
         raise ValueError(f"{fault.json_path}: {fault.message[:300]}")
+
+
+def _non_finite(value: Any, where: str = "$") -> Iterator[str]:
+    """Numbers that JSON does not have, but its readers take: `NaN` and those too large."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{where}: {value} is not a finite number"
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from _non_finite(entry, f"{where}.{key}")
+    elif isinstance(value, list):
+        for place, entry in enumerate(value):
+            yield from _non_finite(entry, f"{where}[{place}]")
 
 
 def read_summary(path: Path) -> Json:
@@ -227,14 +250,14 @@ def read_timing(path: Path) -> Json:
     return data
 
 
-def _dataset(manifest: Manifest, config: Mapping[str, Any]) -> Json:
+def _dataset(manifest: Manifest, settings: Settings) -> Json:
     splits = {
         split: [subject for subject in manifest.subjects if subject.split == split]
         for split in ("evaluation", "calibration")
     }
     return {
-        "source": config["dataset"]["source"],
-        "normalisation": config["tensors"]["normalisation"],
+        "source": settings.dataset.source,
+        "normalisation": settings.tensors.normalisation,
         "subjects": len(manifest.subjects),
         "slices": sum(len(subject.slices) for subject in manifest.subjects),
         "evaluation_subjects": len(splits["evaluation"]),
