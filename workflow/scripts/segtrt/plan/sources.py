@@ -35,11 +35,13 @@ class DatasetDigest:
 def locate(path: str | Path, checkout: Path) -> Path:
     """Where a relative path of the configuration lies: here, or else in the checkout.
 
+    A path that begins with `~` lies in a home folder.
+
     Returns:
         The path as given if it exists from the working directory or nowhere, else relative to the
         working directory.
     """
-    given = Path(path)
+    given = Path(path).expanduser()
     if str(given) == TRAINED or given.exists() or not (checkout / given).exists():
         return given
     return Path(os.path.relpath(checkout / given))
@@ -136,7 +138,11 @@ def digest_weights(settings: Mapping[str, Any], checkout: Path, cache: HashCache
         SegtrtError: the local file does not exist.
     """
     source = settings["weights"]
-    known = {"init_features": settings["init_features"], "sha256": settings["sha256"]}
+    sha256 = settings["sha256"]
+    known = {
+        "init_features": settings["init_features"],
+        "sha256": sha256.lower() if sha256 else None,
+    }
     if is_url(source):
         return {**known, "url": source}
     if is_trained_here(source):
