@@ -6,7 +6,13 @@ from segtrt.engines.matrix import at, make_matrix
 from segtrt.plan.pipeline import QUANTISED_GRAPHS, Pipeline
 from segtrt.plan.nodes import State, States, note_changes, shortened, state_table, told
 from segtrt.runtimes.registry import get_runtime
-from segtrt.plan.sources import digest_dataset, digest_weights, is_url, locate
+from segtrt.plan.sources import (
+    FETCHED_FILES,
+    digest_dataset,
+    digest_weights,
+    is_url,
+    locate,
+)
 
 CHECKOUT = Path(workflow.basedir)
 CAUSES = "results/keys/changes.txt"

@@ -1,7 +1,9 @@
 # Images: where they come from, which slices there are, and the tensors made of them.
 
-# The folder that a job of this workflow fills, if one does.
-FETCHED = ["data/kaggle_3m"] if config["dataset"]["source"] == "kaggle" else []
+# What tells that a job of this workflow filled a folder, if one does: a receipt, and its copy in the
+# folder, by which a lost folder is noticed. Never the folder itself: Snakemake deletes what a rule
+# declares before its job starts.
+FETCHED = FETCHED_FILES if config["dataset"]["source"] == "kaggle" else []
 
 
 if FETCHED:
@@ -10,7 +12,8 @@ if FETCHED:
         input:
             changes_of("fetch_dataset"),
         output:
-            directory(FETCHED[0]),
+            receipt=FETCHED[0],
+            stamp=FETCHED[1],
         log:
             "results/logs/fetch_dataset.log",
         benchmark:
@@ -22,6 +25,7 @@ if FETCHED:
             runtime=120,
         params:
             plan=plan_of("fetch_dataset"),
+            folder=str(DATASET.root),
             archive=(
                 str(locate(config["dataset"]["path"], CHECKOUT))
                 if config["dataset"]["path"]
@@ -55,6 +59,7 @@ rule list_slices:
     params:
         plan=plan_of("list_slices"),
         root=str(DATASET.root),
+        receipt=FETCHED[0] if FETCHED else None,
         dataset=config["dataset"],
     script:
         "../scripts/list_slices.py"

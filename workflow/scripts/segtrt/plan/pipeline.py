@@ -17,7 +17,7 @@ from segtrt.plan.deciding import (
     versions_of,
 )
 from segtrt.plan.nodes import Node
-from segtrt.plan.sources import DatasetDigest, is_trained_here, is_url
+from segtrt.plan.sources import FETCHED_FILES, DatasetDigest, is_trained_here, is_url
 from segtrt.runtimes.base import Runtime
 
 QUANTISED_GRAPHS = ("int8", "int8_signed", "fp8")
@@ -65,7 +65,7 @@ class Pipeline(NodeTable):
         source = []
         if self._config["dataset"]["source"] == "kaggle":
             known = {k: dataset.whole[k] for k in ("dataset", "zip")}
-            source = [self._add("fetch_dataset", "", ["data/kaggle_3m"], known)]
+            source = [self._add("fetch_dataset", "", FETCHED_FILES, known)]
         listed = self._add(
             "list_slices",
             "",

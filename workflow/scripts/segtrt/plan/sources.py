@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segtrt.data.fetched_folder import STAMP
 from segtrt.data.kaggle_layout import HANDLE, find_root, list_subjects
 from segtrt.data.sharding import assign_shards, assign_splits
 from segtrt.errors import SegtrtError
@@ -14,6 +15,8 @@ from segtrt.plan.hash_cache import HashCache
 
 DEMO_FOLDER = Path("data/demo/kaggle_3m")
 KAGGLE_FOLDER = Path("data/kaggle_3m")
+FETCHED_FILES = ("results/dataset/source.json", f"{KAGGLE_FOLDER}/{STAMP}")
+"""What the job that fills `KAGGLE_FOLDER` declares."""
 TRAINED = "results/training/weights.safetensors"
 """Weights that the workflow itself trains."""
 
