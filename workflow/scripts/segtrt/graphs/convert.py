@@ -116,6 +116,10 @@ def _narrowed(tensor: "onnx.TensorProto", precision: Precision) -> "onnx.TensorP
     values = onnx.numpy_helper.to_array(tensor)
     with np.errstate(over="ignore"):
         rounded = values.astype(dtype)
+    if not np.isfinite(values).all():
+        raise SegtrtError(
+            f"{tensor.name} has weights that are infinite or not numbers; check model.weights"
+        )
     if not np.isfinite(rounded.astype(np.float32)).all():
         raise SegtrtError(
             f"{tensor.name} has a weight of {np.abs(values).max():.4g}, {precision} holds at most "

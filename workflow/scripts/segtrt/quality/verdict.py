@@ -130,7 +130,8 @@ def _failures(
     failures = [
         f"{name} {value:.3g} > {limit:g}"
         for name, value in figures.items()
-        if (limit := tolerance.get(name)) is not None and value > limit
+        # Not `value > limit`: that would let what is not a number pass.
+        if (limit := tolerance.get(name)) is not None and not value <= limit
     ]
     if non_finite := scores["errors_every_slice"]["non_finite"]:
         failures.append(f"non_finite {non_finite} > 0")
@@ -140,6 +141,6 @@ def _failures(
         # A runtime's inspector may show TF32 layers with the type of their tensors, fp32.
         own = {precision, Precision.FP32} if precision is Precision.TF32 else {precision}
         share = sum(proof["convolutions"].get(dtype, 0.0) for dtype in own)
-        if share < MIN_SHARE:
+        if not share >= MIN_SHARE:
             failures.append(f"{precision}_share {share:.3g} < {MIN_SHARE:g}")
     return failures
