@@ -358,3 +358,12 @@ def test_cut_json_never_reads_as_something_else(tmp_path: Path) -> None:
         with pytest.raises(SegtrtError):
             read_json(path, "value")
     assert json.loads(content) == {"numbers": [1, 2, 3], "text": "x"}
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_none_is_refused_when_read(tmp_path: Path, word: str) -> None:
+    (tmp_path / "x.json").write_text(f'{{"error": {word}}}')
+    with pytest.raises(
+        SegtrtError, match=rf"scores .*x\.json is not valid JSON .*{word} for a num"
+    ):
+        read_json(tmp_path / "x.json", "scores")

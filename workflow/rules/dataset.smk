@@ -1,9 +1,14 @@
 # Images: where they come from, which slices there are, and the tensors made of them.
 
-# What is left behind by the job that fills data/kaggle_3m, if one does.
-FETCHED = (
-    ["results/dataset/fetched.json"] if SETTINGS.dataset.source == "kaggle" else []
-)
+# What a job of this workflow leaves behind that filled a folder, if one does: a receipt, and its copy
+# in the folder, by which a lost folder is noticed. Never the folder itself: Snakemake deletes what a
+# rule declares before its job starts.
+FETCHED = FETCHED_FILES if SETTINGS.dataset.source == "kaggle" else []
+
+
+def image_folder(wildcards):
+    """The folder of the subjects."""
+    return (PLAN.prefix if FETCHED else "") + str(dataset().root)
 
 
 def archive_path(wildcards):
@@ -23,7 +28,7 @@ if FETCHED:
         input:
             **PLAN.uses("fetch_dataset"),
         output:
-            **PLAN.makes("fetch_dataset", receipt=FETCHED[0]),
+            **PLAN.makes("fetch_dataset", receipt=FETCHED[0], stamp=FETCHED[1]),
         log:
             "results/logs/fetch_dataset.log",
         benchmark:
@@ -35,6 +40,7 @@ if FETCHED:
             runtime=120,
         params:
             plan=PLAN.decided_by("fetch_dataset", source=lambda w: dataset().origin),
+            folder=image_folder,
             archive=archive_path,
         script:
             "../scripts/fetch_dataset.py"
@@ -67,7 +73,8 @@ rule list_slices:
         plan=PLAN.decided_by(
             "list_slices", packages=["pillow"], dataset=lambda w: dataset().whole
         ),
-        root=lambda w: str(dataset().root),
+        root=image_folder,
+        receipt=PLAN.prefix + FETCHED[0] if FETCHED else None,
         dataset=SETTINGS.dataset,
     script:
         "../scripts/list_slices.py"
@@ -98,7 +105,7 @@ rule encode_slices:
             dataset=images_of_shard,
             normalisation=SETTINGS.tensors.normalisation,
         ),
-        root=lambda w: str(dataset().root),
+        root=image_folder,
         normalisation=SETTINGS.tensors.normalisation,
     script:
         "../scripts/encode_slices.py"
@@ -132,7 +139,7 @@ rule time_preparation:
             normalisation=SETTINGS.tensors.normalisation,
             machine=lambda w: machine_of_job(w).cpu_facts(),
         ),
-        root=lambda w: str(dataset().root),
+        root=image_folder,
         normalisation=SETTINGS.tensors.normalisation,
     script:
         "../scripts/time_preparation.py"

@@ -25,6 +25,7 @@ from segtrt.plan.declare import Plan, one_line_errors, verified
 from segtrt.plan.hash_cache import HashCache
 from segtrt.plan.run_start import start_run
 from segtrt.plan.sources import (
+    FETCHED_FILES,
     TRAINED,
     digest_dataset,
     digest_weights,

@@ -28,7 +28,7 @@ run(
         validations=paths(snakemake.input.validations),
         left_out=snakemake.params.left_out,
         not_run=snakemake.params.not_run,
-        benchmarks_dir=Path("results/benchmarks"),
+        benchmarks_dir=Path(snakemake.params.benchmarks),
         rule_graph=draw_svg(snakemake.params.edges),
         out_json=Path(snakemake.output.summary),
         out_csv=Path(snakemake.output.table),

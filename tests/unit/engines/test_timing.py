@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -185,3 +186,20 @@ def test_published_line() -> None:
     assert published_line(3, 10, 5.23616) == line.replace("4 a", "3 a").replace(
         "6.86188", "5.23616"
     )
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
+def test_a_time_that_is_no_time_is_refused(bad: float) -> None:
+    times = iter([10.0] * 40)
+
+    def step() -> BatchTiming:
+        return BatchTiming(next(times, bad))
+
+    with pytest.raises(SegtrtError, match=r"of batch 4 took .* expected a number above zero"):
+        measure(step, batch_size=4, iterations=60, max_seconds=None, warmup_max_seconds=0.0)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_times_that_are_no_numbers_are_unstable(bad: float) -> None:
+    assert instability([10.0, 10.0, 10.0, 10.0, bad, bad, bad])
+    assert instability([bad] * 7)

@@ -80,3 +80,13 @@ def test_float32_is_not_converted(tmp_path, precision):
 def test_quantised_precisions_need_images(tmp_path, precision):
     with pytest.raises(SegtrtError, match="needs calibration slices"):
         convert_onnx(small_graph(tmp_path / "a"), precision, tmp_path / "b")
+
+
+@pytest.mark.parametrize("precision", [Precision.FP16, Precision.BF16])
+def test_weights_that_are_no_numbers_are_named(tmp_path, precision):
+    graph = small_graph(tmp_path / "fp32.onnx", factor=np.nan)
+    with pytest.raises(
+        SegtrtError, match=r"first\.weight has weights that are infinite or not num"
+    ):
+        convert_onnx(graph, precision, tmp_path / "out.onnx")
+    assert not (tmp_path / "out.onnx").exists()

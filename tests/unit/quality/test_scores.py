@@ -192,3 +192,22 @@ def test_a_file_of_another_format_is_refused(tmp_path):
     (tmp_path / "scores.json").write_text(json.dumps({"format": "other"}))
     with pytest.raises(SegtrtError, match="segtrt-scores-1 expected"):
         read_scores(tmp_path / "scores.json")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_reference_that_is_not_finite_is_refused_with_its_slice(two_subjects, value):
+    reference = np.zeros((4, SIZE, SIZE), np.float32)
+    reference[3, 7, :5] = value
+    two_subjects.write("reference", index(("a", "evaluation"), ("c", "calibration")), reference)
+    told = r"reference, slice 2 of c .*5 values are infinite or not numbers.*check model\.weights"
+    with pytest.raises(SegtrtError, match=told):
+        two_subjects.score()
+    assert not (two_subjects.folder / "scores.json").exists()
+
+
+def test_values_of_the_engine_that_are_not_finite_are_counted_and_told(two_subjects, caplog):
+    engine = np.zeros((4, SIZE, SIZE), np.float32)
+    engine[1, :2, :2] = np.nan
+    two_subjects.write("engine", index(("a", "evaluation"), ("c", "calibration")), engine)
+    assert two_subjects.score()["errors"]["non_finite"] == 4
+    assert "slice 2 of a (of 1 such slices): 4 values are infinite or not numbers" in caplog.text

@@ -156,3 +156,10 @@ def test_a_file_of_another_format_is_refused(tmp_path):
     (tmp_path / "x.json").write_text("[]")
     with pytest.raises(SegtrtError, match="segtrt-validation-1 expected"):
         check([tmp_path / "x.json"])
+
+
+def test_scores_that_are_not_numbers_are_refused(validate):
+    with pytest.raises(SegtrtError, match=r"scores\.json.*NaN"):
+        validate(max_abs_error=float("nan"))
+    with pytest.raises(SegtrtError, match=r"scores\.json.*Infinity"):
+        validate(dice_loss=float("inf"))

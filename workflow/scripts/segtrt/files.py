@@ -205,6 +205,10 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (text + "\n").encode())
 
 
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"it has {name} for a number")
+
+
 def read_json(path: Path, what: str) -> Any:
     """Read a JSON file.
 
@@ -213,13 +217,13 @@ def read_json(path: Path, what: str) -> Any:
         what: what it is, for the message, e.g. "engine record".
 
     Raises:
-        SegtrtError: the file is missing or is not JSON.
+        SegtrtError: the file is missing, is not JSON, or has a number that is NaN or infinite.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise SegtrtError(f"{what} {path} does not exist; run the workflow to make it") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise SegtrtError(
             f"{what} {path} is not valid JSON ({error}); delete it and run the workflow again"
         ) from None

@@ -115,6 +115,10 @@ def _narrowed(tensor: "onnx.TensorProto", wanted: Graph) -> "onnx.TensorProto":
     values = onnx.numpy_helper.to_array(tensor)
     with np.errstate(over="ignore"):
         rounded = values.astype(dtype)
+    if not np.isfinite(values).all():
+        raise SegtrtError(
+            f"{tensor.name} has weights that are infinite or not numbers; check model.weights"
+        )
     if not np.isfinite(rounded.astype(np.float32)).all():
         raise SegtrtError(
             f"{tensor.name} has a weight of {np.abs(values).max():.4g}, {wanted} holds at most "

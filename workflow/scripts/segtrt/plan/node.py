@@ -1,7 +1,7 @@
 """One job of the plan: what it makes, what decides the outcome, and the key that follows."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -82,14 +82,3 @@ class Node:
 def record_path(prefix: str, rule: str, name: str) -> str:
     """Path of the key record of the job `name` of a rule."""
     return f"{prefix}{KEYS}/{rule}/{name or 'all'}.json"
-
-
-def as_json(value: Any) -> Any:
-    """`value` with dataclasses as mappings, tuples as lists and mappings sorted by key."""
-    if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    if isinstance(value, Mapping):
-        return {str(key): as_json(value[key]) for key in sorted(value, key=str)}
-    if isinstance(value, list | tuple):
-        return [as_json(entry) for entry in value]
-    return str(value) if isinstance(value, str) else value

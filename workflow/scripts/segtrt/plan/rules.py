@@ -1,12 +1,13 @@
 """What a rule declares of its jobs: what they make, what they use, what decides their outcome."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from segtrt.config.settings import as_json
 from segtrt.plan.contents import code_of, versions_of
-from segtrt.plan.node import as_json
 from segtrt.plan.patterns import Pattern
 
 Paths = str | Sequence[str] | Callable[[Any], str | Sequence[str]]
@@ -68,9 +69,9 @@ class Rule:
         values = {name: evaluated(value, wildcards) for name, value in self.parts.items()}
         packages = sorted(evaluated(self.packages, wildcards))
         modules = sorted(evaluated(self.modules, wildcards))
-        parts: dict[str, Any] = as_json(
-            {**values, "versions": versions_of(*packages), "code": code_of(self.name, *modules)}
-        )
+        values |= {"versions": versions_of(*packages), "code": code_of(self.name, *modules)}
+        # In one order, as Snakemake compares the text of params.
+        parts: dict[str, Any] = json.loads(json.dumps(as_json(values), sort_keys=True))
         return parts
 
 

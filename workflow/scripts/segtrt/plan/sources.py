@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.config.settings import Dataset, Model
+from segtrt.data.fetched_folder import STAMP
 from segtrt.data.kaggle_layout import HANDLE, find_root, list_subjects
 from segtrt.data.sharding import assign_shards, assign_splits
 from segtrt.data.subjects import choose_subjects
@@ -16,6 +17,8 @@ from segtrt.plan.hash_cache import HashCache
 
 DEMO_FOLDER = Path("data/demo/kaggle_3m")
 KAGGLE_FOLDER = Path("data/kaggle_3m")
+FETCHED_FILES = ("results/dataset/source.json", f"{KAGGLE_FOLDER}/{STAMP}")
+"""What the job that fills `KAGGLE_FOLDER` declares."""
 TRAINED = "results/training/weights.safetensors"
 """Weights that the workflow itself trains."""
 
@@ -26,6 +29,8 @@ class DatasetDigest:
 
     root: Path
     """Folder of the subjects, as the jobs are given it."""
+    origin: dict[str, Any]
+    """Where a data set that a job fetches comes from; empty for one that is here."""
     whole: dict[str, Any]
     """Decides the manifest."""
     shards: tuple[dict[str, Any], ...]
@@ -33,15 +38,30 @@ class DatasetDigest:
     calibration: dict[str, Any]
     """Decides the calibration images."""
 
+    def shard(self, number: int) -> dict[str, Any]:
+        """What decides the tensors of one shard.
+
+        Raises:
+            SegtrtError: there is no such shard.
+        """
+        if number >= len(self.shards):
+            raise SegtrtError(
+                f"shard {number:02d}: dataset.shards is {len(self.shards)}, so the last one is "
+                f"{len(self.shards) - 1:02d}"
+            )
+        return self.shards[number]
+
 
 def locate(path: str | Path, checkout: Path) -> Path:
     """Where a relative path of the configuration lies: here, or else in the checkout.
+
+    A path that begins with `~` lies in a home folder.
 
     Returns:
         The path as given if it exists from the working directory or nowhere, else relative to the
         working directory.
     """
-    given = Path(path)
+    given = Path(path).expanduser()
     if str(given) == TRAINED or given.exists() or not (checkout / given).exists():
         return given
     return Path(os.path.relpath(checkout / given))
@@ -76,9 +96,10 @@ def digest_dataset(settings: Dataset, checkout: Path, cache: HashCache) -> Datas
             "calibration_fraction": settings.calibration_fraction,
             "seed": settings.seed,
         }
+        origin = {"dataset": HANDLE, "zip": zip_hash}
         whole = {**known, "shards": settings.shards}
         shards = tuple({**whole, "shard": shard} for shard in range(settings.shards))
-        return DatasetDigest(KAGGLE_FOLDER, whole, shards, known)
+        return DatasetDigest(KAGGLE_FOLDER, origin, whole, shards, known)
     root = find_root(locate(settings.path or DEMO_FOLDER, checkout))
     digests = _subject_digests(root, settings.subjects, cache)
     counts = {name: entry["slices"] for name, entry in digests.items()}
@@ -97,7 +118,7 @@ def digest_dataset(settings: Dataset, checkout: Path, cache: HashCache) -> Datas
         for entries in (*by_shard, calibration):
             entries["all subjects"] = sha256_json(content)
     whole = {"subjects": content, "shards": shard_of, "on_bad_subject": settings.on_bad_subject}
-    return DatasetDigest(root, whole, tuple(by_shard), calibration)
+    return DatasetDigest(root, {}, whole, tuple(by_shard), calibration)
 
 
 def _subject_digests(
@@ -134,7 +155,8 @@ def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[st
         SegtrtError: the local file does not exist.
     """
     source = settings.weights
-    known = {"init_features": settings.init_features, "sha256": settings.sha256}
+    sha256 = settings.sha256.lower() if settings.sha256 else None
+    known = {"init_features": settings.init_features, "sha256": sha256}
     if is_url(source):
         return {**known, "url": source}
     if is_trained_here(source):

@@ -53,9 +53,10 @@ class Metric:
 
     def failure(self, value: float, limit: float) -> str:
         """What is wrong with a value, e.g. `dice_loss 0.03 > 0.02`; empty if it keeps its limit."""
+        # What is not a number keeps no limit.
         if self.higher_is_better:
-            return f"{self.name} {value:.3g} < {limit:g}" if value < limit else ""
-        return f"{self.name} {value:.3g} > {limit:g}" if value > limit else ""
+            return "" if value >= limit else f"{self.name} {value:.3g} < {limit:g}"
+        return "" if value <= limit else f"{self.name} {value:.3g} > {limit:g}"
 
 
 METRICS = (

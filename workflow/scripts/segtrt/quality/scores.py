@@ -1,6 +1,7 @@
 """An engine's scores: its masks against ground truth and against PyTorch, subject by subject."""
 
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +9,9 @@ from statistics import fmean, median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from segtrt.data.shards import Shard
+from segtrt.data.shards import Shard, SliceRef
 from segtrt.engines.record import read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json, replacing_folder, write_json
@@ -18,6 +20,8 @@ from segtrt.quality.metrics import ErrorSums, Masks, dice, masks_of
 from segtrt.quality.outlines import outline
 
 FORMAT = "segtrt-scores-1"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -65,7 +69,9 @@ def score_engine(
             the masks written.
 
     Raises:
-        SegtrtError: shards do not belong together, or no subject is left to score.
+        SegtrtError: shards do not belong together, PyTorch's probabilities are not finite, or no
+            subject is left to score. Values of the engine that are not finite are counted in its
+            errors, for its verdict, and logged with the first slice that has them.
     """
     engine = read_record(record)
     head = {
@@ -143,6 +149,13 @@ def _score_subject(
     refs = truth.index[rows]
     reference = expected.rows("probabilities", rows.start, rows.stop)
     engine = actual.rows("probabilities", rows.start, rows.stop)
+    if fault := _non_finite(reference, refs):
+        raise SegtrtError(
+            f"{expected.path}, {fault}, so nothing can be compared with it; check model.weights, "
+            "then delete the file and run the workflow again"
+        )
+    if fault := _non_finite(engine, refs):
+        logger.warning("%s, %s: the engine fails validation", actual.path, fault)
     sums = scores.evaluation if refs[0].split == "evaluation" else scores.calibration
     flipped = sums.add(reference, engine)
     true_masks = truth.rows("masks", rows.start, rows.stop)
@@ -170,6 +183,18 @@ def _score_subject(
             }
         )
     _write_masks(truth, subject, masks, predictions_dir)
+
+
+def _non_finite(values: NDArray[np.float32], refs: Sequence[SliceRef]) -> str:
+    """The first slice with values that are infinite or not numbers, and how many; or empty."""
+    bad = np.count_nonzero(~np.isfinite(values), axis=tuple(range(1, values.ndim)))
+    if not bad.any():
+        return ""
+    ref = refs[int(np.argmax(bad > 0))]
+    return (
+        f"slice {ref.number} of {ref.subject} (of {np.count_nonzero(bad)} such slices): "
+        f"{bad.sum()} values are infinite or not numbers"
+    )
 
 
 def _write_masks(shard: Shard, subject: str, masks: Masks, predictions_dir: Path) -> None:

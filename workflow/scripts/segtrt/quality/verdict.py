@@ -137,6 +137,6 @@ def _failures(
         # A runtime's inspector may show layers with the type of their tensors: TF32 as fp32.
         own = {precision, precision.graph.precision}
         share = sum(proof["convolutions"].get(dtype, 0.0) for dtype in own)
-        if share < MIN_SHARE:
+        if not share >= MIN_SHARE:
             failures.append(f"{precision}_share {share:.3g} < {MIN_SHARE:g}")
     return failures
