@@ -25,6 +25,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
 from segtrt.data.shards import SliceRef, write_shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
@@ -35,7 +36,7 @@ from segtrt.graphs.export import export_onnx
 from segtrt.machine import gpu
 from segtrt.model.reference import predict
 from segtrt.model.weights import load_network
-from segtrt.precision import Precision
+from segtrt.precision import SOURCE, Precision
 from segtrt.runtimes.base import BatchTiming, BuildSettings, UnsupportedError
 from segtrt.runtimes.registry import get_runtime
 
@@ -80,12 +81,12 @@ class Bench:
         random = np.random.default_rng(0)
         self.images = random.standard_normal((max(options.batches), 3, 256, 256), dtype=np.float32)
         self.expected = predict(self.weights, options.init_features, self.images)
-        self.graphs = {Precision.FP32: folder / "fp32.onnx"}
-        export_onnx(self.weights, options.init_features, 20, self.graphs[Precision.FP32])
+        self.graphs = {SOURCE: folder / "fp32.onnx"}
+        export_onnx(self.weights, options.init_features, 20, self.graphs[SOURCE])
 
     def graph(self, precision: Precision) -> Path:
         """The graph in that precision; int8 and fp8 are calibrated on the benchmark's images."""
-        wanted = precision.graph
+        wanted = self.runtime.graph(precision)
         if wanted not in self.graphs:
             path = self.folder / f"{wanted}.onnx"
             shard = self.folder / "calibration.safetensors"
@@ -94,7 +95,7 @@ class Bench:
             with write_shard(shard, {"images": ("F32", (3, 256, 256))}, index) as writer:
                 writer.append("images", self.images[:count])
             calibration = CalibrationImages([shard], [(0, row) for row in range(count)])
-            convert_onnx(self.graphs[Precision.FP32], wanted, path, calibration, signed=True)
+            convert_onnx(self.graphs[SOURCE], wanted, path, calibration)
             self.graphs[wanted] = path
         return self.graphs[wanted]
 
@@ -229,9 +230,7 @@ class Bench:
         return measure(
             step,
             batch_size=batch,
-            iterations=self.options.iterations,
-            max_seconds=self.options.max_seconds,
-            warmup_max_seconds=1.0,
+            budget=TimingBudget(self.options.iterations, self.options.max_seconds, 1.0),
         )
 
     def _tell(self, row: Row) -> Row:

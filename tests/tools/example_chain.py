@@ -3,15 +3,16 @@
 import json
 from dataclasses import replace
 
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.data.listing import write_manifest
 from segtrt.data.shards import Shard, write_shard
 from segtrt.data.tensors import encode_shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import EngineTiming
 from segtrt.model.reference_timing_file import ReferenceTiming
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.quality.judging import validate_engine
 from segtrt.quality.reference_scoring import score_reference
 from segtrt.quality.scoring import ShardPaths, score_engine
@@ -33,9 +34,7 @@ def timing(batch, milliseconds):
     return measure(
         lambda: BatchTiming(milliseconds),
         batch_size=batch,
-        iterations=5,
-        max_seconds=None,
-        warmup_max_seconds=0,
+        budget=TimingBudget(5, None, 0),
     )
 
 
@@ -58,15 +57,7 @@ class Chain:
         with Shard(folder / "tensors") as shard:
             self.refs = shard.index
             self.truth = shard.rows("masks").astype("float32")
-        self.write("reference", self.truth)
-        score_reference(
-            tensor_shards=[folder / "tensors"],
-            reference_shards=[folder / "reference"],
-            out_json=folder / "reference.json",
-            out_masks=[folder / "masks"],
-            threshold=0.5,
-            largest_component=True,
-        )
+        self.write_reference(self.truth)
         (folder / "weights").write_bytes(b"weights")
         self.reference_timings, self.preparations = [], []
         self.records, self.timings, self.scores, self.validations = [], [], [], []
@@ -83,6 +74,17 @@ class Chain:
             if probabilities is not None:
                 writer.append("probabilities", probabilities)
         return path
+
+    def write_reference(self, probabilities):
+        self.write("reference", probabilities)
+        score_reference(
+            tensor_shards=[self.folder / "tensors"],
+            reference_shards=[self.folder / "reference"],
+            out_json=self.folder / "reference.json",
+            out_masks=[self.folder / "masks"],
+            threshold=0.5,
+            largest_component=True,
+        )
 
     def machine(self, name, *, torch_ms, decode_ms):
         self.reference_timings.append(self.folder / f"timing@{name}.json")
@@ -111,6 +113,7 @@ class Chain:
         record = EngineRecord(
             runtime="openvino",
             settings=BuildSettings(batch_size=batch, precision=Precision.FP32),
+            graph=Graph.FP32,
             status=status,
             reason=reason,
             graph_sha256="1" * 64,
@@ -158,9 +161,8 @@ class Chain:
         self.validations.append(validation)
 
     def summarise(self, **report):
-        config = resolve_config({"report": report})
         summarise(
-            config,
+            resolve_config({"report": report}),
             Asked(self.machines, left_out={"tensorrt/b1_fp16": "no GPU here"}, not_run={}),
             DataFiles(
                 self.folder / "manifest.json", self.folder / "weights", [self.folder / "tensors"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from segtrt.config.settings import Report
 from segtrt.quality.outlines import outline
 from segtrt.quality.scores import Scores, SliceScore
 from segtrt.summary.overlay_index import FORMAT
@@ -44,15 +45,15 @@ def write_pictures(
     folder: Path,
     summary: dict[str, Any],
     scored: dict[str, Scores],
-    report: dict[str, Any],
+    report: Report,
     rng: np.random.Generator,
 ) -> None:
     """Write the pictures' folder of a made-up run."""
     folder.mkdir(parents=True, exist_ok=True)
     choice = pick_engine(
         [Candidate.of(engine) for engine in summary["engines"]],
-        max_dice_loss=report["max_dice_loss"],
-        max_latency_ms=report["max_latency_ms"],
+        max_dice_loss=report.max_dice_loss,
+        max_latency_ms=report.max_latency_ms,
     )
     shown = choice.engine or choice.closest
     lesions = {
@@ -78,8 +79,8 @@ def write_pictures(
         engines[name] = choose_slices(
             replace(figures, slices=own),
             lesions,
-            report["overlay_subjects"],
-            report["overlay_slices"],
+            report.overlay_subjects,
+            report.overlay_slices,
             wanted,
         )
     slices = {}

@@ -14,8 +14,9 @@ from example_cases import CASES, HOSTILE, Case, Fault, Place
 from example_pictures import write_pictures
 from example_scores import make_scores
 from example_workflow import graph, rules
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.data.manifest import Manifest, SliceEntry, Subject
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import EngineTiming, TimingResult
@@ -23,6 +24,7 @@ from segtrt.precision import Precision
 from segtrt.quality.scores import Scores
 from segtrt.quality.verdict import PrecisionProof, Verdict
 from segtrt.runtimes.base import BatchTiming, BuildSettings
+from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.engines import engine_entry, engine_order, left_out_entry
 from segtrt.summary.summarise import compose, write_summary
 
@@ -41,7 +43,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         report["compare_with"] = str(folder / "earlier/summary.json")
     rng = np.random.default_rng(case.seed)
     subjects = _subjects(case)
-    config = resolve_config(
+    settings = resolve_config(
         {
             "engines": {"batch_sizes": list(case.batches), "on_unsupported": "skip"},
             "report": report,
@@ -54,10 +56,15 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
     engines += [left_out_entry(name, reason) for name, reason in case.left_out.items()]
     engines.sort(key=engine_order)
     summary = compose(
-        config=config,
+        settings=settings,
         manifest=Manifest(tuple(subjects), case.skipped),
         weights_sha256=_digest("weights"),
-        graphs={str(p.graph): _digest(p.graph) for p in case.precisions},
+        graphs={
+            graph: _digest(graph)
+            for place in case.machines.values()
+            for runtime, precision in product(place.runtimes, case.precisions)
+            for graph in [get_runtime(runtime).graph(precision)]
+        },
         machines=machines,
         reference=reference,
         engines=engines,
@@ -65,7 +72,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         rule_graph=graph(),
     )
     write_summary(summary, folder / "summary.json", folder / "summary.csv")
-    write_pictures(folder / "overlays", summary, scored, config["report"], rng)
+    write_pictures(folder / "overlays", summary, scored, settings.report, rng)
     return summary
 
 
@@ -128,9 +135,7 @@ def _timing(
     return measure(
         step,
         batch_size=batch,
-        iterations=runs,
-        max_seconds=None,
-        warmup_max_seconds=5,
+        budget=TimingBudget(runs, None, 5),
         clock=lambda: float(next(ticks)),
     )
 
@@ -256,8 +261,9 @@ def _record(
     return EngineRecord(
         runtime=runtime,
         settings=BuildSettings(batch_size=batch, precision=precision),
+        graph=get_runtime(runtime).graph(precision),
         status="built",
-        graph_sha256=_digest(precision.graph),
+        graph_sha256=_digest(get_runtime(runtime).graph(precision)),
         target={"runtime": place.facts[runtime], "cpu": place.facts["cpu"]},
         code=_digest("code"),
         engine_sha256=_digest(f"{runtime}{precision}{batch}"),

@@ -11,7 +11,7 @@ from oracle.model import Model
 from oracle.scene import Scene
 from oracle.tables import CODE, NO_ARTEFACT, SCRIPTS
 from oracle.world import HARDWARE, MACHINE, REPORT, Disk, World
-from segtrt.config import load_schema
+from segtrt.config.schema import load_schema
 from segtrt.plan.fingerprint import PACKAGE, import_closure
 from segtrt.runtimes.registry import get_runtime
 

@@ -69,13 +69,13 @@ def test_reading_the_configuration_and_planning_import_nothing_heavy() -> None:
     """What the Snakefile does before any job: also with a GPU runtime asked for."""
     code = (
         "import sys\n"
-        "from segtrt.config import resolve_config\n"
+        "from segtrt.config.resolve import resolve_config\n"
         "from segtrt.machine.facts import this_machine\n"
         "from segtrt.engines.matrix import make_matrix\n"
-        "from segtrt.runtimes.registry import RUNTIME_NAMES, get_runtime\n"
-        "engines = {'runtimes': list(RUNTIME_NAMES), 'on_unsupported': 'skip'}\n"
+        "from segtrt.runtimes.registry import all_runtimes, get_runtime\n"
+        "engines = {'runtimes': list(all_runtimes()), 'on_unsupported': 'skip'}\n"
         "make_matrix(resolve_config({'engines': engines}), get_runtime, {'': this_machine()})\n"
-        "for name in RUNTIME_NAMES: get_runtime(name).target()\n"
+        "for name in all_runtimes(): get_runtime(name).target()\n"
         f"print(*[name for name in {(*HEAVY, 'numpy')!r} if name in sys.modules])"
     )
     done = subprocess.run(
@@ -120,19 +120,19 @@ TESTED_THROUGH = {
     "engines/test_timing.py": "engines.timing_file",
     "machine/test_facts.py": "machine.cpu",
     "model/test_reference.py": "model.inference model.reference_timing",
-    "plan/test_pipeline.py": "plan.deciding",
     "quality/test_judging.py": "quality.check quality.failures quality.precision_proof",
-    "quality/test_scoring.py": "quality.mask_shards quality.reference_scores "
+    "plan/test_declare.py": "plan.jobs",
+    "quality/test_scoring.py": "quality.mask_shards quality.non_finite quality.reference_scores "
     "quality.reference_scoring",
     "report/test_charts.py": "report.chart report.charts_quality report.charts_speed "
     "report.charts_subjects",
     "report/test_page.py": "report.matrix report.overview summary.overlay_index",
-    "runtimes/test_onnxruntime.py": "runtimes.cpu.messages runtimes.cpu.runtime "
-    "runtimes.cpu.session runtimes.onnxruntime.build runtimes.onnxruntime.run "
+    "runtimes/test_onnxruntime.py": "runtimes.cpu.messages runtimes.cpu.session "
+    "runtimes.onnxruntime.build runtimes.onnxruntime.run "
     "runtimes.onnxruntime.runtime",
     "runtimes/test_openvino.py": "runtimes.openvino.build runtimes.openvino.properties "
     "runtimes.openvino.run runtimes.openvino.runtime",
-    "runtimes/test_registry.py": "runtimes.base",
+    "runtimes/test_registry.py": "runtimes.base runtimes.cpu.base",
     "runtimes/test_tensorrt.py": "runtimes.tensorrt.build runtimes.tensorrt.inspect "
     "runtimes.tensorrt.log runtimes.tensorrt.runtime",
     "runtimes/tensorrt/test_session.py": "runtimes.tensorrt.lane",

@@ -23,7 +23,7 @@ def paths(group):
 run(
     snakemake,
     lambda: summarise(
-        params.config,
+        params.settings,
         Asked(params.machines, params.left_out, params.not_run),
         DataFiles(Path(inputs.manifest), Path(inputs.weights), paths(inputs.tensors)),
         ReferenceFiles(
@@ -39,7 +39,7 @@ run(
             verdicts=paths(inputs.validations),
         ),
         outputs=Outputs(Path(outputs.summary), Path(outputs.table), Path(outputs.overlays)),
-        benchmarks_dir=Path("results/benchmarks"),
+        benchmarks_dir=Path(params.benchmarks),
         rule_graph=draw_svg(params.edges),
     ),
 )

@@ -13,10 +13,8 @@ run(
         Path(snakemake.input.record),
         [Path(path) for path in snakemake.input.tensors],
         Path(snakemake.output.timing),
-        iterations=inference["iterations"],
-        max_seconds=inference["max_seconds"],
-        warmup_max_seconds=inference["warmup_max_seconds"],
+        budget=inference.budget,
         threads=snakemake.threads,
-        mode=inference["mode"],
+        mode=inference.mode,
     ),
 )

@@ -46,7 +46,7 @@ def plan(request: dict) -> None:
 
 def run(request: dict) -> None:
     """Leave behind what running the jobs would, and say what the outputs of every job are."""
-    from segtrt.config import resolve_config
+    from segtrt.config.resolve import resolve_config
     from segtrt.engines.matrix import make_matrix
     from segtrt.machine.facts import machines_of_plan
     from segtrt.plan.hash_cache import HashCache
@@ -57,14 +57,14 @@ def run(request: dict) -> None:
     from snakemake.common.configfile import load_configfile
 
     checkout = Path(request["checkout"])
-    config = resolve_config(load_configfile(checkout / "config.yaml"))
-    matrix = make_matrix(config, get_runtime, machines_of_plan(config["machines"], Path()))
+    settings = resolve_config(load_configfile(checkout / "config.yaml"))
+    matrix = make_matrix(settings, get_runtime, machines_of_plan(settings.machines, Path()))
     hashes = HashCache(Path("results/keys/hashes.json"))
     pipeline = Pipeline(
-        config,
+        settings,
         matrix,
-        digest_dataset(config["dataset"], checkout, hashes),
-        digest_weights(config["model"], checkout, hashes),
+        digest_dataset(settings.dataset, checkout, hashes),
+        digest_weights(settings.model, checkout, hashes),
         get_runtime,
     )
     chosen = {tuple(job) for job in request["jobs"]}

@@ -5,6 +5,7 @@ again? If so, mend the table; if not, mend the imports.
 """
 
 CODE = {
+    "config.settings": "summarise write_report",
     "data.kaggle_layout": (
         "encode_slices list_slices score_engine summarise time_preparation validate_engine "
         "write_report"
@@ -26,10 +27,17 @@ CODE = {
         "convert_onnx encode_slices run_engine run_reference score_engine summarise time_engine "
         "time_reference train validate_engine write_report write_samples"
     ),
+    "data.subjects": (
+        "encode_slices list_slices score_engine summarise time_preparation validate_engine "
+        "write_report"
+    ),
     "data.tensors": "encode_slices score_engine summarise validate_engine write_report",
     "data.volume": (
         "encode_slices score_engine summarise time_preparation validate_engine write_report "
         "write_samples"
+    ),
+    "engines.budget": (
+        "run_engine run_reference summarise time_engine time_reference write_report write_samples"
     ),
     "engines.build": "build_engine",
     "engines.record": (
@@ -49,6 +57,7 @@ CODE = {
     "graphs.convert": "convert_onnx",
     "graphs.export": "export_onnx",
     "graphs.quantise": "convert_onnx",
+    "graphs.sample": "summarise write_report write_samples",
     "graphs.samples": "write_samples",
     "machine.cpu": "run_engine run_reference time_engine time_reference write_samples",
     "machine.gpu": "run_engine run_reference time_engine time_reference write_samples",
@@ -62,9 +71,11 @@ CODE = {
         "build_engine convert_onnx export_onnx run_engine run_reference score_engine summarise "
         "time_engine time_reference validate_engine write_report write_samples"
     ),
+    "quality.metric_table": "summarise validate_engine write_report",
     "quality.metrics": "score_engine summarise validate_engine write_report",
     "quality.outlines": "score_engine summarise validate_engine write_report",
     "quality.scores": "score_engine summarise validate_engine write_report",
+    "quality.tolerance": "summarise validate_engine write_report",
     "quality.verdict": "summarise validate_engine write_report",
     "report.chart": "write_report",
     "report.charts_quality": "write_report",
@@ -94,7 +105,8 @@ CODE = {
     ),
     "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
     "runtimes.registry": (
-        "build_engine run_engine run_reference time_engine time_reference write_samples"
+        "build_engine run_engine run_reference time_engine time_reference write_report "
+        "write_samples"
     ),
     "runtimes.tensorrt.build": "build_engine:tensorrt",
     "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
@@ -132,12 +144,18 @@ NO_ARTEFACT = frozenset(
         "cli.picture",
         "cli.run",
         "cli.text",
-        "config",
+        "config.duplicates",
+        "config.faults",
+        "config.reference",
+        "config.resolve",
+        "config.resources",
+        "config.schema",
         "data.archive",
         "data.kaggle_download",
         "engines.matrix",
         "errors",
         "machine.facts",
+        "plan.checks",
         "plan.deciding",
         "plan.fingerprint",
         "plan.hash_cache",
@@ -148,7 +166,7 @@ NO_ARTEFACT = frozenset(
         "plan.store",
         "plan.upkeep",
         "progress",
-        "runtimes.cpu.runtime",
+        "runtimes.cpu.base",
         "runtimes.onnxruntime.runtime",
         "runtimes.openvino.runtime",
         "runtimes.tensorrt.runtime",

@@ -319,3 +319,12 @@ def test_the_record_names_the_engine(engines, capsys):
     assert run(engines["fp32"] / "engine.json", *inputs(0)) == 0
     name = read_record(engines["fp32"] / "engine.json").name
     assert capsys.readouterr().out.startswith(name)
+
+
+def test_an_input_that_is_not_finite_fails_whatever_comes_out(engines, samples, truth, capsys):
+    """A ReLU or a pooling may make a number of what is none."""
+    image = truth[0][:1].copy()
+    image[0, 0, 5, 5] = -np.inf
+    write_tensor(samples / "test_data_set_0/input_0.pb", image, "input")
+    assert run(engines["fp32"], *inputs(0)) == 1
+    assert "1 values of the input itself are not finite" in capsys.readouterr().out

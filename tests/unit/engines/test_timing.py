@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.timing import instability, measure, published_line, statistics
 from segtrt.engines.timing_file import TimingResult
+from segtrt.errors import SegtrtError
 from segtrt.formats import from_json
 from segtrt.runtimes.base import BatchTiming
 
@@ -54,9 +57,7 @@ def timed(
     return measure(
         script.step,
         batch_size=4,
-        iterations=iterations,
-        max_seconds=max_seconds,
-        warmup_max_seconds=warmup_max_seconds,
+        budget=TimingBudget(iterations, max_seconds, warmup_max_seconds),
         clock=script.clock,
     )
 
@@ -190,3 +191,20 @@ def test_published_line() -> None:
     assert published_line(3, 10, 5.23616) == line.replace("4 a", "3 a").replace(
         "6.86188", "5.23616"
     )
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
+def test_a_time_that_is_no_time_is_refused(bad: float) -> None:
+    times = iter([10.0] * 40)
+
+    def step() -> BatchTiming:
+        return BatchTiming(next(times, bad))
+
+    with pytest.raises(SegtrtError, match=r"of batch 4 took .* expected a number above zero"):
+        measure(step, batch_size=4, budget=TimingBudget(60, None, 0.0))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_times_that_are_no_numbers_are_unstable(bad: float) -> None:
+    assert instability([10.0, 10.0, 10.0, 10.0, bad, bad, bad])
+    assert instability([bad] * 7)

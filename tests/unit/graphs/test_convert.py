@@ -7,7 +7,7 @@ from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
 from segtrt.errors import SegtrtError
 from segtrt.graphs.convert import convert_onnx
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from small_graph import images, run, small_graph
 
 
@@ -19,7 +19,7 @@ def weight_types(path):
 def test_fp16_is_float16_inside_and_float32_outside(tmp_path, opset):
     graph = small_graph(tmp_path / "fp32.onnx", opset)
     out = tmp_path / "fp16.onnx"
-    convert_onnx(graph, Precision.FP16, out)
+    convert_onnx(graph, Graph.FP16, out)
     model = onnx.load(out)
     assert set(weight_types(out).values()) == {TensorProto.FLOAT16}
     inner = {value.name: value.type.tensor_type.elem_type for value in model.graph.value_info}
@@ -36,7 +36,7 @@ def test_fp16_is_float16_inside_and_float32_outside(tmp_path, opset):
 def test_bf16_is_bfloat16_inside(tmp_path, opset):
     graph = small_graph(tmp_path / "fp32.onnx", opset)
     out = tmp_path / "bf16.onnx"
-    convert_onnx(graph, Precision.BF16, out)
+    convert_onnx(graph, Graph.BF16, out)
     model = onnx.load(out)
     types = weight_types(out)
     assert types["first.weight"] == types["third.weight"] == TensorProto.BFLOAT16
@@ -55,12 +55,12 @@ def test_weight_too_large_for_fp16_is_named(tmp_path):
     graph = small_graph(tmp_path / "fp32.onnx", factor=1e6)
     out = tmp_path / "fp16.onnx"
     with pytest.raises(SegtrtError, match=r"first\.weight .* fp16 holds at most 6\.55e\+04"):
-        convert_onnx(graph, Precision.FP16, out)
+        convert_onnx(graph, Graph.FP16, out)
     assert not out.exists()
-    convert_onnx(graph, Precision.BF16, tmp_path / "bf16.onnx")
+    convert_onnx(graph, Graph.BF16, tmp_path / "bf16.onnx")
 
 
-@pytest.mark.parametrize("precision", [Precision.FP16, Precision.BF16])
+@pytest.mark.parametrize("precision", [Graph.FP16, Graph.BF16])
 def test_same_bytes_twice(tmp_path, precision):
     graph = small_graph(tmp_path / "fp32.onnx")
     for name in ("a", "b"):
@@ -70,13 +70,23 @@ def test_same_bytes_twice(tmp_path, precision):
     assert (entry.key, entry.value) == ("segtrt.precision", precision)
 
 
-@pytest.mark.parametrize("precision", [Precision.FP32, Precision.TF32])
+@pytest.mark.parametrize("precision", [Precision.FP32.graph, Precision.TF32.graph])
 def test_float32_is_not_converted(tmp_path, precision):
     with pytest.raises(SegtrtError, match="nothing to convert"):
         convert_onnx(small_graph(tmp_path / "a"), precision, tmp_path / "b")
 
 
-@pytest.mark.parametrize("precision", [Precision.INT8, Precision.FP8])
+@pytest.mark.parametrize("precision", [Graph.INT8, Graph.FP8])
 def test_quantised_precisions_need_images(tmp_path, precision):
     with pytest.raises(SegtrtError, match="needs calibration slices"):
         convert_onnx(small_graph(tmp_path / "a"), precision, tmp_path / "b")
+
+
+@pytest.mark.parametrize("precision", [Precision.FP16, Precision.BF16])
+def test_weights_that_are_no_numbers_are_named(tmp_path, precision):
+    graph = small_graph(tmp_path / "fp32.onnx", factor=np.nan)
+    with pytest.raises(
+        SegtrtError, match=r"first\.weight has weights that are infinite or not num"
+    ):
+        convert_onnx(graph, precision, tmp_path / "out.onnx")
+    assert not (tmp_path / "out.onnx").exists()

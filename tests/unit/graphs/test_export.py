@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -17,7 +18,7 @@ from segtrt.graphs.convert import convert_onnx
 from segtrt.graphs.export import TOLERANCE, export_onnx
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import load_network, save_weights
-from segtrt.precision import Precision
+from segtrt.precision import Graph
 from small_graph import run
 
 FEATURES = 4
@@ -96,7 +97,7 @@ def test_any_batch_size(graph, slices):
 
 
 def test_fp16_on_real_slices(graph, slices, tmp_path):
-    convert_onnx(graph, Precision.FP16, tmp_path / "fp16.onnx")
+    convert_onnx(graph, Graph.FP16, tmp_path / "fp16.onnx")
     difference = np.abs(run(tmp_path / "fp16.onnx", slices) - run(graph, slices))
     assert difference.max() < 1e-2
 
@@ -141,3 +142,53 @@ def test_same_bytes_and_silence_in_another_process_and_folder(
     assert not re.search(rb"\.py|line \d|site-packages|torch|stack", text)
     for folder in (tmp_path, library, weights.parent):
         assert str(folder).encode() not in content
+
+
+def altered(weights, path, change):
+    """The weights with one entry changed, written past the check of weights."""
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(weights)
+    change(state)
+    save_file(state, path)
+    return path
+
+
+def test_a_negative_variance_is_refused_before_anything_is_exported(weights, tmp_path):
+    def change(state):
+        state["encoder2.enc2norm1.running_var"][0] = -0.5
+
+    bad = altered(weights, tmp_path / "bad.safetensors", change)
+    with pytest.raises(SegtrtError, match=r"negative variance, encoder2\.enc2norm1\.running_var"):
+        export_onnx(bad, FEATURES, 20, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
+
+
+@pytest.mark.parametrize("who", ["PyTorch's answer", "the ONNX graph's"])
+def test_an_answer_that_is_not_finite_is_never_a_difference_of_zero(
+    graph, weights, tmp_path, monkeypatch, who
+):
+    """Weights may be finite and overflow all the same."""
+    images = np.ones((2, 3, 256, 256), np.float32)
+    if who == "PyTorch's answer":
+
+        def change(state):
+            for entry in ("weight", "bias"):
+                state[f"encoder1.enc1norm1.{entry}"].fill_(
+                    3e38
+                )  # overflows, then infinity less itself
+
+        weights = altered(weights, tmp_path / "huge.safetensors", change)
+    else:
+        model = onnx.load(graph)
+        for tensor in model.graph.initializer:
+            if tensor.name == "conv.bias":
+                tensor.CopyFrom(
+                    onnx.numpy_helper.from_array(np.full(1, np.nan, np.float32), tensor.name)
+                )
+        graph = tmp_path / "nan.onnx"
+        onnx.save(model, graph)
+    monkeypatch.setattr(export, "_export", lambda _, __, out: shutil.copy(graph, out))
+    with pytest.raises(SegtrtError, match=rf"{who} on image 1 of 2 has \d+ values that are inf"):
+        export_onnx(weights, FEATURES, 20, tmp_path / "model.onnx", images)
+    assert not (tmp_path / "model.onnx").exists()

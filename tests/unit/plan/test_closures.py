@@ -5,41 +5,62 @@ from segtrt.plan.fingerprint import PACKAGE, import_closure
 
 BASICS = {"files", "formats"}
 RECORD = {"engines.record", "precision", "runtimes.description"}
-NETWORK = {"model.inference", "model.unet", "model.weights"}
+NETWORK = {"model.inference", "model.unet", "model.weight_files", "model.weights"}
 
 CLOSURES = {
     "check": BASICS
-    | {f"quality.{name}" for name in ("check", "failure_words", "failures", "verdict")},
+    | {"plan.verify"}
+    | {
+        f"quality.{name}"
+        for name in ("check", "failure_words", "failures", "metric_table", "verdict")
+    },
     "validate_engine": BASICS
     | RECORD
     | {
         f"quality.{name}"
-        for name in ("failures", "judging", "precision_proof", "scores", "verdict")
+        for name in (
+            *("failures", "judging", "metric_table", "precision_proof", "scores", "verdict"),
+        )
     },
     "score_reference": BASICS
     | {"arrays", "data.shards"}
     | {
         f"quality.{name}"
-        for name in ("mask_shards", "metrics", "reference_scores", "reference_scoring", "scores")
+        for name in (
+            *("mask_shards", "metrics", "non_finite", "reference_scores", "reference_scoring"),
+            "scores",
+        )
     },
     "score_engine": BASICS
     | RECORD
-    | {"arrays", "data.geometry", "data.restore", "data.shards"}
+    | {"arrays", "data.geometry", "data.resampling", "data.restore", "data.shards"}
     | {
         f"quality.{name}"
-        for name in ("mask_shards", "metrics", "outlines", "reference_scores", "scores", "scoring")
+        for name in (
+            *("mask_shards", "metrics", "non_finite", "outlines", "reference_scores", "scores"),
+            "scoring",
+        )
     },
     "write_report": BASICS
-    | {"quality.failure_words", "quality.failures", "summary.document", "summary.overlay_index"}
+    | {f"quality.{name}" for name in ("failure_words", "failures", "metric_table")}
+    | {"summary.document", "summary.overlay_index"}
+    # Titles and colours are the runtimes' own.
+    | {"arrays", "precision", "runtimes", "runtimes.base", "runtimes.description"}
+    | {"runtimes.registry"}
     | {f"report.{path.stem}" for path in (PACKAGE / "report").glob("[!_]*.py")},
     "run_reference": {"arrays", "data.shards", "files", "model.reference"} | NETWORK,
-    "fetch_dataset": {"data.archive", "data.kaggle_download", "data.kaggle_layout", "files"},
+    "fetch_dataset": {"files"}
+    | {
+        f"data.{name}" for name in ("archive", "fetched_folder", "kaggle_download", "kaggle_layout")
+    },
     "list_slices": BASICS
     | {
         f"data.{name}"
-        for name in ("kaggle_images", "kaggle_layout", "kaggle_scan", "listing", "manifest")
-    }
-    | {"data.sharding"},
+        for name in (
+            *("fetched_folder", "kaggle_images", "kaggle_layout", "kaggle_scan", "listing"),
+            *("manifest", "sharding", "subjects"),
+        )
+    },
 }
 """Rule -> all modules of the library in its fingerprint."""
 

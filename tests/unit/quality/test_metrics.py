@@ -145,3 +145,10 @@ def test_memory_stays_flat():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 * 256 * 256 * 8 * 8  # a few float64 copies of eight slices
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_reference_that_is_not_finite_is_refused(value):
+    reference = np.full((1, 2, 2), value, np.float32)
+    with pytest.raises(ValueError, match="finite"):
+        ErrorSums(0.5).add(reference, np.zeros((1, 2, 2), np.float32))

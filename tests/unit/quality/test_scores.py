@@ -21,6 +21,8 @@ HEAD = {
         ({"format": "other"}, "format segtrt-scores-1 expected, found 'other'"),
         ([], "segtrt-scores-1 expected"),
         ({**HEAD, "threshold": "high"}, "threshold is 'high', expected a number"),
+        ({**HEAD, "threshold": float("nan")}, r"scores\.json.*NaN"),
+        ({**HEAD, "threshold": float("inf")}, r"scores\.json.*Infinity"),
         ({**HEAD, "subjects": []}, r"figures\.errors is missing"),
         ({key: HEAD[key] for key in HEAD if key != "engine"}, "engine is missing"),
     ],

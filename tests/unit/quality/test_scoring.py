@@ -9,7 +9,7 @@ from PIL import Image
 from segtrt.data.shards import Shard, SliceRef, write_shard
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.quality.mask_shards import read_masks, write_masks
 from segtrt.quality.reference_scores import read_reference_scores
 from segtrt.quality.reference_scoring import score_reference
@@ -21,6 +21,7 @@ SIZE = 256
 RECORD = EngineRecord(
     runtime="onnxruntime",
     settings=BuildSettings(batch_size=4, precision=Precision.INT8),
+    graph=Graph.INT8,
     status="built",
     graph_sha256="0" * 64,
     target={},
@@ -260,3 +261,35 @@ def test_a_subject_that_the_reference_lacks_is_named(two_subjects):
             out_json=two_subjects.folder / "scores.json",
             predictions_dir=two_subjects.folder / "predictions",
         )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_reference_that_is_not_finite_is_refused_with_its_slice(two_subjects, value):
+    folder = two_subjects.folder
+    two_subjects.score()
+    (folder / "scores.json").unlink()
+    reference = np.zeros((4, SIZE, SIZE), np.float32)
+    reference[3, 7, :5] = value
+    two_subjects.write("reference", index(("a", "evaluation"), ("c", "calibration")), reference)
+    told = r"reference, slice 2 of c .*5 values are infinite or not numbers.*check model\.weights"
+    with pytest.raises(SegtrtError, match=told):
+        score_engine(
+            folder / "engine.json",
+            reference_scores=folder / "reference.json",
+            shards=[shard_paths(folder)],
+            out_json=folder / "scores.json",
+            predictions_dir=folder / "predictions",
+        )
+    assert not (folder / "scores.json").exists()
+    (folder / "reference.json").unlink()
+    with pytest.raises(SegtrtError, match=told):
+        two_subjects.score()
+    assert not (folder / "reference.json").exists()
+
+
+def test_values_of_the_engine_that_are_not_finite_are_counted_and_told(two_subjects, caplog):
+    engine = np.zeros((4, SIZE, SIZE), np.float32)
+    engine[1, :2, :2] = np.nan
+    two_subjects.write("engine", index(("a", "evaluation"), ("c", "calibration")), engine)
+    assert two_subjects.score().errors.non_finite == 4
+    assert "slice 2 of a (of 1 such slices): 4 values are infinite or not numbers" in caplog.text

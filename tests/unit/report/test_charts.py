@@ -5,8 +5,9 @@ import copy
 import plotly.graph_objects as go
 import pytest
 from example_summaries import CASES, HOSTILE, make_example
+from segtrt.precision import Precision
 from segtrt.report import wording
-from segtrt.report.chart import DASHES, log_axis, marker
+from segtrt.report.chart import log_axis, marker
 from segtrt.report.charts_quality import pareto_front, quality_against_speed
 from segtrt.report.charts_speed import latency, throughput, where_time_goes
 from segtrt.report.charts_subjects import dice_per_subject
@@ -136,9 +137,9 @@ def test_more_machines_and_precisions_still_look_different():
     looks = {
         str(marker({"machines": machines}, one["name"], "openvino", precision))
         for one in machines
-        for precision in DASHES
+        for precision in Precision
     }
-    assert len(looks) == 4 * len(DASHES)
+    assert len(looks) == 4 * len(Precision)
 
 
 def test_one_machine_is_not_mentioned(summaries):

@@ -37,7 +37,7 @@ def figure(engine, key):
         "speedup": ("speedup",),
         "dice": ("dice", "mean"),
         "dice_loss": ("dice", "dice_loss"),
-        "flipped": ("errors", "flipped_fraction"),
+        "flipped_fraction": ("errors", "flipped_fraction"),
         "max_abs_error": ("errors_every_slice", "max_abs_error"),
         "mean_abs_error": ("errors", "mean_abs_error"),
         "relative_l2": ("errors", "relative_l2"),

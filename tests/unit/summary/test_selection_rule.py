@@ -1,7 +1,11 @@
 """The rule that recommends an engine, case by case and over random sets of engines."""
 
+import math
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from segtrt.errors import SegtrtError
 from segtrt.quality.failures import Failure
 from segtrt.summary.selection_rule import Candidate, pick_engine
 
@@ -126,3 +130,10 @@ def test_the_choice_keeps_the_limits_and_nothing_faster_does(candidates, loss, l
     elif choice.closest:
         own = next(one for one in candidates if one.name == choice.closest)
         assert choice.broken or own.verdict == "fail"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("figure", ["dice_loss", "latency_ms", "images_per_second"])
+def test_a_figure_that_is_no_number_is_refused(figure, value):
+    with pytest.raises(SegtrtError, match=f"engine odd has {figure} {value}"):
+        pick(candidate("good"), candidate("odd", **{figure: value}))

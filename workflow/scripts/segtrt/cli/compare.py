@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segtrt.arrays import Probabilities
+from segtrt.arrays import Images, Probabilities
 from segtrt.cli.limits import Limits
 from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_output
@@ -33,6 +33,11 @@ class Result:
         self._threshold = threshold
         self._sums = ErrorSums(threshold)
         self._non_finite = 0
+        self._input_non_finite = 0
+
+    def look_at(self, image: Images) -> None:
+        """Take in the input, (1, 3, 256, 256): some operators make numbers of what is none."""
+        self._input_non_finite = int(np.count_nonzero(~np.isfinite(image)))
 
     def add(self, found: Probabilities) -> None:
         """Take in what the engine gave in one place, (1, 256, 256).
@@ -63,15 +68,17 @@ class Result:
         Values that are not finite are wrong even with nothing to compare with.
         """
         told = []
+        if self._input_non_finite:
+            told.append(f"{self._input_non_finite:,} values of the input itself are not finite")
         if self._non_finite:
             told.append(f"{self._non_finite:,} values are not finite")
         if errors := self.errors:
             atol, flipped = limits.max_abs_error, limits.flipped_fraction
-            if atol is not None and errors.max_abs_error > atol:
+            if atol is not None and not errors.max_abs_error <= atol:
                 told.append(
                     f"error of a probability {number(errors.max_abs_error)}, limit {atol:g}"
                 )
-            if flipped is not None and errors.flipped_fraction > flipped:
+            if flipped is not None and not errors.flipped_fraction <= flipped:
                 told.append(
                     f"{percent(errors.flipped_fraction)} of mask pixels flipped, limit "
                     f"{flipped * 100:g} %"

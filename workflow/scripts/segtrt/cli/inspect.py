@@ -83,6 +83,7 @@ def _overview(record: EngineRecord, fault: str, hindrance: str) -> list[str]:
         ("file", fault or "whole, as recorded"),
         ("runs here", f"no: {hindrance}" if hindrance else "yes"),
         ("engine hash", record.engine_sha256),
+        ("graph", record.graph.label),
         ("graph hash", record.graph_sha256),
         ("code", record.code),
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.engines.record import EngineRecord
 from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_verdict
@@ -53,9 +53,9 @@ def limits_of(
     Raises:
         SegtrtError: the run's verdict or scores cannot be read.
     """
-    defaults = resolve_config({})["validation"]
+    defaults = resolve_config({}).validation
     scores = _beside(engine, "scores")
-    threshold = read_scores(scores).threshold if scores else defaults["threshold"]
+    threshold = read_scores(scores).threshold if scores else defaults.threshold
     if atol is not None or max_flipped is not None:
         return Limits(atol, max_flipped, threshold, "as given")
     verdict = _beside(engine, "validation")
@@ -63,7 +63,7 @@ def limits_of(
     if verdict:
         tolerance, source = read_verdict(verdict).tolerance, f"from {verdict}"
     else:
-        tolerance = defaults["tolerances"][str(record.settings.precision)]
+        tolerance = defaults.tolerances[record.settings.precision]
         source = f"the default of {record.settings.precision}, as the engine has no verdict here"
     error, flipped = tolerance.get("max_abs_error"), tolerance.get("flipped_fraction")
     return Limits(error, flipped if error is None else None, threshold, source)

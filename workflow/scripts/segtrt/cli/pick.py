@@ -8,6 +8,7 @@ from typing import Any
 
 from segtrt.cli.text import facts, plain
 from segtrt.errors import SegtrtError
+from segtrt.precision import SOURCE
 from segtrt.quality.failure_words import broken_limits
 from segtrt.report.machines import device, entry, several, shown
 from segtrt.report.wording import dice, dice_loss, number, on, plural, times
@@ -118,7 +119,7 @@ def _reasons(engine: Mapping[str, Any], choice: Choice, results: Path) -> list[t
     if not timing["stable"]:
         pairs.append(("beware", f"its timing was unstable: {timing['unstable_reason']}"))
     file = results / "engines" / engine["name"] / "engine.bin"
-    sample = results / "onnx" / "fp32" / "test_data_set_0" / "input_0.pb"
+    sample = results / "onnx" / SOURCE / "test_data_set_0" / "input_0.pb"
     mode = f" --mode {engine['mode']}" if engine["mode"] not in (None, "stream") else ""
     pairs.append(
         ("use it", f"segtrt run{mode} {shlex.quote(str(file))} {shlex.quote(str(sample))}")

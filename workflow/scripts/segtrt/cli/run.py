@@ -14,6 +14,7 @@ from segtrt.cli.engine import find_engine
 from segtrt.cli.limits import Limits, limits_of
 from segtrt.cli.picture import write_pgm, write_png
 from segtrt.cli.text import plain, table
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.load import open_engine
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.time import describe_machine
@@ -116,7 +117,13 @@ def _run(
     """Run every place, add what comes out to its input's result; returns the pictures' paths."""
     size = session.batch_size
     batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
-    images = (np.concatenate([read(results[i].path) for i in batch]) for batch in batches)
+
+    def image_of(index: int) -> Images:
+        image = read(results[index].path)
+        results[index].look_at(image)
+        return image
+
+    images = (np.concatenate([image_of(i) for i in batch]) for batch in batches)
     pictures: list[Path] = []
     outputs = track(session.run_batches(images), "running", len(batches), "batches")
     for batch, found in zip(batches, outputs, strict=True):
@@ -198,9 +205,7 @@ def _time(session: Session, images: Sequence[Images], iterations: int) -> None:
     timing = measure(
         lambda: session.time_batch(batch),
         batch_size=session.batch_size,
-        iterations=iterations,
-        max_seconds=None,
-        warmup_max_seconds=_WARMUP_SECONDS,
+        budget=TimingBudget(iterations, None, _WARMUP_SECONDS),
     )
     print(published_line(timing.batch_size, timing.iterations, timing.total.mean))
     print(

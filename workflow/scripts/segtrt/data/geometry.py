@@ -7,8 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.data.resampling import nearest_index
+
 SIZE = 256
-"""Rows and columns of the network's input."""
+"""Rows and columns of the authors' network's input."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,7 @@ def restore_masks(masks: NDArray[np.uint8], geometry: VolumeGeometry) -> NDArray
     if masks.shape != (geometry.count, SIZE, SIZE):
         raise ValueError(f"masks {(geometry.count, SIZE, SIZE)} expected, got {masks.shape}")
     rows, columns = geometry.within_square()
-    pick = nearest(SIZE, geometry.side)
+    pick = nearest_index(SIZE, geometry.side)
     restored = np.zeros(geometry.shape, np.uint8)
     geometry.crop(restored)[...] = masks[:, pick[rows, np.newaxis], pick[columns]]
     return restored
-
-
-def nearest(size: int, new_size: int) -> NDArray[np.intp]:
-    """Index of the old pixel that covers each new pixel's centre, (new_size,)."""
-    return (2 * np.arange(new_size) + 1) * size // (2 * new_size)

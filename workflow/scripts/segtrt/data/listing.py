@@ -1,6 +1,5 @@
 """Listing a data set: reading, checking and hashing every slice, and writing the manifest."""
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +8,7 @@ from segtrt.data.kaggle_layout import count_images, find_root, list_subjects
 from segtrt.data.kaggle_scan import scan_subjects
 from segtrt.data.manifest import FORMAT, Manifest, SkippedSubject, SliceEntry, Subject
 from segtrt.data.sharding import assign_shards, assign_splits
+from segtrt.data.subjects import choose_subjects
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
 
@@ -39,7 +39,7 @@ def make_manifest(
         SegtrtError: no data set there, an unknown subject, a bad one (`fail`), or none left.
     """
     tree = find_root(root)
-    names = _choose(list_subjects(tree), subjects, tree)
+    names = choose_subjects(list_subjects(tree), subjects, tree)
     slices, faults = scan_subjects(tree, names)
     if faults and on_bad_subject == "fail":
         raise SegtrtError(
@@ -113,23 +113,6 @@ def write_manifest(
 
 def _write(path: Path, manifest: Manifest) -> None:
     write_json(path, {"format": FORMAT, **asdict(manifest), "totals": asdict(manifest.totals)})
-
-
-def _choose(present: Sequence[str], requested: Sequence[str] | None, root: Path) -> list[str]:
-    """The requested subjects that are present, sorted; refuses those that are not."""
-    if requested is None:
-        return list(present)
-    unknown = sorted(set(requested) - set(present))
-    if unknown:
-        told = []
-        for name in unknown[:_NAMED_AT_MOST]:
-            close = difflib.get_close_matches(name, present)
-            told.append(f"{name} (close: {', '.join(close)})" if close else name)
-        raise SegtrtError(
-            f"dataset.subjects names what {root} does not have: {'; '.join(told)}"
-            f"{_and_more(unknown)}; expected names of its {len(present)} folders"
-        )
-    return sorted(set(requested))
 
 
 def _describe(faults: Mapping[str, str], root: Path) -> str:

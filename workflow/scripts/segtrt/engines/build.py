@@ -35,7 +35,7 @@ def build_engine(
     Args:
         runtime_name: the runtime, as in the config.
         settings: how to build.
-        graph: ONNX graph of the precision `settings.precision.graph`.
+        graph: ONNX file of the graph that the runtime takes for the precision.
         out_engine: the engine file to write; empty if the engine is unsupported.
         out_record: its record to write.
         target: the device and versions to build for (`Runtime.target`), as planned.
@@ -55,6 +55,7 @@ def build_engine(
     nothing_built = EngineRecord(
         runtime=runtime_name,
         settings=settings,
+        graph=runtime.graph(settings.precision),
         status="unsupported",
         graph_sha256=sha256_file(graph),
         target={"runtime": runtime.version()},

@@ -6,9 +6,10 @@ from typing import Any
 
 from segtrt.files import write_json
 from segtrt.formats import read_format
+from segtrt.precision import Graph
 from segtrt.runtimes.description import BuildSettings, Layer
 
-FORMAT = "segtrt-engine-1"
+FORMAT = "segtrt-engine-2"
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class EngineRecord:
 
     runtime: str
     settings: BuildSettings
+    graph: Graph
+    """The ONNX graph that it was built from."""
     status: str
     """`built`, or `unsupported`: then `reason` says why and the engine file is empty."""
     graph_sha256: str

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.data.first_slices import first_slices
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.load import check_machine, open_engine
 from segtrt.engines.record import read_record
 from segtrt.engines.timing import measure, published_line
@@ -25,9 +26,7 @@ def time_engine(
     tensor_shards: Sequence[Path],
     out_json: Path,
     *,
-    iterations: int,
-    max_seconds: float | None,
-    warmup_max_seconds: float,
+    budget: TimingBudget,
     threads: int | None = None,
     mode: str = "stream",
 ) -> None:
@@ -39,9 +38,7 @@ def time_engine(
         tensor_shards: shards to take slices from, in order; if they have fewer than a batch, the
             slices repeat.
         out_json: the file to write, an `EngineTiming`.
-        iterations: timed runs.
-        max_seconds: see `timing.measure`.
-        warmup_max_seconds: see `timing.measure`.
+        budget: when warm-up and timing end.
         threads: CPU threads of a CPU engine, None for all cores.
         mode: `stream`, `graph` or `overlapped` on a GPU.
 
@@ -65,9 +62,7 @@ def time_engine(
             result = measure(
                 lambda: session.time_batch(images),
                 batch_size=session.batch_size,
-                iterations=iterations,
-                max_seconds=max_seconds,
-                warmup_max_seconds=warmup_max_seconds,
+                budget=budget,
             )
             after = None if on_cpu else gpu.snapshot()
             slowdown = gpu.slowdown_between(before, after)

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.timing_file import Stats, TimingResult
+from segtrt.errors import SegtrtError
 from segtrt.progress import track
 from segtrt.runtimes.description import BatchTiming
 
@@ -23,34 +25,35 @@ def measure(
     step: Callable[[], BatchTiming],
     *,
     batch_size: int,
-    iterations: int,
-    max_seconds: float | None,
-    warmup_max_seconds: float,
+    budget: TimingBudget,
     clock: Callable[[], float] = time.perf_counter,
 ) -> TimingResult:
     """Warm up, then time `step` over and over.
 
     Warm-up runs in windows of at least 3 runs and 50 ms, and ends when a window's median is within
-    3 % of the one before, or after `warmup_max_seconds`; never before 2 runs.
+    3 % of the one before, or after `budget.warmup_max_seconds`; never before 2 runs.
 
     Args:
         step: runs one batch and returns its times.
         batch_size: images in the batch.
-        iterations: timed runs, at least 1.
-        max_seconds: stop after this many seconds once `min(5, iterations)` runs are done; None
-            never stops early.
-        warmup_max_seconds: longest warm-up, in seconds.
+        budget: when warm-up and timing end.
         clock: seconds, for the two limits.
+
+    Raises:
+        SegtrtError: a run took no time, or one that is infinite or not a number.
     """
-    warmup_iterations, settled = _warm_up(step, warmup_max_seconds, clock)
+    warmup_iterations, settled = _warm_up(step, budget.warmup_max_seconds, clock)
     timings: list[BatchTiming] = []
     begin = clock()
-    for _ in track(range(iterations), f"timing batch {batch_size}", iterations, "runs"):
+    runs = budget.iterations
+    for _ in track(range(runs), f"timing batch {batch_size}", runs, "runs"):
         timings.append(step())
-        late = max_seconds is not None and clock() - begin >= max_seconds
-        if late and len(timings) >= min(MIN_RUNS, iterations):
+        late = budget.max_seconds is not None and clock() - begin >= budget.max_seconds
+        if late and len(timings) >= min(MIN_RUNS, runs):
             break
     samples = [timing.total_ms for timing in timings]
+    for number, timing in enumerate(timings, 1):
+        _refuse_useless(timing, number, batch_size)
     reason = instability(samples)
     total = statistics(samples)
     return TimingResult(
@@ -97,16 +100,19 @@ def instability(samples_ms: Sequence[float]) -> str:
     count = len(samples_ms)
     if count < MIN_RUNS:
         return f"only {count} runs; {MIN_RUNS} are needed to judge stability"
+    useless = [sample for sample in samples_ms if not 0 < sample < float("inf")]
+    if useless:
+        return f"a run took {useless[0]} ms"
     low, median, high = np.percentile(samples_ms, [25, 50, 75])
     spread = (high - low) / median
-    if spread > _MAX_SPREAD:
+    if not spread <= _MAX_SPREAD:
         return (
             f"the middle half of the runs spreads over {spread:.0%} of the median, "
             f"above {_MAX_SPREAD:.0%}"
         )
     first, second = np.median(samples_ms[: count // 2]), np.median(samples_ms[count // 2 :])
     drift = second / first - 1
-    if abs(drift) > _MAX_DRIFT:
+    if not abs(drift) <= _MAX_DRIFT:
         return (
             f"times drifted by {drift:+.0%} from the first to the second half of the runs, "
             f"more than {_MAX_DRIFT:.0%}"
@@ -138,6 +144,18 @@ def _warm_up(
             previous, window, window_begin = median, [], now
         if runs >= 2 and now - begin >= max_seconds:
             return runs, False
+
+
+def _refuse_useless(timing: BatchTiming, number: int, batch_size: int) -> None:
+    """Refuse times that statistics would pass on without a word."""
+    parts = (timing.run_ms, timing.copy_in_ms, timing.copy_out_ms)
+    sound = all(part is None or 0 <= part < float("inf") for part in parts)
+    if not (sound and 0 < timing.total_ms < float("inf")):
+        raise SegtrtError(
+            f"run {number} of batch {batch_size} took {timing.total_ms} ms (in parts: "
+            f"{', '.join(str(part) for part in parts if part is not None)}), expected a number "
+            "above zero; the clock cannot be trusted: run it again"
+        )
 
 
 def _optional_stats(samples_ms: Sequence[float | None]) -> Stats | None:

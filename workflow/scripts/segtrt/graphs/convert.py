@@ -9,17 +9,17 @@ from segtrt.errors import SegtrtError
 from segtrt.graphs.calibration import CalibrationImages
 from segtrt.graphs.clean import raise_opset, read_graph, write_graph
 from segtrt.graphs.quantise import quantise
-from segtrt.precision import Precision
+from segtrt.precision import SOURCE, Graph
 
 if TYPE_CHECKING:
     import onnx
 
-_LARGEST = {Precision.FP16: 65504.0, Precision.BF16: 3.3895e38}
+_LARGEST = {Graph.FP16: 65504.0, Graph.BF16: 3.3895e38}
 
 _FLOAT32_OPERATORS = {
-    Precision.FP16: {"Sigmoid"},
+    Graph.FP16: {"Sigmoid"},
     # TensorRT-RTX has no transposed convolution in bfloat16.
-    Precision.BF16: {"Sigmoid", "ConvTranspose"},
+    Graph.BF16: {"Sigmoid", "ConvTranspose"},
 }
 """Operators that stay in float32, where they cost little. The sigmoid keeps probabilities near 0
 and 1 apart."""
@@ -29,62 +29,61 @@ _BF16_OPSET = 22
 
 
 def convert_onnx(
-    graph: Path,
-    precision: Precision,
+    source: Path,
+    wanted: Graph,
     out: Path,
     calibration: CalibrationImages | None = None,
     method: str = "minmax",
-    *,
-    signed: bool = False,
 ) -> None:
     """Convert the float32 graph to another precision.
 
-    Input and output stay float32. The same graph, and for int8 and fp8 the same calibration images
-    in the same order, give the same bytes.
+    Input and output stay float32. The same graph, and for a quantised one the same calibration
+    images in the same order, give the same bytes.
 
     Args:
-        graph: the float32 graph.
-        precision: fp16, bf16, int8 or fp8.
-        out: the file to make.
-        calibration: the calibration images, for int8 and fp8.
+        source: the float32 graph.
+        wanted: the graph to make.
+        out: its file.
+        calibration: the calibration images, for a quantised graph.
         method: how ranges are chosen from them, one of `segtrt.graphs.activation_ranges.METHODS`.
-        signed: int8 only: see `segtrt.graphs.quantise.quantise`.
 
     Raises:
         SegtrtError: the graph cannot be read, has weights that the precision cannot hold, or
             calibration images are needed and missing.
     """
-    if precision.is_quantised:
+    precision = wanted.precision
+    if wanted.quantised:
         if calibration is None:
             raise SegtrtError(
                 f"{precision} needs calibration slices and got none; raise "
                 "dataset.calibration_fraction"
             )
-        quantise(graph, calibration, out, precision=precision, method=method, signed=signed)
+        signed = wanted.quantised.signed
+        quantise(source, calibration, out, precision=precision, method=method, signed=signed)
         return
-    if precision.graph is Precision.FP32:
-        raise SegtrtError(f"{precision} runs the float32 graph itself; there is nothing to convert")
-    model = read_graph(graph)
-    _convert_float(model, precision)
+    if wanted is SOURCE:
+        raise SegtrtError(f"{wanted} is the float32 graph itself; there is nothing to convert")
+    model = read_graph(source)
+    _convert_float(model, wanted)
     write_graph(model, out, {"segtrt.precision": precision})
 
 
-def _convert_float(model: "onnx.ModelProto", precision: Precision) -> None:
+def _convert_float(model: "onnx.ModelProto", wanted: Graph) -> None:
     """Compute in float16 or bfloat16; casts stand at the edges and around float32 operators."""
     import onnx
 
     narrow, wide = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
-    if precision is Precision.BF16:
+    if wanted is Graph.BF16:
         raise_opset(model, _BF16_OPSET)
         narrow = onnx.TensorProto.BFLOAT16
     graph = model.graph
-    float32_operators = _FLOAT32_OPERATORS[precision]
+    float32_operators = _FLOAT32_OPERATORS[wanted]
     float32_inputs = {
         name for node in graph.node if node.op_type in float32_operators for name in node.input
     }
     for tensor in graph.initializer:
         if tensor.name not in float32_inputs:
-            tensor.CopyFrom(_narrowed(tensor, precision))
+            tensor.CopyFrom(_narrowed(tensor, wanted))
 
     nodes: list[onnx.NodeProto] = []
 
@@ -107,18 +106,22 @@ def _convert_float(model: "onnx.ModelProto", precision: Precision) -> None:
     graph.node.extend(nodes)
 
 
-def _narrowed(tensor: "onnx.TensorProto", precision: Precision) -> "onnx.TensorProto":
+def _narrowed(tensor: "onnx.TensorProto", wanted: Graph) -> "onnx.TensorProto":
     """The weights `tensor`, rounded to the nearest value of float16 or bfloat16."""
     import ml_dtypes
     import onnx
 
-    dtype = np.dtype(np.float16 if precision is Precision.FP16 else ml_dtypes.bfloat16)
+    dtype = np.dtype(np.float16 if wanted is Graph.FP16 else ml_dtypes.bfloat16)
     values = onnx.numpy_helper.to_array(tensor)
     with np.errstate(over="ignore"):
         rounded = values.astype(dtype)
+    if not np.isfinite(values).all():
+        raise SegtrtError(
+            f"{tensor.name} has weights that are infinite or not numbers; check model.weights"
+        )
     if not np.isfinite(rounded.astype(np.float32)).all():
         raise SegtrtError(
-            f"{tensor.name} has a weight of {np.abs(values).max():.4g}, {precision} holds at most "
-            f"{_LARGEST[precision]:.4g}; leave {precision} out of engines.precisions"
+            f"{tensor.name} has a weight of {np.abs(values).max():.4g}, {wanted} holds at most "
+            f"{_LARGEST[wanted]:.4g}; leave {wanted.precision} out of engines.precisions"
         )
     return onnx.numpy_helper.from_array(rounded, tensor.name)

@@ -111,6 +111,10 @@ class _Scheme:
         """Quantised weights, and their scales along `axis`."""
         others = tuple(i for i in range(weights.ndim) if i != axis)
         largest = np.abs(weights).max(axis=others, keepdims=True)
+        if not np.isfinite(largest).all():
+            raise SegtrtError(
+                "the graph has weights that are infinite or not numbers; check model.weights"
+            )
         scales = np.maximum(largest / np.float32(self.limit), np.float32(_SMALLEST))
         values = np.clip(weights / scales, -self.limit, self.limit)
         if self.weights == np.int8:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from segtrt.arrays import Images
 from segtrt.data.first_slices import first_slices
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import TimingResult
 from segtrt.machine.facts import refuse_other_machine, this_machine
@@ -27,9 +28,7 @@ def time_reference(
     *,
     machine: Mapping[str, Any],
     batch_sizes: Sequence[int],
-    iterations: int,
-    max_seconds: float | None,
-    warmup_max_seconds: float,
+    budget: TimingBudget,
     threads: int | None,
 ) -> None:
     """Time PyTorch in eager mode, float32, at each batch size, and write the figures as JSON.
@@ -45,9 +44,7 @@ def time_reference(
         out: the JSON file, a `ReferenceTiming`.
         machine: facts of the machine to time on (`Machine.facts`), as planned.
         batch_sizes: which.
-        iterations: timed runs of each, at least 1.
-        max_seconds: as in `segtrt.engines.timing.measure`.
-        warmup_max_seconds: as in `segtrt.engines.timing.measure`.
+        budget: when warm-up and timing end, for each batch size.
         threads: CPU threads, None for PyTorch's choice.
 
     Raises:
@@ -62,14 +59,7 @@ def time_reference(
         timings: list[TimingResult] = []
         for batch_size in batch_sizes:
             step = _step(network, place, first_slices(shards, batch_size))
-            result = measure(
-                step,
-                batch_size=batch_size,
-                iterations=iterations,
-                max_seconds=max_seconds,
-                warmup_max_seconds=warmup_max_seconds,
-            )
-            timings.append(result)
+            timings.append(measure(step, batch_size=batch_size, budget=budget))
         on_gpu = place.type == "cuda"
         timing = ReferenceTiming(
             machine=dict(machine),

@@ -19,7 +19,10 @@ BOOKKEEPING = frozenset(
     f"segtrt.{name}"
     for name in (
         *("errors", "progress", "machine.facts"),
-        *(f"plan.{module}" for module in ("fingerprint", "job", "nodes", "store")),
+        *(
+            f"plan.{module}"
+            for module in ("fingerprint", "job", "records", "removal", "run_lock", "store")
+        ),
     )
 )
 """Modules that decide how work is told, scheduled, placed or kept, never what comes out."""

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from segtrt.quality.failures import PRECISION_SHARE, Failure
+from segtrt.quality.failures import LATENCY, NON_FINITE, PRECISION_SHARE, Failure
+from segtrt.quality.metric_table import METRICS
 
 _FIGURES = {
-    "max_abs_error": ("largest error of a probability", ""),
-    "flipped_fraction": ("share of flipped pixels", ""),
-    "dice_loss": ("loss of Dice", ""),
-    "latency_ms": ("latency", " ms"),
-    "non_finite": ("values that are not finite", ""),
+    LATENCY: ("latency", " ms"),
+    NON_FINITE: ("values that are not finite", ""),
+    **{metric.name: (metric.phrase, "") for metric in METRICS},
 }
-"""Figure -> what it is, and its unit."""
+"""Figure -> what it is, and its unit after a value."""
 
 
 def in_words(failure: Failure) -> str:
@@ -20,6 +19,8 @@ def in_words(failure: Failure) -> str:
     if failure.figure == PRECISION_SHARE:
         return f"{value} of the convolutions run in {failure.precision}, at least {limit} expected"
     what, unit = _FIGURES.get(failure.figure, (failure.figure.replace("_", " "), ""))
+    if failure.at_least:
+        return f"{what} {value}{unit}, at least {limit}{unit} expected"
     return f"{what} {value}{unit}, limit {limit}{unit}"
 
 

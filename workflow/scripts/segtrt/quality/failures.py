@@ -4,21 +4,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+LATENCY = "latency_ms"
+NON_FINITE = "non_finite"
 PRECISION_SHARE = "precision_share"
-"""Share of the convolutions' work in the engine's own precision: the one figure with a least."""
+"""Share of the convolutions' work that runs in the engine's own precision."""
+
+OTHER_FIGURES = (LATENCY, NON_FINITE, PRECISION_SHARE)
+"""What an engine may fail by beside the figures of quality."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A figure above its limit; for `precision_share`, below it."""
+    """A figure on the wrong side of its limit."""
 
     figure: str
-    """`max_abs_error`, `flipped_fraction`, `dice_loss`, `non_finite`, `latency_ms` or
-    `precision_share`."""
+    """Name of a figure of `segtrt.quality.metric_table`, or one of `OTHER_FIGURES`."""
     value: float
     limit: float
+    at_least: bool = False
+    """Whether the limit is the least that is allowed, not the most."""
     precision: str | None = None
-    """The engine's precision, for `precision_share` only."""
+    """The engine's, for `PRECISION_SHARE` only."""
 
 
 def failures_of(entries: Iterable[Mapping[str, Any]]) -> tuple[Failure, ...]:

@@ -1,12 +1,13 @@
 """Judging an engine: does it keep its tolerances, and does it compute in its precision?"""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from segtrt.engines.record import EngineRecord, read_record
 from segtrt.errors import SegtrtError
-from segtrt.precision import Precision
-from segtrt.quality.failures import PRECISION_SHARE, Failure
+from segtrt.quality.failures import NON_FINITE, PRECISION_SHARE, Failure
+from segtrt.quality.metric_table import METRICS
 from segtrt.quality.precision_proof import precision_proof
 from segtrt.quality.scores import Figures, read_scores
 from segtrt.quality.verdict import Verdict
@@ -59,23 +60,30 @@ def _failures(
     engine: EngineRecord, tolerance: Mapping[str, float | None], found: Figures
 ) -> tuple[Failure, ...]:
     figures = {
-        "max_abs_error": found.errors_every_slice.max_abs_error,
-        "flipped_fraction": found.errors.flipped_fraction,
-        "dice_loss": found.dice.dice_loss,
+        name: asdict(part)
+        for name, part in (
+            ("errors", found.errors),
+            ("errors_every_slice", found.errors_every_slice),
+            ("dice", found.dice),
+        )
     }
     failures = [
-        Failure(name, value, limit)
-        for name, value in figures.items()
-        if (limit := tolerance.get(name)) is not None and value > limit
+        failure
+        for metric in METRICS
+        if (limit := tolerance.get(metric.name)) is not None
+        and (value := metric.value(figures)) is not None
+        and (failure := metric.failure(value, limit))
     ]
-    if found.errors_every_slice.non_finite:
-        failures.append(Failure("non_finite", found.errors_every_slice.non_finite, 0))
+    if non_finite := found.errors_every_slice.non_finite:
+        failures.append(Failure(NON_FINITE, non_finite, 0))
     proof = precision_proof(engine.layers)
     if proof and proof.convolutions:
         precision = engine.settings.precision
-        # A runtime's inspector may show TF32 layers with the type of their tensors, fp32.
-        own = {precision, Precision.FP32} if precision is Precision.TF32 else {precision}
+        # A runtime's inspector may show layers with the type of their tensors: TF32 as fp32.
+        own = {precision, precision.graph.precision}
         share = sum(proof.convolutions.get(dtype, 0.0) for dtype in own)
-        if share < MIN_SHARE:
-            failures.append(Failure(PRECISION_SHARE, share, MIN_SHARE, str(precision)))
+        if not share >= MIN_SHARE:
+            failures.append(
+                Failure(PRECISION_SHARE, share, MIN_SHARE, at_least=True, precision=str(precision))
+            )
     return tuple(failures)

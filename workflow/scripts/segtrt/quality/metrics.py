@@ -87,7 +87,7 @@ class ErrorSums:
             (n,) int64, each slice's flipped pixels.
 
         Raises:
-            ValueError: the shapes differ.
+            ValueError: the shapes differ, or the reference is not finite.
         """
         if reference.shape != engine.shape:
             raise ValueError(f"{reference.shape} expected, got {engine.shape}")
@@ -113,6 +113,9 @@ class ErrorSums:
 
     def _add_block(self, reference: Probabilities, engine: Probabilities) -> NDArray[np.int64]:
         finite = np.isfinite(engine)
+        # `max` would pass over a difference that is no number.
+        if not np.isfinite(reference).all():
+            raise ValueError("a reference of finite values expected")
         expected = reference.astype(np.float64)
         actual = np.where(finite, engine, 0).astype(np.float64)
         difference = np.abs(actual - expected)

@@ -8,6 +8,7 @@ from segtrt.data.shards import Shard, refuse_other_slices
 from segtrt.progress import track
 from segtrt.quality.mask_shards import write_masks
 from segtrt.quality.metrics import dice, masks_of
+from segtrt.quality.non_finite import find_non_finite, not_comparable
 from segtrt.quality.reference_scores import ReferenceScores, ReferenceSubject
 
 
@@ -31,7 +32,8 @@ def score_reference(
         largest_component: keep only the largest component of a subject's volume.
 
     Raises:
-        SegtrtError: a shard cannot be read, or shards do not belong together.
+        SegtrtError: a shard cannot be read, shards do not belong together, or PyTorch's
+            probabilities are not finite.
     """
     subjects: list[ReferenceSubject] = []
     for paths in zip(tensor_shards, reference_shards, out_masks, strict=True):
@@ -51,10 +53,12 @@ def _score_shard(
         runs = truth.subjects()
         for subject, rows in track(runs.items(), "scoring PyTorch", len(runs), "subjects"):
             probabilities = answers.rows("probabilities", rows.start, rows.stop)
+            refs = truth.index[rows]
+            if fault := find_non_finite(probabilities, refs):
+                raise not_comparable(reference, fault)
             masks = masks_of(probabilities, threshold, largest=largest_component)
             append(masks)
             true_masks = truth.rows("masks", rows.start, rows.stop)
-            refs = truth.index[rows]
             found.append(
                 ReferenceSubject(subject, refs[0].split, len(refs), dice(masks, true_masks))
             )

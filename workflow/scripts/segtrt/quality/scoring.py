@@ -1,6 +1,7 @@
 """Scoring an engine: its masks against ground truth and the reference's, subject by subject."""
 
 import io
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,13 +15,16 @@ from segtrt.data.restore import restore_predictions
 from segtrt.data.shards import Shard, refuse_other_slices
 from segtrt.engines.record import read_record
 from segtrt.errors import SegtrtError
-from segtrt.files import write_bytes
+from segtrt.files import replacing_folder
 from segtrt.progress import track
 from segtrt.quality.mask_shards import read_masks
 from segtrt.quality.metrics import ErrorSums, dice, masks_of
+from segtrt.quality.non_finite import find_non_finite, not_comparable
 from segtrt.quality.outlines import outline
 from segtrt.quality.reference_scores import ReferenceScores, read_reference_scores
 from segtrt.quality.scores import DiceSummary, Figures, Scores, SliceScore, SubjectScore
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,16 +79,18 @@ def score_engine(
         predictions_dir: gets `<subject>/<subject>_<n>_mask.png`, 0 or 255.
 
     Raises:
-        SegtrtError: shards do not belong together, or no subject is left to score.
+        SegtrtError: shards do not belong together, PyTorch's probabilities are not finite, or no
+            subject is left to score. Values of the engine that are not finite are counted in its
+            errors, for its verdict, and logged with the first slice that has them.
     """
     engine = read_record(record)
     reference = read_reference_scores(reference_scores)
-    predictions_dir.mkdir(parents=True, exist_ok=True)
-    figures = None
+    sums, figures = _Sums(reference), None
+    with replacing_folder(predictions_dir) as masks_dir:
+        if engine.status == "built":
+            for paths in shards:
+                _score_shard(sums, paths, masks_dir)
     if engine.status == "built":
-        sums = _Sums(reference)
-        for paths in shards:
-            _score_shard(sums, paths, predictions_dir)
         if not any(entry.split == "evaluation" for entry in sums.subjects):
             raise SegtrtError(
                 f"{engine.name} cannot be scored: every subject is in the calibration split; lower "
@@ -132,7 +138,7 @@ class _OpenShards:
     engine: Shard
 
 
-def _score_shard(sums: _Sums, paths: ShardPaths, predictions_dir: Path) -> None:
+def _score_shard(sums: _Sums, paths: ShardPaths, masks_dir: Path) -> None:
     with ExitStack() as stack:
         opened = _OpenShards(
             *(
@@ -144,7 +150,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, predictions_dir: Path) -> None:
         runs = opened.truth.subjects()
         for subject, rows in track(runs.items(), "scoring", len(runs), "subjects"):
             masks = _score_subject(sums, subject, rows, opened)
-            _write_masks(opened.truth, subject, masks, predictions_dir)
+            _write_masks(opened.truth, subject, masks, masks_dir)
 
 
 def _score_subject(sums: _Sums, subject: str, rows: slice, shards: _OpenShards) -> Masks:
@@ -154,9 +160,14 @@ def _score_subject(sums: _Sums, subject: str, rows: slice, shards: _OpenShards) 
         raise SegtrtError(
             f"the reference's scores lack subject {subject}; delete them and run the workflow again"
         )
+    reference = shards.reference.rows("probabilities", rows.start, rows.stop)
     answers = shards.engine.rows("probabilities", rows.start, rows.stop)
+    if fault := find_non_finite(reference, refs):
+        raise not_comparable(shards.reference.path, fault)
+    if fault := find_non_finite(answers, refs):
+        logger.warning("%s, %s: the engine fails validation", shards.engine.path, fault)
     errors = sums.evaluation if refs[0].split == "evaluation" else sums.calibration
-    flipped = errors.add(shards.reference.rows("probabilities", rows.start, rows.stop), answers)
+    flipped = errors.add(reference, answers)
     masks = masks_of(answers, sums.reference.threshold, largest=sums.reference.largest_component)
     sums.subjects.append(
         SubjectScore(
@@ -182,10 +193,12 @@ def _score_subject(sums: _Sums, subject: str, rows: slice, shards: _OpenShards) 
     return masks
 
 
-def _write_masks(shard: Shard, subject: str, masks: Masks, predictions_dir: Path) -> None:
+def _write_masks(shard: Shard, subject: str, masks: Masks, masks_dir: Path) -> None:
     from PIL import Image
 
     for number, mask in restore_predictions(shard, subject, masks.astype(np.uint8)):
+        path = masks_dir / subject / f"{subject}_{number}_mask.png"
+        path.parent.mkdir(exist_ok=True)
         content = io.BytesIO()
         Image.fromarray(mask).save(content, "PNG")
-        write_bytes(predictions_dir / subject / f"{subject}_{number}_mask.png", content.getvalue())
+        path.write_bytes(content.getvalue())

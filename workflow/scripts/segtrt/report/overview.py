@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segtrt.precision import SOURCE
 from segtrt.quality.failure_words import all_in_words, broken_limits
 from segtrt.quality.failures import failures_of
 from segtrt.report import wording
@@ -133,7 +134,8 @@ def _best(machine: Mapping[str, Any], summary: Mapping[str, Any]) -> Best:
 
 def _command(name: str) -> str:
     return (
-        f"segtrt run results/engines/{name}/engine.bin results/onnx/fp32/test_data_set_0/input_0.pb"
+        f"segtrt run results/engines/{name}/engine.bin "
+        f"results/onnx/{SOURCE}/test_data_set_0/input_0.pb"
     )
 
 

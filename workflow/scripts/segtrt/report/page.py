@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.files import write_bytes
+from segtrt.precision import Graph
 from segtrt.report import machines, wording
+from segtrt.report.chart import runtime_colours
 from segtrt.report.charts_quality import quality_against_speed
 from segtrt.report.charts_speed import latency, throughput, where_time_goes
 from segtrt.report.charts_subjects import dice_per_subject
@@ -61,6 +63,8 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
         # Our own files and plotly's: code, not data.
         "inline": lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8")),
         "script_json": lambda value: Markup(script_json(value)),
+        "runtime_colours": lambda: Markup(runtime_colours()),
+        "graph_label": lambda name: Graph(name).label,
         "plotly": lambda: Markup(_plotly()),
     }
     charts = [chart for draw in _CHARTS if (chart := draw(summary))]

@@ -1,18 +1,17 @@
 """Figures as text: how many digits, which unit, what stands for a missing one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from segtrt.quality.metric_table import Metric, Style
+from segtrt.runtimes.registry import all_runtimes
 
 MISSING = "–"
 
-RUNTIMES = {
-    "onnxruntime": "ONNX Runtime",
-    "openvino": "OpenVINO",
-    "tensorrt": "TensorRT",
-    "tensorrt_rtx": "TensorRT-RTX",
-    "pytorch": "PyTorch",
-}
+PYTORCH = "pytorch"
+"""Stands for PyTorch where engines are named by their runtime."""
+
 VERDICTS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
 
 
@@ -55,9 +54,28 @@ def dice_loss(value: float | None) -> str:
     return "0.0000" if float(text) == 0 else text.replace("-", "−")
 
 
+def similarity(value: float | None) -> str:
+    """A figure close to 1 with six decimals."""
+    return MISSING if value is None else f"{value:.6f}"
+
+
 def percent(value: float | None, digits: int = 3) -> str:
     """A share as a percentage with `digits` significant digits."""
     return MISSING if value is None else f"{number(value * 100, digits)} %"
+
+
+_STYLES: Mapping[Style, Callable[[float | None], str]] = {
+    Style.SCORE: dice,
+    Style.LOSS: dice_loss,
+    Style.PERCENTAGE: lambda value: percent(value, 2),
+    Style.ERROR: error,
+    Style.SIMILARITY: similarity,
+}
+
+
+def metric(one: Metric, value: float | None) -> str:
+    """A figure of quality in its own style."""
+    return _STYLES[one.style](value)
 
 
 def change(value: float | None) -> str:
@@ -103,8 +121,11 @@ def listed(items: Sequence[str], most: int = 3) -> str:
 
 
 def runtime(name: str) -> str:
-    """A runtime's name as its makers write it."""
-    return RUNTIMES.get(name, name)
+    """The name of a runtime, or of PyTorch, as its makers write it."""
+    if name == PYTORCH:
+        return "PyTorch"
+    known = all_runtimes().get(name)
+    return known.title if known else name
 
 
 def on(machine: str) -> str:

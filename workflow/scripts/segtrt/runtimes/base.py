@@ -1,6 +1,6 @@
-"""What a runtime answers: is it here, which precisions, build, load, run, time.
+"""What a runtime answers: what it is, is it here, which precisions, build, load, run, time.
 
-Nothing outside a runtime's own module knows which runtime it is talking to.
+A runtime is a folder beside this module; nothing outside it knows which runtime it is talking to.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from segtrt.arrays import Images, Probabilities
 from segtrt.machine.facts import Machine
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.runtimes.description import BatchTiming, BuildSettings, Layer
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "BatchTiming",
     "BuildResult",
     "BuildSettings",
+    "Colour",
     "Images",
     "Layer",
     "Probabilities",
@@ -27,6 +28,14 @@ __all__ = [
     "Session",
     "UnsupportedError",
 ]
+
+
+@dataclass(frozen=True)
+class Colour:
+    """A colour of the report: `#rrggbb` on a light and on a dark page."""
+
+    light: str
+    dark: str
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,19 @@ class Runtime(ABC):
     """
 
     name: str
-    """As in the config, e.g. `onnxruntime`."""
+    """As in the config, e.g. `onnxruntime`; its environment is `envs/{name}.yaml`."""
+
+    title: str
+    """Its name as its makers write it."""
+
+    colour: Colour
+    """Its colour in charts."""
+
+    packages: tuple[str, ...] = ()
+    """Packages whose version decides what it builds, beside its own, which is in its target."""
+
+    auto_rank: int | None = None
+    """Its place among the runtimes that `auto` tries, the lowest first; None: it is not tried."""
 
     device: str = "cpu"
     """`cpu` or `gpu`: what its engines run on, and so which resource a job asks for."""
@@ -126,9 +147,9 @@ class Runtime(ABC):
     run_modules: tuple[str, ...]
     """Modules of this package, each with all it imports, that decide what an engine gives."""
 
-    def graph(self, precision: Precision) -> str:
-        """Name of the ONNX graph that an engine of this precision is built from."""
-        return str(precision.graph)
+    def graph(self, precision: Precision) -> Graph:
+        """The ONNX graph that an engine of this precision is built from."""
+        return precision.graph
 
     def deciding(self, settings: BuildSettings) -> dict[str, Any]:
         """The settings that make a difference to this runtime's engines; JSON values only."""
@@ -162,7 +183,7 @@ class Runtime(ABC):
         """Build an engine from the ONNX graph at `graph`.
 
         Args:
-            graph: ONNX file of the precision `settings.precision.graph`.
+            graph: ONNX file of the graph that `Runtime.graph` names.
             settings: how to build it.
             cache_dir: folder for caches of this machine (timing cache), or None for none.
 

@@ -1,5 +1,7 @@
 """The summary as a file: its schema and its reader."""
 
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ def check_summary(summary: Any) -> None:
     import jsonschema
     import yaml
 
+    if odd := next(_non_finite(summary), None):
+        raise ValueError(odd)
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     fault = jsonschema.exceptions.best_match(
@@ -28,6 +32,18 @@ def check_summary(summary: Any) -> None:
     )
     if fault is not None:
         raise ValueError(f"{fault.json_path}: {fault.message[:300]}")
+
+
+def _non_finite(value: Any, where: str = "$") -> Iterator[str]:
+    """Numbers that JSON does not have, but its readers take: `NaN` and those too large."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{where}: {value} is not a finite number"
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from _non_finite(entry, f"{where}.{key}")
+    elif isinstance(value, list):
+        for place, entry in enumerate(value):
+            yield from _non_finite(entry, f"{where}[{place}]")
 
 
 def read_summary(path: Path) -> Json:

@@ -61,6 +61,7 @@ def engine_entry(
         "runtime": record.runtime,
         "batch_size": settings.batch_size,
         "precision": str(settings.precision),
+        "graph": str(record.graph),
         "verdict": verdict.verdict if verdict else "not_run" if built else "skipped",
         "reason": reason,
         "failures": [asdict(one) for one in verdict.failures] if verdict else [],
@@ -104,8 +105,8 @@ def left_out_entry(name: str, reason: str) -> Json:
     runtime, machine, cell = engine_parts(name)
     batch, precision = cell.removeprefix("b").split("_")
     empty = (
-        "engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms memory_mib "
-        "speedup timing errors errors_every_slice dice precision_proof"
+        "graph engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms "
+        "memory_mib speedup timing errors errors_every_slice dice precision_proof"
     )
     return {
         "name": name,

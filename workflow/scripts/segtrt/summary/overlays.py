@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.data.shards import Shard, refuse_other_slices
-from segtrt.files import write_bytes, write_json
+from segtrt.files import replacing_folder, write_json
 from segtrt.progress import track
 from segtrt.quality.mask_shards import read_masks
 from segtrt.quality.outlines import outline
@@ -59,8 +59,9 @@ def write_overlays(
     lesions = _lesion_slices(tensor_shards)
     for name, figures in scores.items():
         engines[name] = choose_slices(figures, lesions, subjects, slices, wanted)
-    drawn = _draw(folder, tensor_shards, reference_masks, wanted)
-    write_json(folder / INDEX, {"format": FORMAT, "slices": drawn, "engines": engines})
+    with replacing_folder(folder) as partial:
+        drawn = _draw(partial, tensor_shards, reference_masks, wanted)
+        write_json(partial / INDEX, {"format": FORMAT, "slices": drawn, "engines": engines})
 
 
 def key_text(key: Key) -> str:
@@ -181,7 +182,7 @@ def _draw(
                     at = rows.start + row
                     name = f"{len(entries):04d}.webp"
                     flair = truth.rows("images", at, at + 1)[0, FLAIR]
-                    write_bytes(folder / name, webp(flair))
+                    (folder / name).write_bytes(webp(flair))
                     entries[key_text((subject, ref.number))] = {
                         "subject": subject,
                         "number": ref.number,

@@ -1,10 +1,12 @@
 """Which engine to take: the one rule behind the report and `segtrt pick`."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from segtrt.quality.failures import Failure, failures_of
+from segtrt.errors import SegtrtError
+from segtrt.quality.failures import LATENCY, Failure, failures_of
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,15 @@ def pick_engine(
         candidates: all engines; those that were not run are never chosen.
         max_dice_loss: most mean Dice that it may lose against the reference, 0..1.
         max_latency_ms: longest median latency of one batch, or None for no limit.
+
+    Raises:
+        SegtrtError: a figure of an engine is infinite or not a number.
     """
     judged = []
     for one in candidates:
         if one.verdict not in ("pass", "fail") or not one.latency_ms or not one.images_per_second:
             continue
+        _refuse_non_finite(one)
         broken, overshoot = _broken(one, max_dice_loss, max_latency_ms)
         count = len(broken) + (one.verdict == "fail")
         order = (count, overshoot, -one.images_per_second, one.latency_ms, one.name)
@@ -98,6 +104,17 @@ def pick_engine(
     )
 
 
+def _refuse_non_finite(one: Candidate) -> None:
+    """Refuse figures that no comparison would find fault with."""
+    for name in ("dice_loss", "latency_ms", "images_per_second"):
+        value = getattr(one, name)
+        if value is not None and not math.isfinite(value):
+            raise SegtrtError(
+                f"engine {one.name} has {name} {value}, expected a number; delete its scores and "
+                "timing and run the workflow again"
+            )
+
+
 def _broken(
     one: Candidate, max_dice_loss: float, max_latency_ms: float | None
 ) -> tuple[tuple[Failure, ...], float]:
@@ -105,7 +122,7 @@ def _broken(
     broken, overshoot = [], 0.0
     for name, value, limit in (
         ("dice_loss", one.dice_loss, max_dice_loss),
-        ("latency_ms", one.latency_ms, max_latency_ms),
+        (LATENCY, one.latency_ms, max_latency_ms),
     ):
         if limit is not None and value is not None and value > limit:
             broken.append(Failure(name, value, limit))

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segtrt.config.settings import Report, Settings, as_json
 from segtrt.data.manifest import Manifest, read_manifest
 from segtrt.engines.record import read_record
 from segtrt.engines.timing_file import read_timing
 from segtrt.files import sha256_file, write_bytes, write_json
+from segtrt.precision import Graph
 from segtrt.quality.reference_scores import read_reference_scores
 from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_verdict
@@ -24,7 +26,7 @@ from segtrt.summary.engines import (
 )
 from segtrt.summary.machines import machine_entries, reference_entry
 from segtrt.summary.overlays import write_overlays
-from segtrt.summary.selection_rule import Candidate, pick_engine
+from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
 
 Json = dict[str, Any]
 
@@ -90,7 +92,7 @@ class Outputs:
 
 
 def summarise(
-    config: Mapping[str, Any],
+    settings: Settings,
     asked: Asked,
     data: DataFiles,
     reference: ReferenceFiles,
@@ -103,7 +105,7 @@ def summarise(
     """Write the summary, its table and the pictures of the report.
 
     Args:
-        config: the resolved configuration.
+        settings: the resolved configuration.
         asked, data, reference, engines: what goes into it.
         outputs: what to write.
         benchmarks_dir: Snakemake's benchmark files, `<rule>/**/*.tsv`, or None.
@@ -134,12 +136,10 @@ def summarise(
     entries += [left_out_entry(name, reason) for name, reason in asked.left_out.items()]
     entries.sort(key=engine_order)
     summary = compose(
-        config=config,
+        settings=settings,
         manifest=read_manifest(data.manifest),
         weights_sha256=sha256_file(data.weights),
-        graphs={
-            str(record.settings.precision.graph): record.graph_sha256 for record in built.values()
-        },
+        graphs={record.graph: record.graph_sha256 for record in built.values()},
         machines=machines,
         reference=reference_entry(read_reference_scores(reference.scores)),
         engines=entries,
@@ -155,17 +155,17 @@ def summarise(
         tensor_shards=data.tensors,
         reference_masks=reference.masks,
         scores={name: figures[name] for name in sorted(figures, key=lambda n: (n != first, n))},
-        subjects=config["report"]["overlay_subjects"],
-        slices=config["report"]["overlay_slices"],
+        subjects=settings.report.overlay_subjects,
+        slices=settings.report.overlay_slices,
     )
 
 
 def compose(
     *,
-    config: Mapping[str, Any],
+    settings: Settings,
     manifest: Manifest,
     weights_sha256: str,
-    graphs: Mapping[str, str],
+    graphs: Mapping[Graph, str],
     machines: Sequence[Json],
     reference: Mapping[str, Any],
     engines: Sequence[Json],
@@ -173,39 +173,46 @@ def compose(
     rule_graph: str | None,
 ) -> Json:
     """Put a summary together and compare it, if `report.compare_with` says so."""
-    report = config["report"]
-    limits = {key: report[key] for key in ("max_dice_loss", "max_latency_ms")}
-    choice = pick_engine([Candidate.of(engine) for engine in engines], **limits)
+    report = settings.report
     summary: Json = {
         "format": FORMAT,
-        "title": report["title"],
-        "recommendation": choice.to_json(),
+        "title": report.title,
+        "recommendation": _pick(engines, report).to_json(),
         "engines": list(engines),
         "reference": dict(reference),
-        "dataset": _dataset(manifest, config),
+        "dataset": _dataset(manifest, settings),
         "model": {
-            "weights": config["model"]["weights"],
+            "weights": settings.model.weights,
             "weights_sha256": weights_sha256,
-            "init_features": config["model"]["init_features"],
-            "graphs": dict(sorted(graphs.items())),
+            "init_features": settings.model.init_features,
+            "graphs": {str(graph): graphs[graph] for graph in Graph if graph in graphs},
         },
         "machines": [
-            {**one, "recommended": _best_on(one["name"], engines, limits)} for one in machines
+            {
+                **one,
+                "recommended": _pick(
+                    [engine for engine in engines if engine["machine"] == one["name"]], report
+                ).engine,
+            }
+            for one in machines
         ],
-        "config": dict(config),
+        "config": as_json(settings),
         "rules": list(rules),
         "rule_graph": rule_graph,
         "comparison": None,
     }
-    if report["compare_with"]:
-        summary["comparison"] = compare(summary, read_summary(Path(report["compare_with"])))
+    if report.compare_with:
+        summary["comparison"] = compare(summary, read_summary(Path(report.compare_with)))
     return summary
 
 
-def _best_on(machine: str, engines: Sequence[Json], limits: Mapping[str, Any]) -> str | None:
-    """The engine that the rule picks on one machine."""
-    own = [Candidate.of(engine) for engine in engines if engine["machine"] == machine]
-    return pick_engine(own, **limits).engine
+def _pick(engines: Sequence[Json], limits: Report) -> Choice:
+    """The engine that the report recommends of these."""
+    return pick_engine(
+        [Candidate.of(engine) for engine in engines],
+        max_dice_loss=limits.max_dice_loss,
+        max_latency_ms=limits.max_latency_ms,
+    )
 
 
 def _engine(path: Path) -> str:
@@ -220,11 +227,11 @@ def write_summary(summary: Json, out_json: Path, out_csv: Path) -> None:
     write_bytes(out_csv, table(summary).encode())
 
 
-def _dataset(manifest: Manifest, config: Mapping[str, Any]) -> Json:
+def _dataset(manifest: Manifest, settings: Settings) -> Json:
     totals = manifest.totals
     return {
-        "source": config["dataset"]["source"],
-        "normalisation": config["tensors"]["normalisation"],
+        "source": settings.dataset.source,
+        "normalisation": settings.tensors.normalisation,
         "subjects": totals.subjects,
         "slices": totals.slices,
         "evaluation_subjects": totals.subjects - totals.calibration_subjects,

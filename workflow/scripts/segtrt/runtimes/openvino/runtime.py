@@ -2,7 +2,8 @@
 
 from segtrt.machine.facts import Machine
 from segtrt.precision import Precision
-from segtrt.runtimes.cpu.runtime import CpuRuntime
+from segtrt.runtimes.base import Colour
+from segtrt.runtimes.cpu.base import CpuRuntime
 
 _EXTENSIONS = {
     Precision.BF16: frozenset({"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}),
@@ -22,6 +23,7 @@ class OpenVino(CpuRuntime):
     name = "openvino"
     package = "openvino"
     title = "OpenVINO"
+    colour = Colour("#c2410c", "#ff9a5c")
     build_modules = ("segtrt.runtimes.openvino.build",)
     run_modules = ("segtrt.runtimes.openvino.run",)
 
@@ -38,3 +40,6 @@ class OpenVino(CpuRuntime):
                 f"{', '.join(sorted(needed))})"
             )
         return None
+
+
+RUNTIMES = (OpenVino(),)

@@ -18,8 +18,6 @@ class CpuRuntime(Runtime):
 
     package: str
     """Its distribution on the package registry."""
-    title: str
-    """Its name in messages."""
 
     def version(self) -> str | None:
         """Version of the installed package, or None."""

@@ -1,13 +1,18 @@
 """The configuration: defaults, and every kind of fault in one line."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
-from segtrt.config import is_of_gpu, load_schema, reference_table, resolve_config
+from segtrt.config.resolve import resolve_config
+from segtrt.config.resources import is_of_gpu
+from segtrt.config.schema import load_schema
+from segtrt.config.settings import MachineSettings, as_json
 from segtrt.errors import SegtrtError
+from segtrt.precision import Precision
 
 
 def refused(config: dict[str, Any]) -> str:
@@ -57,7 +62,8 @@ def test_the_schema_is_one() -> None:
 
 
 def test_an_empty_configuration_has_every_default() -> None:
-    config = resolve_config({})
+    settings = resolve_config({})
+    config = as_json(settings)
     for name, entry in LEAVES.items():
         if name.startswith("validation.tolerances."):
             continue
@@ -66,7 +72,7 @@ def test_an_empty_configuration_has_every_default() -> None:
         "properties"
     ].items():
         assert config["validation"]["tolerances"][precision] == entry["default"]
-    assert resolve_config(config) == config
+    assert resolve_config(config) == settings
 
 
 def test_every_key_is_described_and_every_group_closed() -> None:
@@ -172,14 +178,14 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
             },
         }
     )
-    assert config["dataset"]["shards"] == 3
-    assert config["dataset"]["subjects"] is None
-    assert config["engines"]["batch_sizes"] == [1, 8]
-    assert config["engines"]["dynamic_batch"]["max"] == 8
-    assert config["inference"]["max_seconds"] == 0.5
-    assert config["inference"]["threads"] is None
-    assert config["validation"]["largest_component"] is False
-    tolerance = config["validation"]["tolerances"]["fp32"]
+    assert config.dataset.shards == 3
+    assert config.dataset.subjects is None
+    assert config.engines.batch_sizes == (1, 8)
+    assert config.engines.dynamic_batch.max == 8
+    assert config.inference.max_seconds == 0.5
+    assert config.inference.threads is None
+    assert config.validation.largest_component is False
+    tolerance = config.validation.tolerances[Precision.FP32]
     assert (tolerance["dice_loss"], tolerance["max_abs_error"]) == (1, 1e-4)
 
 
@@ -187,8 +193,8 @@ def test_text_stays_text_where_text_is_meant() -> None:
     config = resolve_config(
         {"report": {"title": "2026"}, "engines": {"compute_capabilities": ["8.6"]}}
     )
-    assert config["report"]["title"] == "2026"
-    assert config["engines"]["compute_capabilities"] == ["8.6"]
+    assert config.report.title == "2026"
+    assert config.engines.compute_capabilities == ("8.6",)
     assert "'three'" in refused({"dataset": {"shards": "three"}})
 
 
@@ -219,29 +225,29 @@ def test_the_committed_configurations_hold(project_root: Path) -> None:
         yaml.safe_load((project_root / name).read_text(encoding="utf-8")) for name in files
     )
     demo = resolve_config(base)
-    assert demo["dataset"]["source"] == "demo"
-    assert demo["engines"]["runtimes"] == ["onnxruntime", "openvino"]
-    assert demo["engines"]["batch_sizes"] == [1, 4, 16]
+    assert demo.dataset.source == "demo"
+    assert demo.engines.runtimes == ("onnxruntime", "openvino")
+    assert demo.engines.batch_sizes == (1, 4, 16)
     published = resolve_config(merged(base, kaggle))
-    assert published["dataset"]["source"] == "kaggle"
-    assert published["model"]["weights"].endswith("unet-e012d006.pt")
-    assert published["model"]["init_features"] == 32
+    assert published.dataset.source == "kaggle"
+    assert published.model.weights.endswith("unet-e012d006.pt")
+    assert published.model.init_features == 32
     settings = resolve_config(merged(merged(base, kaggle), intro))
-    assert settings["engines"]["batch_sizes"] == [1, 3, 4]
-    assert settings["engines"]["precisions"] == ["fp32"]
-    assert settings["engines"]["workspace_mib"] == 1024
-    assert settings["inference"]["iterations"] == 10
-    assert settings["inference"]["max_seconds"] is None
+    assert settings.engines.batch_sizes == (1, 3, 4)
+    assert settings.engines.precisions == (Precision.FP32,)
+    assert settings.engines.workspace_mib == 1024
+    assert settings.inference.iterations == 10
+    assert settings.inference.max_seconds is None
     resolve_config(merged(base, intro))
 
 
 def test_machines_are_named_and_completed() -> None:
     config = resolve_config({"machines": {"a100": None, "Node_2": {"runtimes": ["openvino"]}}})
-    assert config["machines"] == {
-        "a100": {"runtimes": None, "resources": {}},
-        "Node_2": {"runtimes": ["openvino"], "resources": {}},
+    assert config.machines == {
+        "a100": MachineSettings(None, {}),
+        "Node_2": MachineSettings(("openvino",), {}),
     }
-    assert resolve_config({})["machines"] == {}
+    assert resolve_config({}).machines == {}
 
 
 @pytest.mark.parametrize(
@@ -278,7 +284,7 @@ def test_faults_of_machines_are_told(machines: Any, told: str) -> None:
 
 def test_what_asks_for_a_gpu_may_be_one_machines_alone() -> None:
     config = resolve_config({"machines": {"a": {"resources": {"gpu_model": "a100"}}, "b": {}}})
-    assert config["machines"]["b"]["resources"] == {}
+    assert config.machines["b"].resources == {}
     assert [name for name in ("gres", "gpu_model", "gpus", "partition") if is_of_gpu(name)] == [
         "gres",
         "gpu_model",
@@ -286,12 +292,119 @@ def test_what_asks_for_a_gpu_may_be_one_machines_alone() -> None:
     ]
 
 
-def test_the_reference_holds_every_key() -> None:
-    table = reference_table()
-    assert "| `machines.NAME.resources` | object | `{}` |" in table
-    for name in LEAVES:
-        known = name if not name.startswith("validation.tolerances.") else name.rsplit(".", 1)[0]
-        assert f"| `{known}` |" in table
-    for line in table.splitlines():
-        if line.startswith("|"):
-            assert line.replace("\\|", "").count("|") == 5, line
+def as_given_by_config(text: str) -> Any:
+    """What Snakemake makes of `--config NAME=text`: every scalar within a group is text."""
+    return yaml.load(text, Loader=yaml.BaseLoader)
+
+
+NULLABLE = [name for name, entry in LEAVES.items() if "null" in (entry.get("type") or ())]
+
+
+@pytest.mark.parametrize("name", NULLABLE)
+@pytest.mark.parametrize("spelt", ["null", "Null", "NULL", "~", ""])
+def test_null_given_as_text_is_null_for_every_key_that_takes_it(name: str, spelt: str) -> None:
+    assert pick(as_json(resolve_config(nested(name, spelt))), name) is None
+
+
+def test_the_keys_that_take_null_are_many_and_of_every_type() -> None:
+    assert {"dataset.path", "model.sha256", "report.compare_with", "inference.threads"} <= set(
+        NULLABLE
+    )
+
+
+def test_null_for_a_group_or_a_machine_is_its_defaults() -> None:
+    given = as_given_by_config("{report: null, engines: ~, inference: , machines: {a: null, b: ~}}")
+    written = yaml.safe_load("{report: , machines: {a: , b: }}")
+    assert resolve_config(given) == resolve_config(written)
+    assert list(resolve_config(given).machines) == ["a", "b"]
+
+
+def test_null_where_it_is_not_taken_is_refused() -> None:
+    assert "model.weights is None, allowed: string" in refused({"model": {"weights": None}})
+    assert "dataset.shards is None, allowed: integer" in refused({"dataset": {"shards": "null"}})
+    assert resolve_config({"report": {"title": "null"}}).report.title == "null"
+    assert "inference.threads is 'None'" in refused({"inference": {"threads": "None"}})
+
+
+INTEGERS = [name for name, entry in LEAVES.items() if "integer" in (entry.get("type") or ())]
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+def test_a_whole_number_may_be_written_with_a_point(name: str) -> None:
+    """In a file, by `--config`, and with an exponent; keys are made of the JSON text."""
+    low, high = LEAVES[name].get("minimum", 0), LEAVES[name].get("maximum", 16)
+    # 16, but where other keys or the range want less; 1 is the smallest batch.
+    number = 1 if "dynamic_batch" in name else max(low, min(16, high))
+    expected = resolve_config(nested(name, number))
+    for written in (float(number), f"{number}.0", f"{number}", f"{number}e0"):
+        found = resolve_config(nested(name, written))
+        assert json.dumps(as_json(found)) == json.dumps(as_json(expected))
+        assert repr(found) == repr(expected)
+
+
+def test_whole_numbers_in_lists_samples_and_resources_too() -> None:
+    def given(number: Any) -> dict[str, Any]:
+        return {
+            "engines": {"batch_sizes": [number]},
+            "tensors": {"samples": [{"subject": "a", "slice": number}]},
+            "machines": {"a": {"resources": {"nodes": number}}},
+        }
+
+    expected = resolve_config(given(16))
+    assert expected.machines["a"].resources == {"nodes": 16}
+    for written in (16.0, "16", "16.0"):
+        assert repr(resolve_config(given(written))) == repr(expected)
+    assert "is [4, 4.0], allowed: a list without" in refused({"engines": {"batch_sizes": [4, 4.0]}})
+    assert "dataset.shards is True" in refused({"dataset": {"shards": "true"}})
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("4", 4), ("0", 0), ("-1", -1), ("007", "007"), ("1:30", "1:30"), ("1.5", "1.5"),
+     ("4G", "4G"), ("null", "null"), ("1e3", "1e3"), ("a b", "a b")],
+)  # fmt: skip
+def test_resources_given_as_text_are_numbers_where_they_plainly_are(
+    written: str, read: Any
+) -> None:
+    [machine] = resolve_config({"machines": {"a": {"resources": {"x": written}}}}).machines.values()
+    assert machine.resources == {"x": read}
+    assert type(machine.resources["x"]) is type(read)
+
+
+NUMBERS = [name for name, entry in LEAVES.items() if "number" in (entry.get("type") or ())]
+UNLIMITED = [name for name in NUMBERS if name in NULLABLE]
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, *INTEGERS])
+@pytest.mark.parametrize("value", [float("nan"), ".nan", "nan", float("-inf"), "-.inf"])
+def test_what_is_no_number_is_refused(name: str, value: Any) -> None:
+    assert f"{name} is " in refused(nested(name, value))
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, *INTEGERS])
+@pytest.mark.parametrize("value", [float("inf"), ".inf", "inf"])
+def test_infinity_is_no_limit_where_null_is_none_and_refused_elsewhere(
+    name: str, value: Any
+) -> None:
+    if name in UNLIMITED:
+        assert resolve_config(nested(name, value)) == resolve_config(nested(name, None))
+    else:
+        assert f"{name} is " in refused(nested(name, value))
+
+
+def test_the_limits_that_infinity_lifts() -> None:
+    assert {"inference.max_seconds", "report.max_latency_ms"} <= set(UNLIMITED)
+    assert "inference.warmup_max_seconds" not in UNLIMITED
+
+
+TAKE_ONE = [
+    name
+    for name in NUMBERS
+    if LEAVES[name].get("maximum", 1) >= 1 and LEAVES[name].get("exclusiveMaximum", 2) > 1
+]
+
+
+@pytest.mark.parametrize("name", TAKE_ONE)
+def test_a_number_is_the_same_with_and_without_a_point(name: str) -> None:
+    found = [repr(resolve_config(nested(name, value))) for value in (1, 1.0, "1", "1.0", "1e0")]
+    assert len(set(found)) == 1
