@@ -110,18 +110,21 @@ def test_every_module_and_public_function_says_what_it_is() -> None:
 TESTED_THROUGH = {
     "cli/test_main.py": "__main__",
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
+    "config/test_resolve.py": "config.resources config.schema",
     "data/test_kaggle_layout.py": "data.kaggle_scan",
     "data/test_listing.py": "data.sharding",
+    "data/test_preparation.py": "data.placement",
     "data/test_preparation_timing.py": "data.preparation_file",
     "data/test_tensors.py": "data.restore",
     "data/test_volume.py": "data.geometry",
     "engines/test_record.py": "engines.load runtimes.description",
     "engines/test_run.py": "data.first_slices engines.load engines.time",
-    "engines/test_timing.py": "engines.timing_file",
+    "engines/test_timing.py": "engines.budget engines.timing_file",
+    "graphs/test_samples.py": "graphs.sample",
     "machine/test_facts.py": "machine.cpu",
     "model/test_reference.py": "model.inference model.reference_timing",
     "quality/test_judging.py": "quality.check quality.failures quality.precision_proof",
-    "plan/test_declare.py": "plan.jobs",
+    "plan/test_declare.py": "plan.jobs plan.node plan.records plan.rules",
     "quality/test_scoring.py": "quality.mask_shards quality.non_finite quality.reference_scores "
     "quality.reference_scoring",
     "report/test_charts.py": "report.chart report.charts_quality report.charts_speed "

@@ -78,4 +78,6 @@ def _beside(engine: Path, kind: str) -> Path | None:
     cell = engine.absolute().parent
     engines = cell.parents[1] if len(cell.parents) > 1 else cell
     path = engines.with_name(kind) / cell.parent.name / f"{cell.name}.json"
-    return path if engines.name == _ENGINES and path.is_file() else None
+    if engines.name != _ENGINES or not path.is_file():
+        return None
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
