@@ -199,7 +199,7 @@ def lines_at_start():
     """Take this folder's lock and remove what killed runs left; what there is to say of it."""
     rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
     try:
-        return start_run(Path(PLAN.prefix), rules, map(Path, PLAN.unused()))
+        return start_run(Path(), rules, map(Path, PLAN.unused()))
     except SegtrtError as error:
         raise WorkflowError(str(error)) from None
 
