@@ -197,6 +197,7 @@ def threads_of_reference(wildcards):
 
 def lines_at_start():
     """Take this folder's lock and remove what killed runs left; what there is to say of it."""
+    hashes().save()
     rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
     try:
         return start_run(Path(), rules, map(Path, PLAN.unused()))
