@@ -26,6 +26,8 @@ LEFT_BEHIND = frozenset(
 )
 """What systems leave behind in folders, in lower case; never part of a data set."""
 
+_READABLE_BY_ALL = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 
@@ -67,19 +69,23 @@ def list_folder(root: str, folder: str, *, hidden_too: bool = False) -> tuple[li
 
 def look(root: str, entry: Entry) -> tuple[str, str | None]:
     """What is there, without opening it: `folder`, `file`, `gone` or `other`; and what is wrong."""
-    name = printable(entry.path)
     try:
         status = entry.entry.stat()
     except OSError as error:
+        name = printable(entry.path)
         what = "a link that leads nowhere" if entry.entry.is_symlink() else "not to be looked at"
         return "gone", f"{name} is {what} ({error.strerror}); fetch the file it stands for"
     if stat.S_ISDIR(status.st_mode):
         return "folder", None
     if not stat.S_ISREG(status.st_mode):
+        name = printable(entry.path)
         return "other", f"{name} is a pipe, socket or device, expected a file; remove it"
-    if not os.access(root + entry.path, os.R_OK, effective_ids=_EFFECTIVE):
+    everyone = status.st_mode & _READABLE_BY_ALL == _READABLE_BY_ALL
+    if not everyone and not os.access(root + entry.path, os.R_OK, effective_ids=_EFFECTIVE):
+        name = printable(entry.path)
         return "file", f"{name} cannot be read (permission denied); change its permissions"
     if status.st_size == 0:
+        name = printable(entry.path)
         return "file", f"{name} is empty (0 bytes); put the file back from its source"
     return "file", None
 
@@ -87,6 +93,8 @@ def look(root: str, entry: Entry) -> tuple[str, str | None]:
 def fault_of_name(path: str, twin: str) -> str | None:
     """What is wrong with a name that patterns match; `twin` is the first that looks like it."""
     if path == twin:
+        if path.isascii():
+            return None
         try:
             path.encode()
         except UnicodeEncodeError:

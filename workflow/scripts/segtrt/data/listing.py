@@ -40,7 +40,7 @@ def list_items(root: Path, layout: Layout, subjects: Iterable[str] | None = None
     problems = list(walk.problems)
     items = []
     for key, found in walk.found.items():
-        reasons = list(_faults(found, layout, channels, walk))
+        reasons = [] if found.spoilt else list(_faults(found, layout, channels, walk))
         problems += [Problem(printable(key[0]), reason) for reason in reasons]
         if not reasons and not found.spoilt:
             items.append(_item(root, key, found, layout, channels))

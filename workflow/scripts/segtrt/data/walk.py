@@ -205,9 +205,10 @@ class Walk:
         return tuple(files), None
 
     def _pass_by(self, entry: Entry, states: list[State], subject: str | None) -> bool:
-        """Count what no pattern matches; whether it held a data tree, which is told."""
+        """Count what no pattern matches; whether it will be told: a data tree, another format."""
         if is_real_folder(entry.entry):
             return self._pass_folder(entry.path, subject)
+        told = False
         suffix = suffix_of(entry.name)
         for state in states if suffix else ():
             pattern = state.pattern
@@ -215,14 +216,15 @@ class Walk:
                 renamed = entry.name[: -len(suffix)] + pattern.suffix
                 ends, _ = match_name(renamed, [state])
                 if ends:
-                    self._stray(pattern, ends[0][1], entry.path)
+                    told = self._stray(pattern, ends[0][1], entry.path)
                     break
         self._ignore(entry.path)
-        return False
+        return told
 
-    def _stray(self, pattern: Pattern, values: dict[str, str], path: str) -> None:
+    def _stray(self, pattern: Pattern, values: dict[str, str], path: str) -> bool:
         if self._wants(self._layout.subject_of(values)):
             self.strays.append(Stray(pattern, values, path))
+        return pattern is self._images
 
     def _pass_folder(self, path: str, subject: str | None) -> bool:
         """Count the files in a folder that no pattern leads to; whether it holds a data tree."""

@@ -18,8 +18,8 @@ from segtrt.errors import SegtrtError
 if TYPE_CHECKING:
     from tifffile import TiffPage, TiffPageSeries
 
-_BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION, _ORIENTATION, _SUB_IFDS = (
-    258, 259, 262, 270, 274, 330,
+_BITS, _PHOTOMETRIC, _DESCRIPTION, _ORIENTATION, _SUB_IFDS = (
+    258, 262, 270, 274, 330,
 )  # fmt: skip
 _NATIVE = frozenset(("NONE", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "LZMA"))
 """Compressions that tifffile decodes by itself."""
@@ -97,7 +97,11 @@ def _only_series(path: Path, series: "list[TiffPageSeries]") -> "TiffPageSeries"
 
 def _read_series(path: Path, series: "TiffPageSeries", indices: bool) -> Image:
     page = series.keyframe
-    photometric = getattr(page.photometric, "name", str(page.photometric))
+    if not page.imagewidth or not page.imagelength:
+        raise _damaged(path, "its first page has no size")
+    photometric = "MINISBLACK"
+    if _PHOTOMETRIC in page.tags:
+        photometric = getattr(page.photometric, "name", str(page.photometric))
     if photometric not in _PHOTOMETRICS:
         raise SegtrtError(f"{path} has {photometric} pixels, expected grey or RGB; convert it")
     _check_whole(path, series)
@@ -173,10 +177,22 @@ def _check_whole(path: Path, series: "TiffPageSeries") -> None:
         if not counts or not all(counts):
             raise _damaged(path, "it has parts without pixels")
         end = max(end, *(o + n for o, n in zip(page.dataoffsets, counts, strict=True)))
-        if page.compression == 1 and sum(counts) < page.nbytes:
-            raise _damaged(path, f"a page has {sum(counts)} bytes of {page.nbytes}")
+        if page.compression == 1 and sum(counts) < _page_bytes(series.keyframe):
+            raise _damaged(
+                path, f"a page has {sum(counts)} bytes of {_page_bytes(series.keyframe)}"
+            )
     if end > length:
         raise _damaged(path, f"it has {length} bytes, its pixels end at {end}")
+
+
+def _page_bytes(page: "TiffPage") -> int:
+    """The bytes of an uncompressed page's pixels, every row filled up to a whole byte."""
+    if page.photometric == 6:  # YCbCr, whose colours may have fewer samples
+        return 0
+    planes, samples = 1, page.samplesperpixel
+    if page.planarconfig == 2:
+        planes, samples = samples, 1
+    return planes * page.imagelength * ((page.imagewidth * samples * page.bitspersample + 7) // 8)
 
 
 def _decode_elsewhere(path: Path, series: "TiffPageSeries", what: str) -> NDArray[Any]:
@@ -188,17 +204,17 @@ def _decode_elsewhere(path: Path, series: "TiffPageSeries", what: str) -> NDArra
     by_pillow = page.dtype in (np.uint8, np.bool_) or (
         page.samplesperpixel == 1 and page.dtype in (np.uint16, np.int32, np.float32)
     )
-    sideways = _orientation(page) >= 5
-    letters = ["S" if each == "S" else each for each in page.axes]
+    plainly = _orientation(page) == 1 and page.photometric in (1, 2)
     planes = None
     if by_pillow:
         planes = _by_pillow(path, [each.index for each in series.pages if each is not None])
-    elif len(series.pages) == 1:
+    elif len(series.pages) == 1 and plainly:
         from segtrt.data.formats.volumes import read_pixels
 
-        planes = [upright_last(read_pixels(path, "TIFFImageIO"), _orientation(page))]
-    shape = [page.sizes[name] for name in page.sizes if name in ("height", "width")]
-    expected = (*(shape[::-1] if sideways else shape),)
+        planes = [read_pixels(path, "TIFFImageIO")]
+    expected = (page.imagelength, page.imagewidth)
+    if _orientation(page) >= 5:
+        expected = expected[::-1]
     if planes is None or any(
         plane.dtype != page.dtype or plane.shape[:2] != expected for plane in planes
     ):
@@ -207,7 +223,9 @@ def _decode_elsewhere(path: Path, series: "TiffPageSeries", what: str) -> NDArra
             "cannot be read here; save it uncompressed"
         )
     stack = np.stack(planes) if len(planes) > 1 else planes[0]
-    if letters[0] == "S":  # planes of samples, as the file has them, where readers gave them last
+    if page.axes.startswith(
+        "S"
+    ):  # planes of samples, as the file has them, where readers gave them last
         stack = np.moveaxis(stack, -1, -3)
     return stack
 
@@ -219,13 +237,6 @@ def _by_pillow(path: Path, pages: list[int]) -> list[NDArray[Any]]:
             picture.seek(page)
             planes.append(np.array(picture))
         return planes
-
-
-def upright_last(array: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """`upright` of (rows, columns[, channels])."""
-    if array.ndim == 2:
-        return upright(array, orientation)
-    return np.moveaxis(upright(np.moveaxis(array, -1, 0), orientation), 0, -1)
 
 
 def _damaged(path: Path, reason: str) -> SegtrtError:
