@@ -22,6 +22,7 @@ ROWS, COLUMNS = 20, 24
 SLICES = (6, 7, 8, 10)
 FLAT = Layout("images/{item}.png", "masks/{item}.png")
 VOLUMES = Layout("ct/{subject}.nii.gz", "seg/{subject}.nii.gz")
+_LATIN1 = os.fsdecode(b"m\xfcller")
 CHANNELS = Layout("imagesTr/{subject}_{channel}.png", "labelsTr/{subject}.png")
 
 
@@ -132,10 +133,9 @@ def converted(root: Path, suffix: str, *numbers: int) -> None:
 def latin1_folder(root: Path) -> None:
     """A subject whose name is Latin-1."""
     two(root)
-    old, new = os.fsencode(root / "pat_b"), os.fsencode(root) + b"/m\xfcller"
-    os.rename(old, new)
-    for name in os.listdir(new):
-        os.rename(new + b"/" + name, new + b"/" + name.replace(b"pat_b", b"m\xfcller"))
+    folder = (root / "pat_b").rename(root / _LATIN1)
+    for path in list(folder.iterdir()):
+        path.rename(folder / path.name.replace("pat_b", _LATIN1))
 
 
 def flat(root: Path, count: int = 3, folders: tuple[str, str] = ("images", "masks")) -> None:

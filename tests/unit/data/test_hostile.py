@@ -1,4 +1,4 @@
-"""Every hostile data set is listed and read with the outcome that is right, in lines, not traces."""
+"""Every hostile data set is listed and read with the right outcome, in lines, not traces."""
 
 import re
 from pathlib import Path

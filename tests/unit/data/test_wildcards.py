@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from segtrt.data.wildcards import compile_pattern, match_name
 from segtrt.data.wildcards import State as Place
+from segtrt.data.wildcards import compile_pattern, match_name
 from segtrt.errors import SegtrtError
 
 

@@ -71,7 +71,7 @@ class Labels:
         if self.ignored is not None:
             known[self.ignored], table[self.ignored] = True, IGNORED
         if mask.dtype == np.bool_:
-            mask = mask.view(np.uint8)
+            mask = mask.astype(np.uint8)
         places = mask
         if mask.dtype not in (np.uint8, np.uint16):
             with np.errstate(invalid="ignore"):

@@ -22,7 +22,9 @@ def read_npy(path: Path) -> Image:
     """
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy parses the header as Python, which fails in many ways
         reason = " ".join(str(error).split())
         raise SegtrtError(
             f"{path} is damaged, cut short or holds Python objects ({reason}), expected an array "

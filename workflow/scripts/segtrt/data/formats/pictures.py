@@ -1,5 +1,6 @@
 """PNG and JPEG."""
 
+import io
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,11 @@ from segtrt.errors import SegtrtError
 ORIENTATION_TAG = 274
 _PLAIN = ("1", "L", "LA", "RGB", "RGBA", "I;16", "P")
 """Pillow's modes that hold a file's own values."""
+
+
+_PNG_END = b"IEND\xaeB`\x82"
+_GREY_AND_ALPHA = 4
+"""The colour type in a PNG's header (PNG specification, 11.2.2)."""
 
 
 def pillow() -> ModuleType:
@@ -34,10 +40,11 @@ def read_picture(path: Path, *, indices: bool = False) -> Image:
         SegtrtError: it is damaged or cut short, holds several images, or has samples of a kind that
             cannot be read as they are.
     """
-    wide = _png_of_16_bits(path)
+    content = path.read_bytes()
+    wide = _check_png(path, content)
     # Broken files end in nearly any error of Pillow's; all of them mean that it is damaged.
     try:
-        with pillow().open(path, formats=["PNG", "JPEG"]) as picture:
+        with pillow().open(io.BytesIO(content), formats=["PNG", "JPEG"]) as picture:
             if picture.format == "PNG" and getattr(picture, "n_frames", 1) > 1:
                 raise SegtrtError(f"{path} holds several images (APNG), expected one; split it")
             orientation = int(picture.getexif().get(ORIENTATION_TAG, 1))
@@ -48,7 +55,9 @@ def read_picture(path: Path, *, indices: bool = False) -> Image:
                 )
             colours = picture.mode == "P" and not indices
             array = np.array(picture.convert("RGB") if colours else picture)
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (SegtrtError, MemoryError):
+        raise
+    except Exception as error:
         raise SegtrtError(
             f"{path} is damaged or cut short ({error}); put the file back from its source"
         ) from None
@@ -57,7 +66,7 @@ def read_picture(path: Path, *, indices: bool = False) -> Image:
 
         array = read_pixels(path, "PNGImageIO")
     if array.dtype == np.bool_:
-        array = array.view(np.uint8)
+        array = (array != 0).astype(np.uint8)  # Pillow's true is 255
     if not 1 <= orientation <= 8:
         orientation = 1
     return Image(upright(channels_first(array), orientation), orientation=orientation)
@@ -70,8 +79,23 @@ def channels_first(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(array, -1, 0))
 
 
-def _png_of_16_bits(path: Path) -> bool:
-    """Whether it is a PNG of 16 bits and several channels, which Pillow narrows to 8 bits."""
-    with path.open("rb") as handle:
-        head = handle.read(26)
-    return head.startswith(b"\x89PNG") and len(head) == 26 and head[24] == 16 and head[25] != 0
+def _check_png(path: Path, content: bytes) -> bool:
+    """Whether it is a PNG of 16 bits and several channels, which Pillow narrows to 8 bits.
+
+    Raises:
+        SegtrtError: it lacks its end, or it is one that SimpleITK does not read either.
+    """
+    if not content.startswith(b"\x89PNG"):
+        return False
+    if _PNG_END not in content:
+        raise SegtrtError(
+            f"{path} is damaged or cut short (its last chunk is missing); put the file back from "
+            "its source"
+        )
+    depth, kind = content[24], content[25]
+    if depth == 16 and kind == _GREY_AND_ALPHA:
+        raise SegtrtError(
+            f"{path} has 16 bits of grey and transparency, which cannot be read here; save it "
+            "without transparency"
+        )
+    return depth == 16 and kind != 0

@@ -120,7 +120,7 @@ def _read_series(path: Path, series: "TiffPageSeries", indices: bool) -> Image:
         array = np.moveaxis((page.colormap >> 8).astype(np.uint8)[:, array], 0, -1)
         return _arranged(path, array, f"{series.axes}S", _orientation(page), turned)
     if array.dtype == np.bool_:
-        array = array.view(np.uint8)
+        array = (array != 0).astype(np.uint8)  # Pillow's true is 255
     return _arranged(path, array, series.axes, _orientation(page), turned)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.data.formats.image import Geometry, Image
-from segtrt.data.formats.kinds import COMPANIONS, Format, suffix_of
+from segtrt.data.formats.kinds import COMPANIONS, HEAD_BYTES, Format, suffix_of
 from segtrt.errors import SegtrtError
 
 if TYPE_CHECKING:
@@ -160,13 +160,15 @@ def _check_nifti(path: Path) -> None:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
         with gzip.open(path) if packed else path.open("rb") as handle:
-            header = handle.read(544)
+            header = handle.read(HEAD_BYTES)
             length = len(header)
             if packed:  # reads to the end, and so checks the sum as well
                 while chunk := handle.read(_CHUNK_BYTES):
                     length += len(chunk)
             else:
                 length = path.stat().st_size
+        if header[4:8] == b"n+2\0":
+            raise SegtrtError(f"{path} is NIfTI-2, expected NIfTI-1; convert it")
         expected = _nifti_bytes(header)
     except (EOFError, gzip.BadGzipFile, zlib.error, IndexError, ValueError) as error:
         raise SegtrtError(
@@ -180,16 +182,11 @@ def _check_nifti(path: Path) -> None:
 
 
 def _nifti_bytes(header: bytes) -> int:
-    """Length of a NIfTI file by its header (nifti.nimh.nih.gov, nifti1.h and nifti2.h)."""
-    second = header[4:8] == b"n+2\0"
-    start = header[:4] in (b"\x5c\x01\0\0", b"\x1c\x02\0\0")
-    order = "<" if start else ">"
-    sizes_at, size_type, bits_at, offset_at = (
-        (16, "i8", 14, (168, "i8")) if second else (40, "i2", 72, (108, "f4"))
-    )
-    sizes = np.frombuffer(header, order + size_type, 8, sizes_at).astype(int)
-    bits = int(np.frombuffer(header, f"{order}i2", 1, bits_at)[0])
-    offset = int(np.frombuffer(header, order + offset_at[1], 1, offset_at[0])[0])
+    """Length of a NIfTI-1 file by its header (nifti.nimh.nih.gov, nifti1.h)."""
+    order = "<" if header[:4] == b"\x5c\x01\0\0" else ">"
+    sizes = np.frombuffer(header, f"{order}i2", 8, 40).astype(int)
+    bits = int(np.frombuffer(header, f"{order}i2", 1, 72)[0])
+    offset = int(np.frombuffer(header, f"{order}f4", 1, 108)[0])
     if not 1 <= sizes[0] <= 7 or (sizes[1 : sizes[0] + 1] < 1).any():
         raise ValueError("its header is not valid")
     return offset + int(np.prod(sizes[1 : sizes[0] + 1])) * bits // 8
