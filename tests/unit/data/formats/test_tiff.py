@@ -63,18 +63,35 @@ def test_group_4_and_single_bits(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image[0], bits)
 
 
-def test_lzw_beyond_all_three_is_told_as_such(tmp_path: Path) -> None:
-    values = RNG.integers(0, 250, (9, 11, 3)).astype(np.uint16)
-    made = SimpleITK.GetImageFromArray(values, isVector=True)
-    SimpleITK.WriteImage(made, str(tmp_path / "a.tif"), useCompression=True, compressor="LZW")
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    ("number", "name"), [(50001, "WEBP"), (34712, "JPEG2000"), (34887, "LERC")]
+)
+def test_other_compressions_are_named(number: int, name: str, dtype: type, tmp_path: Path) -> None:
+    """By a file that says so of its compression; its pixels are never reached."""
+    values = RNG.integers(0, 250, (9, 11, 3)).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", compression="zlib")
     content = bytearray((tmp_path / "a.tif").read_bytes())
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         place = file.pages[0].tags[259].valueoffset
-    content[place : place + 2] = (34712).to_bytes(2, "little")  # JPEG 2000
+    content[place : place + 2] = number.to_bytes(2, "little")
     (tmp_path / "a.tif").write_bytes(content)
-    with pytest.raises(SegtrtError) as caught:
+    with pytest.raises(SegtrtError, match=f"has {name} compression, which cannot be read here"):
         read_tiff(tmp_path / "a.tif")
-    assert "SimpleITK does not read" in str(caught.value) or "cannot be read" in str(caught.value)
+
+
+def test_damaged_lzw_is_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    for values in (RNG.integers(0, 250, (9, 11, 3)).astype(t) for t in (np.uint8, np.uint16)):
+        made = SimpleITK.GetImageFromArray(values, isVector=True)
+        SimpleITK.WriteImage(made, str(path), useCompression=True, compressor="LZW")
+        with tifffile.TiffFile(path) as file:
+            place = file.pages[0].dataoffsets[0]
+        content = bytearray(path.read_bytes())
+        content[place : place + 40] = b"\xff" * 40
+        path.write_bytes(content)
+        with pytest.raises(SegtrtError, match="is damaged"):
+            read_tiff(path)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -142,3 +159,12 @@ def test_cut_anywhere_is_told(dtype: type, compression: str | None, tmp_path: Pa
         (tmp_path / "a.tif").write_bytes(content[:kept])
         with pytest.raises(SegtrtError, match="is damaged or cut short"):
             read_tiff(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_lzw"])
+def test_floats_with_a_predictor(compression: str, tmp_path: Path) -> None:
+    values = RNG.normal(size=(9, 11)).astype(np.float32)
+    Pillow.fromarray(values).save(tmp_path / "a.tif", compression=compression, tiffinfo={317: 3})
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert file.pages[0].predictor == 3
+    np.testing.assert_array_equal(read_tiff(tmp_path / "a.tif").array[0], values)

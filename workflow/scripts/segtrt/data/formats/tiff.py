@@ -24,6 +24,9 @@ _BITS, _PHOTOMETRIC, _DESCRIPTION, _ORIENTATION, _SUB_IFDS = (
 _NATIVE = frozenset(("NONE", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "LZMA"))
 """Compressions that tifffile decodes by itself."""
 
+_ELSEWHERE = frozenset(("LZW", "JPEG", "CCITTRLE", "CCITTFAX3", "CCITTFAX4", "ZSTD"))
+"""Those that Pillow decodes, and SimpleITK the first of them."""
+
 _PHOTOMETRICS = ("MINISWHITE", "MINISBLACK", "RGB", "PALETTE", "MASK", "YCBCR")
 
 _PACKAGES = ("imagecodecs", "compression")
@@ -111,7 +114,15 @@ def _read_series(path: Path, series: "TiffPageSeries", indices: bool) -> Image:
         array = series.asarray()
     else:
         turned = True
-        array = _decode_elsewhere(path, series, f"{compression} compression")
+        try:
+            array = _decode_elsewhere(path, series, f"{compression} compression")
+        except Exception:
+            if compression in (*_NATIVE, *_ELSEWHERE):
+                raise
+            raise SegtrtError(
+                f"{path} has {compression} compression, which cannot be read here; save it with "
+                "deflate or uncompressed"
+            ) from None
     if array.dtype.kind not in "buif":
         raise SegtrtError(f"{path} has samples of type {array.dtype}, expected numbers; convert it")
     if photometric == "MINISWHITE" and not (turned and array.dtype in (np.uint8, np.bool_)):
