@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = (
+    "SimpleITK",
     "cuda",
     "kagglehub",
     "matplotlib",
@@ -25,6 +26,7 @@ HEAVY = (
     "skimage",
     "tensorrt",
     "tensorrt_rtx",
+    "tifffile",
     "torch",
 )
 PROJECT = Path(__file__).resolve().parents[2]

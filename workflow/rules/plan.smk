@@ -2,7 +2,6 @@
 #
 # What the configuration leads to (machines, engines, the data set) is worked out when a rule first
 # asks for it, so that describing machines, cleaning up and linting need none of it.
-import time
 from functools import cache
 
 from segtrt.engines.matrix import at, make_matrix
@@ -61,9 +60,7 @@ PROBABILITIES = (
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
 VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
-# Each reading of the workflow has its own, which does not exist: a file that a job must make first
-# is the one reason to run that Snakemake always sees (docs/caching.md).
-CHANGES = f"results/keys/changes/{time.time_ns():x}.txt"
+CHANGES = "results/keys/changes.txt"
 
 # Packages that decide how images become network input.
 ENCODING_PACKAGES = ["numpy", "pillow", "scipy", "scikit-image"]
@@ -86,6 +83,14 @@ def is_forced():
     return bool(settings.forceall or settings.forcetargets or settings.forcerun)
 
 
+def changes_file():
+    """What out-of-date jobs have as an input. The job that makes it runs whenever one does, and so
+    do they: it is forced, as nothing else makes Snakemake run a job whose files look new.
+    """
+    workflow.dag.forcefiles.add(PLAN.prefix + CHANGES)
+    return CHANGES
+
+
 PLAN = Plan(
     WILDCARDS,
     anonymous=["at"],
@@ -93,7 +98,7 @@ PLAN = Plan(
     in_job=not workflow.is_main_process,
     ancient=ancient,
     is_forced=is_forced,
-    trigger=CHANGES,
+    trigger=changes_file,
 )
 
 if workflow.is_main_process:

@@ -23,7 +23,7 @@ def pretend(machine: dict[str, str], packages: dict[str, str]) -> None:
     from segtrt.machine.gpu import GpuFacts
     from segtrt.plan import contents
     from segtrt.runtimes.base import Availability
-    from segtrt.runtimes.cpu import runtime as cpu
+    from segtrt.runtimes.cpu import base as cpu
     from segtrt.runtimes.tensorrt import runtime as tensorrt
 
     facts = GpuFacts(

@@ -93,10 +93,6 @@ CODE = {
     "report.overview": "write_report",
     "report.page": "write_report",
     "report.wording": "write_report",
-    "runtimes": (
-        "build_engine run_engine run_reference time_engine time_reference write_report "
-        "write_samples"
-    ),
     "runtimes.base": (
         "build_engine convert_onnx export_onnx run_engine run_reference score_engine summarise "
         "time_engine time_reference validate_engine write_report write_samples"
@@ -162,10 +158,27 @@ NO_ARTEFACT = frozenset(
         "config.resources",
         "config.schema",
         "data.archive",
+        "data.entries",
+        "data.formats.arrays",
+        "data.formats.dicom",
+        "data.formats.image",
+        "data.formats.kinds",
+        "data.formats.pictures",
+        "data.formats.read",
+        "data.formats.tiff",
+        "data.formats.volumes",
+        "data.formats.write",
         "data.intensity",
         "data.kaggle_download",
+        "data.labels",
+        "data.layout",
+        "data.listing",
+        "data.nnunet",
         "data.placement",
         "data.preparation",
+        "data.roots",
+        "data.walk",
+        "data.wildcards",
         "data.windows",
         "engines.matrix",
         "errors",
