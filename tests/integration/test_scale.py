@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from phantom.volume import Compression, write_subject
-from segtrt.data.listing import write_manifest
+from segtrt.data.make_manifest import write_manifest
 from segtrt.data.manifest import read_manifest
 from segtrt.data.sharding import BALANCE, assign_shards
 from segtrt.data.slices import read_slice

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from segtrt.config.resolve import resolve_config
-from segtrt.data.listing import write_manifest
+from segtrt.data.make_manifest import write_manifest
 from segtrt.data.shards import Shard, write_shard
 from segtrt.data.tensors import encode_shard
 from segtrt.engines.budget import TimingBudget

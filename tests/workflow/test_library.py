@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = (
+    "SimpleITK",
     "cuda",
     "kagglehub",
     "matplotlib",
@@ -24,6 +25,7 @@ HEAVY = (
     "skimage",
     "tensorrt",
     "tensorrt_rtx",
+    "tifffile",
     "torch",
 )
 PROJECT = Path(__file__).resolve().parents[2]
@@ -112,7 +114,8 @@ TESTED_THROUGH = {
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
     "config/test_resolve.py": "config.resources config.schema",
     "data/test_kaggle_layout.py": "data.kaggle_scan",
-    "data/test_listing.py": "data.sharding",
+    "data/test_listing.py": "data.entries data.walk",
+    "data/test_make_manifest.py": "data.sharding",
     "data/test_preparation.py": "data.placement",
     "data/test_preparation_timing.py": "data.preparation_file",
     "data/test_tensors.py": "data.restore",

@@ -85,11 +85,12 @@ rule time_reference:
             packages=["torch"],
             modules=["segtrt.engines.timing"],
             batch_sizes=sorted(SETTINGS.engines.batch_sizes),
-            inference=SETTINGS.inference,
+            budget=SETTINGS.inference.budget,
+            threads=SETTINGS.inference.threads,
             machine=lambda w: machine_of_job(w).facts(),
         ),
         init_features=SETTINGS.model.init_features,
         batch_sizes=sorted(SETTINGS.engines.batch_sizes),
-        inference=SETTINGS.inference,
+        budget=SETTINGS.inference.budget,
     script:
         "../scripts/time_reference.py"

@@ -2,7 +2,6 @@
 #
 # What the configuration leads to (machines, engines, the data set) is worked out when a rule first
 # asks for it, so that describing machines, cleaning up and linting need none of it.
-import time
 from functools import cache
 
 from segtrt.engines.matrix import at, make_matrix
@@ -63,9 +62,7 @@ PROBABILITIES = (
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
 VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
-# Each reading of the workflow has its own, which does not exist: a file that a job must make first
-# is the one reason to run that Snakemake always sees (docs/caching.md).
-CHANGES = f"results/keys/changes/{time.time_ns():x}.txt"
+CHANGES = "results/keys/changes.txt"
 
 # Packages that decide how images become network input.
 ENCODING_PACKAGES = ["numpy", "pillow", "scipy", "scikit-image"]
@@ -88,6 +85,14 @@ def is_forced():
     return bool(settings.forceall or settings.forcetargets or settings.forcerun)
 
 
+def changes_file():
+    """What out-of-date jobs have as an input. The job that makes it runs whenever one does, and so
+    do they: it is forced, as nothing else makes Snakemake run a job whose files look new.
+    """
+    workflow.dag.forcefiles.add(PLAN.prefix + CHANGES)
+    return CHANGES
+
+
 PLAN = Plan(
     WILDCARDS,
     anonymous=["at"],
@@ -95,7 +100,7 @@ PLAN = Plan(
     in_job=not workflow.is_main_process,
     ancient=ancient,
     is_forced=is_forced,
-    trigger=CHANGES,
+    trigger=changes_file,
 )
 
 if workflow.is_main_process:
@@ -199,9 +204,10 @@ def threads_of_reference(wildcards):
 
 def lines_at_start():
     """Take this folder's lock and remove what killed runs left; what there is to say of it."""
+    hashes().save()
     rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
     try:
-        return start_run(Path(PLAN.prefix), rules, map(Path, PLAN.unused()))
+        return start_run(Path(), rules, map(Path, PLAN.unused()))
     except SegtrtError as error:
         raise WorkflowError(str(error)) from None
 

@@ -21,8 +21,9 @@ def state_of_engines(wildcards):
 
 @one_line_errors
 def engine_records(wildcards):
-    """Key records of every engine asked for."""
-    return [PLAN.maker(path).record for path in all_engines(ENGINE)(wildcards)]
+    """Key records of every engine asked for, below the plan's folder."""
+    nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
+    return [node.record.removeprefix(PLAN.prefix) for node in nodes]
 
 
 # Every job whose outputs exist but are out of date has its output as an input.
@@ -63,6 +64,7 @@ rule verify:
         "../../envs/cpu.yaml"
     params:
         temporary=PLAN.temporary_rules,
+        prefix=PLAN.prefix,
     script:
         "../scripts/verify.py"
 
@@ -74,6 +76,7 @@ rule clean_engines:
         "../../envs/cpu.yaml"
     params:
         records=engine_records,
+        folder=PLAN.prefix,
     script:
         "../scripts/clean_engines.py"
 
@@ -83,6 +86,8 @@ rule clean_results:
         "logs/clean_results.log",
     conda:
         "../../envs/cpu.yaml"
+    params:
+        folder=PLAN.prefix,
     script:
         "../scripts/clean_results.py"
 

@@ -128,5 +128,7 @@ rule check:
     resources:
         mem_mb=500,
         runtime=10,
+    params:
+        prefix=PLAN.prefix,
     script:
         "../scripts/check.py"

@@ -9,7 +9,7 @@ from segtrt.quality.check import check
 
 with logged(snakemake.log[0]):
     paths = [Path(path) for path in snakemake.input.validations]
-    if damaged := verify_files(Path(), paths):
+    if damaged := verify_files(Path(), paths, snakemake.params.prefix):
         raise SegtrtError("; ".join(damaged))
     failures = check(paths)
     if failures:

@@ -7,4 +7,4 @@ from segtrt.plan.run_lock import alone
 from segtrt.plan.upkeep import clean_results
 
 with logged(snakemake.log[0]), alone(Path()) as notes:
-    print("\n".join([*notes, *clean_results(Path())]))
+    print("\n".join([*notes, *clean_results(Path(snakemake.params.folder))]))

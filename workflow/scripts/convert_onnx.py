@@ -15,13 +15,13 @@ def convert():
     images = None
     if wanted.quantised:
         shards = [Path(path) for path in snakemake.input.tensors]
-        images = CalibrationImages(shards, choose_slices(shards, calibration["slices"]))
+        images = CalibrationImages(shards, choose_slices(shards, calibration.slices))
     convert_onnx(
         Path(snakemake.input.graph),
         wanted,
         Path(snakemake.output.graph),
         images,
-        calibration["method"],
+        calibration.method,
     )
 
 

@@ -1,4 +1,4 @@
-"""Write down what is out of date, in place of what earlier runs wrote."""
+"""Write down what is out of date."""
 
 from pathlib import Path
 
@@ -6,7 +6,4 @@ from segtrt.files import write_bytes
 from segtrt.plan.job import logged
 
 with logged(snakemake.log[0]):
-    output = Path(snakemake.output[0])
-    for earlier in output.parent.glob("*.txt"):
-        earlier.unlink()
-    write_bytes(output, (snakemake.params.reasons + "\n").encode())
+    write_bytes(Path(snakemake.output[0]), (snakemake.params.reasons + "\n").encode())

@@ -8,7 +8,7 @@ from segtrt.plan.job import logged
 from segtrt.plan.verify import verify
 
 with logged(snakemake.log[0]):
-    lines = verify(Path(), temporary=snakemake.params.temporary)
+    lines = verify(Path(), temporary=snakemake.params.temporary, prefix=snakemake.params.prefix)
     if lines:
         print("\n".join(lines), file=sys.stderr, flush=True)
         raise SegtrtError(f"{len(lines)} artefacts are not as their jobs made them; see above")

@@ -210,12 +210,13 @@ class Bench:
         )
         return jobs_in(said)
 
-    def run(self, world: World, jobs: Iterable[Job], number: int) -> None:
+    def run(self, world: World, jobs: Iterable[Job], number: int, target: Job = REPORT) -> None:
         """Leave behind what running `jobs` would."""
         said = self._ask(
             world,
             do="run",
             jobs=sorted(jobs),
+            targets=[TARGETS[target]],
             run=number,
             not_repeatable=sorted(NOT_REPEATABLE),
         )

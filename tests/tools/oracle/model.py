@@ -81,19 +81,27 @@ class Model:
             case "time_engine":
                 return [engine]
             case "score_engine":
-                return [*(("run_engine", f"{name}/{shard}") for shard in self.shards), *reference]
+                answers = [("run_engine", f"{name}/{shard}") for shard in self.shards]
+                return [*answers, *reference, *tensors]
             case "validate_engine":
                 return [engine, ("score_engine", name)]
             case "summarise":
                 return [
                     ("list_slices", ""),
                     ("write_samples", ""),
+                    weights,
+                    *tensors,
                     *(("time_reference", place) for place in self.places),
                     *(("time_preparation", place) for place in self.places),
                     *reference,
                     *(
                         (each, name)
-                        for each in ("build_engine", "time_engine", "validate_engine")
+                        for each in (
+                            "build_engine",
+                            "time_engine",
+                            "score_engine",
+                            "validate_engine",
+                        )
                         for name in names
                     ),
                 ]
@@ -107,8 +115,10 @@ class Model:
         tensors = [("encode_slices", shard) for shard in self.shards]
         if rule in ("encode_slices", "time_preparation"):
             return [("list_slices", "")]
-        if rule in ("time_reference", "time_engine", "score_engine"):
+        if rule in ("time_reference", "time_engine"):
             return tensors
+        if rule == "score_engine":
+            return [("build_engine", name)]
         return tensors if rule == "convert_onnx" and name != "fp16" else []
 
     def own(self, job: Job) -> Any:  # noqa: PLR0911, PLR0912 - a table of rules
@@ -146,7 +156,11 @@ class Model:
             case "time_preparation":
                 return config["tensors"]["normalisation"], self._hardware(name)["cpu"]
             case "time_reference":
-                return sorted(engines["batch_sizes"]), config["inference"], self._hardware(name)
+                return (
+                    sorted(engines["batch_sizes"]),
+                    _without_mode(config["inference"]),
+                    self._hardware(name),
+                )
             case "build_engine":
                 return self._settings(_runtime(place), cell), self._target(place)
             case "time_engine":
@@ -269,6 +283,11 @@ class Model:
             disk.signature[job] = self.signature(job)
             disk.used[job] = {up: disk.content.get(up) for up in self.upstream(job)}
             disk.present.add(job)
+
+
+def _without_mode(inference: dict[str, Any]) -> dict[str, Any]:
+    """How PyTorch is timed; how engines run means nothing to it."""
+    return {key: value for key, value in inference.items() if key != "mode"}
 
 
 def _runtime(place: str) -> str:

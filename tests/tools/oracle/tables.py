@@ -6,6 +6,7 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "config.settings": "summarise write_report",
+    "data.fetched_folder": "list_slices",
     "data.kaggle_layout": (
         "encode_slices list_slices score_engine summarise time_preparation validate_engine "
         "write_report"
@@ -19,6 +20,10 @@ CODE = {
         "write_samples"
     ),
     "data.preparation_timing": "summarise time_preparation write_report",
+    "data.resampling": (
+        "encode_slices score_engine summarise time_preparation validate_engine write_report "
+        "write_samples"
+    ),
     "data.sharding": (
         "encode_slices list_slices score_engine summarise time_preparation validate_engine "
         "write_report"
@@ -64,6 +69,9 @@ CODE = {
     "model.download": "fetch_weights",
     "model.reference": "run_reference time_reference write_samples",
     "model.unet": "export_onnx fetch_weights run_reference time_reference train write_samples",
+    "model.weight_files": (
+        "export_onnx fetch_weights run_reference time_reference train write_samples"
+    ),
     "model.weights": "export_onnx fetch_weights run_reference time_reference train write_samples",
     "model.weights_source": "fetch_weights",
     "plan.rule_graph": "summarise",
@@ -75,7 +83,6 @@ CODE = {
     "quality.metrics": "score_engine summarise validate_engine write_report",
     "quality.outlines": "score_engine summarise validate_engine write_report",
     "quality.scores": "score_engine summarise validate_engine write_report",
-    "quality.tolerance": "summarise validate_engine write_report",
     "quality.verdict": "summarise validate_engine write_report",
     "report.chart": "write_report",
     "report.charts_quality": "write_report",
@@ -91,8 +98,8 @@ CODE = {
         "time_engine time_reference validate_engine write_report write_samples"
     ),
     "runtimes.cpu.messages": (
-        "build_engine:onnxruntime build_engine:openvino run_engine:onnxruntime run_engine:openvino "
-        "time_engine:onnxruntime time_engine:openvino"
+        "build_engine:onnxruntime build_engine:openvino run_engine:onnxruntime "
+        "run_engine:openvino time_engine:onnxruntime time_engine:openvino"
     ),
     "runtimes.cpu.session": (
         "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime time_engine:openvino"
@@ -151,27 +158,63 @@ NO_ARTEFACT = frozenset(
         "config.resources",
         "config.schema",
         "data.archive",
+        "data.entries",
+        "data.formats.arrays",
+        "data.formats.dicom",
+        "data.formats.image",
+        "data.formats.kinds",
+        "data.formats.pictures",
+        "data.formats.read",
+        "data.formats.tiff",
+        "data.formats.volumes",
+        "data.formats.write",
+        "data.intensity",
         "data.kaggle_download",
+        "data.labels",
+        "data.layout",
+        "data.listing",
+        "data.nnunet",
+        "data.placement",
+        "data.preparation",
+        "data.roots",
+        "data.walk",
+        "data.wildcards",
+        "data.windows",
         "engines.matrix",
         "errors",
         "machine.facts",
         "plan.checks",
-        "plan.deciding",
+        "plan.contents",
+        "plan.declare",
         "plan.fingerprint",
         "plan.hash_cache",
         "plan.job",
-        "plan.nodes",
-        "plan.pipeline",
+        "plan.jobs",
+        "plan.node",
+        "plan.patterns",
+        "plan.records",
+        "plan.removal",
+        "plan.rules",
+        "plan.run_lock",
+        "plan.run_start",
         "plan.sources",
+        "plan.states",
         "plan.store",
         "plan.upkeep",
+        "plan.verify",
         "progress",
+        "quality.decode",
+        "quality.labels",
+        "quality.metric",
+        "quality.overlap",
+        "quality.raw_sample",
         "runtimes.cpu.base",
         "runtimes.onnxruntime.runtime",
         "runtimes.openvino.runtime",
         "runtimes.tensorrt.runtime",
         "summary.closing",
         "summary.selection",
+        "user_function",
     }
 )
 """Library modules that decide no artefact, or only by what they tell the plan: an edit of one that

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from segtrt.data.listing import write_manifest
+from segtrt.data.make_manifest import write_manifest
 from segtrt.data.preparation_file import read_preparation
 from segtrt.data.preparation_timing import time_preparation
 from segtrt.errors import SegtrtError

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from segtrt.data import tensors
-from segtrt.data.listing import write_manifest
+from segtrt.data.make_manifest import write_manifest
 from segtrt.data.normalise import normalise_slice
 from segtrt.data.restore import restore_predictions
 from segtrt.data.shards import Shard, SliceRef

@@ -57,8 +57,8 @@ CLOSURES = {
     | {
         f"data.{name}"
         for name in (
-            *("fetched_folder", "kaggle_images", "kaggle_layout", "kaggle_scan", "listing"),
-            *("manifest", "sharding", "subjects"),
+            *("fetched_folder", "kaggle_images", "kaggle_layout", "kaggle_scan"),
+            *("make_manifest", "manifest", "sharding", "subjects"),
         )
     },
 }
@@ -69,10 +69,15 @@ FORBIDDEN = {
     "time_engine": ("data.kaggle", "data.manifest", "engines.run", "engines.build", "quality."),
     "time_reference": ("data.kaggle", "engines.run", "engines.load", "quality.", "runtimes.base"),
     "write_samples": ("data.kaggle", "data.normalise", "engines.", "quality.", "runtimes."),
-    "encode_slices": ("data.kaggle_layout", "data.kaggle_scan", "data.listing", "data.sharding"),
+    "encode_slices": (
+        "data.kaggle_layout",
+        "data.kaggle_scan",
+        "data.make_manifest",
+        "data.sharding",
+    ),
     "export_onnx": ("data.", "engines.", "quality.", "runtimes."),
     "summarise": (
-        *("data.kaggle", "data.listing", "data.normalise", "data.tensors", "data.volume"),
+        *("data.kaggle", "data.make_manifest", "data.normalise", "data.tensors", "data.volume"),
         *("engines.run", "engines.load", "engines.build", "model.reference_timing.", "report."),
         *("quality.scoring", "quality.judging", "quality.metrics", "runtimes.base"),
     ),

@@ -33,7 +33,7 @@ def plan(opset: int = 20, counted: list[str] | None = None, **options: Any) -> P
         {"shard": "[0-9]+", "cell": "[a-z0-9]+", "at": "(@[a-z]+)?"},
         anonymous=["at"],
         ancient=Mark,
-        trigger="results/changes.txt",
+        trigger=lambda: "results/changes.txt",
         **options,
     )
 

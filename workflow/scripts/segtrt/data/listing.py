@@ -1,126 +1,187 @@
-"""Listing a data set: reading, checking and hashing every slice, and writing the manifest."""
+"""A data set's items, and all that is wrong or ignored in it."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+import difflib
+import os
+import unicodedata
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from segtrt.data.kaggle_layout import count_images, find_root, list_subjects
-from segtrt.data.kaggle_scan import scan_subjects
-from segtrt.data.manifest import FORMAT, Manifest, SkippedSubject, SliceEntry, Subject
-from segtrt.data.sharding import assign_shards, assign_splits
-from segtrt.data.subjects import choose_subjects
-from segtrt.errors import SegtrtError
-from segtrt.files import write_json
+from segtrt.data.layout import Ignored, Item, Layout, Listing, Problem, natural, printable
+from segtrt.data.roots import holds_part
+from segtrt.data.walk import Found, Stray, Walk
+from segtrt.errors import SegtrtError, name_some
 
 _NAMED_AT_MOST = 10
-"""How many bad subjects one message names."""
 
 
-def make_manifest(
-    root: Path,
-    *,
-    subjects: Sequence[str] | None,
-    shards: int,
-    calibration_fraction: float,
-    seed: int,
-    on_bad_subject: str,
-) -> Manifest:
-    """Read, check and hash the data set in `root`.
+def list_items(root: Path, layout: Layout, subjects: Iterable[str] | None = None) -> Listing:
+    """List a data set by the names of its files.
+
+    Names are compared, and given, in Unicode's composed form (NFC); paths are as on disk.
 
     Args:
-        root: a folder in the Kaggle layout; paths in the manifest are relative to it.
+        root: the data set's folder (`find_root`).
+        layout: its patterns.
         subjects: only these, or None for all.
-        shards: how many shards (`assign_shards`).
-        calibration_fraction: share of the subjects for calibration (`assign_splits`).
-        seed: seed of the split.
-        on_bad_subject: `fail` or `skip`.
 
     Raises:
-        SegtrtError: no data set there, an unknown subject, a bad one (`fail`), or none left.
+        SegtrtError: `root` cannot be listed, `subjects` names what is not there, or nothing there
+            matches the patterns.
     """
-    tree = find_root(root)
-    names = choose_subjects(list_subjects(tree), subjects, tree)
-    slices, faults = scan_subjects(tree, names)
-    if faults and on_bad_subject == "fail":
-        raise SegtrtError(
-            f"{_describe(faults, tree)}; mend them or set dataset.on_bad_subject to skip"
+    wanted = None
+    if subjects is not None:
+        wanted = frozenset(unicodedata.normalize("NFC", name) for name in subjects)
+    walk = Walk(f"{root}{os.sep}", layout, wanted)
+    if wanted is not None:
+        _refuse_unknown(wanted, walk.subjects, root)
+    if not walk.found and not walk.problems and not walk.strays:
+        raise SegtrtError(_nothing(root, layout, walk))
+    channels = _channels(layout, walk)
+    problems = list(walk.problems)
+    items = []
+    for key, found in walk.found.items():
+        reasons = [] if found.spoilt else list(_faults(found, layout, channels, walk))
+        problems += [Problem(printable(key[0]), reason) for reason in reasons]
+        if not reasons and not found.spoilt:
+            items.append(_item(root, key, found, layout, channels))
+    problems += _stray_problems(walk, layout)
+    keys: dict[str, tuple[tuple[int, int, str], ...]] = {}
+    items.sort(key=lambda item: (_natural(keys, item.subject), _natural(keys, item.name)))
+    problems += _same_numbers(items)
+    counts = dict.fromkeys(sorted(walk.subjects if wanted is None else wanted), 0)
+    for (subject, _), found in walk.found.items():
+        counts[subject] += bool(found.images)
+    return Listing(
+        tuple(items),
+        tuple(sorted(set(problems), key=lambda p: (natural(p.subject), natural(p.reason)))),
+        Ignored(walk.ignored, tuple(walk.examples), walk.left_behind),
+        {printable(subject): count for subject, count in counts.items()},
+        channels,
+    )
+
+
+def _natural(
+    keys: dict[str, tuple[tuple[int, int, str], ...]], name: str
+) -> tuple[tuple[int, int, str], ...]:
+    """`natural`, computed once for each name."""
+    key = keys.get(name)
+    if key is None:
+        key = keys[name] = natural(name)
+    return key
+
+
+def _channels(layout: Layout, walk: Walk) -> tuple[str, ...]:
+    """Values of `{channel}` in order; none without that wildcard."""
+    if "channel" not in layout.image_pattern.wildcards:
+        return ()
+    if layout.channels is not None:
+        return layout.channels
+    return tuple(sorted({name for found in walk.found.values() for name in found.images}))
+
+
+def _item(
+    root: Path, key: tuple[str, str], found: Found, layout: Layout, channels: tuple[str, ...]
+) -> Item:
+    images = tuple(found.images[channel] for channel in channels or ("",))
+    paths = images if found.mask is None else (*images, found.mask)
+    if found.files:
+        files = tuple(file for path in paths for file in found.files.get(path, (path,)))
+    else:
+        files = paths
+    output = layout.output(found.values) if found.mask is None else found.mask
+    return Item(root, *key, images, found.mask, files, output)
+
+
+def _faults(found: Found, layout: Layout, channels: tuple[str, ...], walk: Walk) -> Iterable[str]:
+    """What keeps an item from being whole, in lines."""
+    masks = layout.mask_pattern
+    if not found.images:
+        expected = layout.image_pattern.path({**found.values, "channel": next(iter(channels), "1")})
+        yield (
+            f"{printable(found.mask or '')} has no image, expected {printable(expected)}"
+            f"{_instead(walk.strays, expected)}"
         )
-    if not slices:
-        raise SegtrtError(f"no subject of {tree} can be used: {_describe(faults, tree)}; mend them")
-    # Bad subjects take part, so that skipping or mending one leaves the others where they are;
-    # unless a split would have bad ones only.
-    shard_of = assign_shards({name: count_images(tree / name) for name in names}, shards)
-    split_of = assign_splits(names, calibration_fraction, seed)
-    if {split_of[name] for name in slices} != set(split_of.values()):
-        split_of = assign_splits(slices, calibration_fraction, seed)
-    return Manifest(
-        subjects=tuple(
-            Subject(
-                name,
-                shard_of[name],
-                split_of[name],
-                tuple(
-                    SliceEntry(
-                        files.number,
-                        files.image.relative_to(root).as_posix(),
-                        files.mask.relative_to(root).as_posix(),
-                        files.image_sha256,
-                        files.mask_sha256,
-                    )
-                    for files in slices[name]
-                ),
+        return
+    for channel in channels:
+        if channel not in found.images:
+            expected = layout.image_pattern.path({**found.values, "channel": channel})
+            yield (
+                f"{printable(next(iter(found.images.values())))} lacks the channel "
+                f"{printable(channel)}, expected {printable(expected)}"
+                f"{_instead(walk.strays, expected)}"
             )
-            for name in sorted(slices)
-        ),
-        skipped=tuple(SkippedSubject(name, faults[name]) for name in sorted(faults)),
+    if masks is not None and found.mask is None:
+        expected = masks.path(found.values)
+        yield (
+            f"{printable(next(iter(found.images.values())))} has no mask, expected "
+            f"{printable(expected)}{_instead(walk.strays, expected)}"
+        )
+
+
+def _instead(strays: Collection[Stray], expected: str) -> str:
+    """Names the file of another suffix that is there instead of the expected one."""
+    for stray in strays:
+        if stray.pattern.path(stray.values) == expected:
+            return f"; {printable(stray.path)} has another suffix"
+    return ""
+
+
+def _stray_problems(walk: Walk, layout: Layout) -> Iterable[Problem]:
+    """Images of another format that would vanish without a word."""
+    for stray in walk.strays:
+        if stray.pattern is not layout.image_pattern:
+            continue
+        subject = layout.subject_of(stray.values)
+        found = walk.found.get((subject, stray.values.get("item", subject)))
+        if found is None:
+            yield Problem(
+                printable(subject),
+                f"{printable(stray.path)} has another suffix than dataset.images expects "
+                f"({stray.pattern.suffix}); convert or rename it, or change dataset.images",
+            )
+
+
+def _same_numbers(items: Collection[Item]) -> Iterable[Problem]:
+    """Items that bear the same number, of a sorted list: `1` and `01`."""
+    before: Item | None = None
+    for item in items:
+        if (
+            before is not None
+            and item.subject == before.subject
+            and item.name != before.name
+            and natural(item.name)[:-1] == natural(before.name)[:-1]
+        ):
+            yield Problem(
+                printable(item.subject),
+                f"{printable(before.images[0])} and {printable(item.images[0])} bear the same "
+                "number; remove one",
+            )
+        before = item
+
+
+def _refuse_unknown(wanted: Collection[str], present: Collection[str], root: Path) -> None:
+    unknown = sorted(set(wanted) - set(present))
+    if not unknown:
+        return
+    told = []
+    for name in unknown[:_NAMED_AT_MOST]:
+        close = difflib.get_close_matches(name, present)
+        close_ones = f" (close: {', '.join(map(printable, close))})" if close else ""
+        told.append(f"{printable(name)}{close_ones}")
+    more = len(unknown) - _NAMED_AT_MOST
+    raise SegtrtError(
+        f"dataset.subjects names what {root} does not have: {'; '.join(told)}"
+        f"{f'; and {more} more' if more > 0 else ''}; expected names of its {len(present)} subjects"
     )
 
 
-def write_manifest(
-    root: Path,
-    *,
-    manifest_path: Path,
-    shard_paths: Sequence[Path],
-    subjects: Sequence[str] | None,
-    calibration_fraction: float,
-    seed: int,
-    on_bad_subject: str,
-) -> None:
-    """Make the manifest and write it, whole and by shard.
-
-    Args:
-        manifest_path: the whole manifest.
-        shard_paths: one file a shard, in order; how many there are is the number of shards. Each
-            has the manifest's format with the shard's own subjects, maybe none, and none skipped.
-        root, subjects, calibration_fraction, seed, on_bad_subject: as in `make_manifest`.
-
-    Raises:
-        SegtrtError: as `make_manifest`.
-    """
-    manifest = make_manifest(
-        root,
-        subjects=subjects,
-        shards=len(shard_paths),
-        calibration_fraction=calibration_fraction,
-        seed=seed,
-        on_bad_subject=on_bad_subject,
+def _nothing(root: Path, layout: Layout, walk: Walk) -> str:
+    """Why a folder is no data set of this layout."""
+    if holds_part(root, layout.image_pattern):
+        hint = "it looks like one subject's folder: set dataset.path to the folder above"
+    else:
+        hint = "set dataset.path to the folder that holds them, or dataset.images to their names"
+    return (
+        f"data set folder {root} has no file that dataset.images {layout.images!r} matches; it "
+        f"holds {name_some(walk.examples, 5)}; {hint}"
     )
-    for shard, path in enumerate(shard_paths):
-        own = tuple(subject for subject in manifest.subjects if subject.shard == shard)
-        _write(path, Manifest(own, ()))
-    _write(manifest_path, manifest)
-
-
-def _write(path: Path, manifest: Manifest) -> None:
-    write_json(path, {"format": FORMAT, **asdict(manifest), "totals": asdict(manifest.totals)})
-
-
-def _describe(faults: Mapping[str, str], root: Path) -> str:
-    told = "; ".join(f"{name}: {faults[name]}" for name in sorted(faults)[:_NAMED_AT_MOST])
-    plural = "s" if len(faults) > 1 else ""
-    return f"{len(faults)} bad subject{plural} in {root}: {told}{_and_more(faults)}"
-
-
-def _and_more(items: Collection[str]) -> str:
-    more = len(items) - _NAMED_AT_MOST
-    return f"; and {more} more" if more > 0 else ""

@@ -35,7 +35,7 @@ class Plan(Jobs):
         in_job: bool = False,
         ancient: Callable[[str], str] = str,
         is_forced: Callable[[], bool] = lambda: False,
-        trigger: str = "",
+        trigger: Callable[[], str] = str,
     ) -> None:
         """Begin without any rule.
 
@@ -48,7 +48,8 @@ class Plan(Jobs):
                 alone: keys of what it is made from are those with which that was made.
             ancient: Snakemake's mark for an input whose time does not count.
             is_forced: whether jobs are made to run that need not.
-            trigger: path of the file that out-of-date jobs have as one more input.
+            trigger: path of the file that out-of-date jobs have as one more input; asked for when
+                one does.
         """
         super().__init__(anonymous, prefix, in_job)
         self._constraints = tuple(wildcards.items())
@@ -99,7 +100,7 @@ class Plan(Jobs):
         def changes(wildcards: Any) -> list[str]:
             if self._in_job or not self.states.changed(self.node(rule, wildcards)):
                 return []
-            return [self._trigger]
+            return [self._trigger()]
 
         return {**{name: function(use) for name, use in declared.uses.items()}, "changes": changes}
 

@@ -52,7 +52,7 @@ def import_closure(roots: Iterable[str | Path], package: Path = PACKAGE) -> dict
         package: the package's folder.
 
     Returns:
-        Module or script name -> file, sorted by name.
+        Module or script name -> file, sorted by name; empty files decide nothing.
     """
     found: dict[str, Path] = {}
     waiting: list[str | Path] = list(roots)
@@ -60,7 +60,7 @@ def import_closure(roots: Iterable[str | Path], package: Path = PACKAGE) -> dict
         root = waiting.pop()
         path = root if isinstance(root, Path) else _module_file(root, package)
         name = root.name if isinstance(root, Path) else root
-        if path is None or name in found:
+        if path is None or name in found or not path.stat().st_size:
             continue
         found[name] = path
         waiting += [module for module in _read(path, package)[1] if module not in BOOKKEEPING]

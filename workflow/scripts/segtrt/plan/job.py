@@ -65,7 +65,7 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
     Raises:
         SegtrtError: an input is not what its record says, or what `action` raises.
     """
-    with at_work(Path(snakemake.params.plan["prefix"])):
+    with at_work(Path()):
         _make(snakemake, action)
 
 

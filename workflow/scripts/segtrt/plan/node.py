@@ -74,7 +74,6 @@ class Node:
             "verified": sorted(node.record for node in self.verifies),
             "decided_by": list(self.decided_by),
             "record": self.record,
-            "prefix": self.prefix,
             "stored": self.stored,
         }
 

@@ -10,12 +10,15 @@ from segtrt.plan.records import KEYS, read_key_record
 from segtrt.progress import track
 
 RESULTS = "results"
-ASIDE = ("keys", "logs", "benchmarks", "machines", "changes.txt")
+ASIDE = ("keys", "logs", "benchmarks", "machines")
 """What lies under results/ and is no job's artefact."""
 
 
 def verify(
-    base: Path, records: Iterable[str] | None = None, temporary: Collection[str] = ()
+    base: Path,
+    records: Iterable[str] | None = None,
+    temporary: Collection[str] = (),
+    prefix: str = "",
 ) -> list[str]:
     """Compare artefacts with the key records of the jobs that made them, by their content.
 
@@ -24,12 +27,13 @@ def verify(
         records: paths of the key records to go by. None takes all that there are, and looks for
             files under results/ that belong to none.
         temporary: rules whose outputs are deleted once they were used, and so may be missing.
+        prefix: what Snakemake puts before every path, where the workflow is part of another.
 
     Returns:
         One line for each artefact that differs, is missing or has no record, sorted by path, and
         for each record that cannot be read; none if all is as it was made.
     """
-    paths = _all_records(base) if records is None else list(records)
+    paths = _all_records(base, prefix) if records is None else list(records)
     known = {path: read_key_record(base / path) for path in paths}
     lines = [
         f"{path}: no key record that can be read; delete it and run the workflow again"
@@ -37,7 +41,7 @@ def verify(
         if record is None
     ]
     made = {
-        output: (sha256, _rule_of(path) in temporary)
+        output: (sha256, _rule_of(path, prefix) in temporary)
         for path, record in known.items()
         for output, sha256 in _outputs(record).items()
     }
@@ -50,18 +54,18 @@ def verify(
     if records is None:
         lines += (
             f"{path}: has no key record; delete it, or run the workflow to make it anew"
-            for path in _unclaimed(base, made)
+            for path in _unclaimed(base, made, prefix)
         )
     return sorted(lines)
 
 
-def verify_files(base: Path, files: Iterable[Path]) -> list[str]:
+def verify_files(base: Path, files: Iterable[Path], prefix: str = "") -> list[str]:
     """Compare just `files`, outputs of jobs, with the key records; lines as of `verify`.
 
     A file with no record differs.
     """
     made: dict[str, Any] = {}
-    for path in _all_records(base):
+    for path in _all_records(base, prefix):
         made |= _outputs(read_key_record(base / path))
     lines = []
     for file in files:
@@ -71,13 +75,14 @@ def verify_files(base: Path, files: Iterable[Path]) -> list[str]:
     return lines
 
 
-def _all_records(base: Path) -> list[str]:
+def _all_records(base: Path, prefix: str) -> list[str]:
     """Paths of the key records on disk; files directly under results/keys are none."""
-    return sorted(path.relative_to(base).as_posix() for path in (base / KEYS).glob("*/**/*.json"))
+    found = (base / f"{prefix}{KEYS}").glob("*/**/*.json")
+    return sorted(path.relative_to(base).as_posix() for path in found)
 
 
-def _rule_of(record: str) -> str:
-    return Path(record).relative_to(KEYS).parts[0]
+def _rule_of(record: str, prefix: str) -> str:
+    return Path(record).relative_to(f"{prefix}{KEYS}").parts[0]
 
 
 def _outputs(record: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -103,16 +108,16 @@ def _compare(base: Path, output: str, sha256: object) -> str:
     )
 
 
-def _unclaimed(base: Path, made: Collection[str]) -> Iterator[str]:
+def _unclaimed(base: Path, made: Collection[str], prefix: str) -> Iterator[str]:
     """Files under results/ that are no record's output, nor lie in a folder that is one.
 
     Hidden files are passed over, and so is what a runtime keeps beside its engine: a file that
     differs from an output in its ending alone.
     """
     stems = {str(Path(output).with_suffix("")) for output in made}
-    for path in sorted((base / RESULTS).rglob("*")):
-        relative = path.relative_to(base)
-        inside = relative.relative_to(RESULTS).parts
+    results = base / f"{prefix}{RESULTS}"
+    for path in sorted(results.rglob("*")):
+        relative, inside = path.relative_to(base), path.relative_to(results).parts
         if path.is_dir() or inside[0] in ASIDE or any(part.startswith(".") for part in inside):
             continue
         claimed = any(str(one) in made for one in (relative, *relative.parents))
