@@ -45,7 +45,7 @@ CLOSURES = {
     | {f"quality.{name}" for name in ("failure_words", "failures", "metric_table")}
     | {"summary.document", "summary.overlay_index"}
     # Titles and colours are the runtimes' own.
-    | {"arrays", "precision", "runtimes", "runtimes.base", "runtimes.description"}
+    | {"arrays", "precision", "runtimes.base", "runtimes.description"}
     | {"runtimes.registry"}
     | {f"report.{path.stem}" for path in (PACKAGE / "report").glob("[!_]*.py")},
     "run_reference": {"arrays", "data.shards", "files", "model.reference"} | NETWORK,
