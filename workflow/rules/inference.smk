@@ -5,7 +5,7 @@ rule run_engine:
     input:
         **PLAN.uses("run_engine", engine=ENGINE, record=RECORD, tensors=TENSORS),
     output:
-        **PLAN.makes("run_engine", probabilities=temp(PROBABILITIES)),
+        **PLAN.makes("run_engine", answers=temp(ANSWERS)),
     log:
         "results/logs/run_engine/{runtime}{at}/b{batch}_{precision}/{shard}.log",
     benchmark:

@@ -48,6 +48,7 @@ WILDCARDS = {
 MANIFEST = "results/dataset/manifest.json"
 SHARD_MANIFEST = "results/dataset/shard_{shard}.json"
 TENSORS = "results/tensors/shard_{shard}.safetensors"
+NETWORK = "results/model/network.json"
 WEIGHTS = "results/model/weights.safetensors"
 GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
@@ -56,8 +57,8 @@ REFERENCE_SCORES = "results/reference/scores.json"
 REFERENCE_MASKS = "results/reference/masks_{shard}.safetensors"
 ENGINE = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin"
 RECORD = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json"
-PROBABILITIES = (
-    "results/probabilities/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
+ANSWERS = (
+    "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
 )
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"

@@ -49,7 +49,7 @@ rule score_engine:
             reference=all_shards(REFERENCE),
             reference_scores=REFERENCE_SCORES,
             reference_masks=all_shards(REFERENCE_MASKS),
-            probabilities=all_shards(PROBABILITIES),
+            answers=all_shards(ANSWERS),
         ),
     output:
         **PLAN.makes(
