@@ -14,7 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def real_workflow(
-    folder: Path, config: Mapping[str, Any] | None = None, checkout: Path = ROOT
+    folder: Path,
+    config: Mapping[str, Any] | None = None,
+    checkout: Path = ROOT,
+    *,
+    in_job: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Read the workflow in a working folder; nothing is run.
 
@@ -22,6 +26,7 @@ def real_workflow(
         folder: the working folder.
         config: settings laid over those of the checkout's config.yaml.
         checkout: whose workflow.
+        in_job: as a job of a batch system reads it.
 
     Yields:
         The names that its Snakefile defines.
@@ -32,8 +37,10 @@ def real_workflow(
         ResourceSettings,
         SnakemakeApi,
         StorageSettings,
+        WorkflowSettings,
     )
     from snakemake.settings.enums import Quietness
+    from snakemake_interface_executor_plugins.settings import ExecMode
 
     here, path, python = Path.cwd(), list(sys.path), os.environ.get("PYTHONPATH")
     try:
@@ -42,6 +49,9 @@ def real_workflow(
                 resource_settings=ResourceSettings(cores=2),
                 config_settings=ConfigSettings(config=dict(config or {})),
                 storage_settings=StorageSettings(),
+                workflow_settings=WorkflowSettings(
+                    exec_mode=ExecMode.REMOTE if in_job else ExecMode.DEFAULT
+                ),
                 snakefile=checkout / "Snakefile",
                 workdir=folder,
             )
@@ -57,8 +67,12 @@ def real_workflow(
 
 @contextmanager
 def real_plan(
-    folder: Path, config: Mapping[str, Any] | None = None, checkout: Path = ROOT
+    folder: Path,
+    config: Mapping[str, Any] | None = None,
+    checkout: Path = ROOT,
+    *,
+    in_job: bool = False,
 ) -> Iterator[Plan]:
     """The plan of the real workflow; its jobs can be asked for while the block runs."""
-    with real_workflow(folder, config, checkout) as names:
+    with real_workflow(folder, config, checkout, in_job=in_job) as names:
         yield names["PLAN"]
