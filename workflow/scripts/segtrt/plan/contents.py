@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.config.settings import Settings, as_json
+from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
+from segtrt.model.user_code import code_of_file, code_of_module
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
 from segtrt.plan.sources import is_url
 from segtrt.runtimes.registry import all_runtimes
+from segtrt.user_function import names_function
 
 SCRIPTS = PACKAGE.parent
 TEMPLATES = PACKAGE.parents[1] / "report"
@@ -72,6 +75,25 @@ def reported_settings(settings: Settings) -> dict[str, Any]:
 
 def _last_name(path: str | None) -> str | None:
     return path if path is None or is_url(path) else Path(path).name
+
+
+def code_of_function(text: str) -> dict[str, Any] | None:
+    """What decides a function that the settings name; None for one of the built-in ways.
+
+    Args:
+        text: `module:function` or `path/to/file.py:function`, relative to the working folder.
+
+    Raises:
+        SegtrtError: there is no such file or module.
+    """
+    if not names_function(text):
+        return None
+    source = text.rpartition(":")[0]
+    if not source.endswith(".py"):
+        return code_of_module(source, Path())
+    if not Path(source).is_file():
+        raise SegtrtError(f"the settings name {text}, but there is no file {source}; correct it")
+    return code_of_file(Path(source))
 
 
 def looks_of_runtimes() -> dict[str, list[str]]:
