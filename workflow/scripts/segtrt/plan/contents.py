@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.config.settings import Settings, as_json
-from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
 from segtrt.model.user_code import code_of_file, code_of_module
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
@@ -35,6 +34,25 @@ def versions_of(*packages: str) -> dict[str, str | None]:
 def code_of(rule: str, *modules: str) -> str:
     """Fingerprint of a rule's script, what it imports, and modules found by a computed name."""
     return code_fingerprint([SCRIPTS / f"{rule}.py", *modules])
+
+
+def code_of_function(name: str) -> dict[str, Any]:
+    """What decides a function that a setting names; nothing for one of the built-in ways.
+
+    Args:
+        name: the setting's value: `module:function`, `path/to/file.py:function`, or neither.
+
+    Raises:
+        SegtrtError: there is no such module, or a file is not Python.
+    """
+    if not names_function(name):
+        return {}
+    source = name.rpartition(":")[0]
+    if source.endswith(".py"):
+        path = Path(source).absolute()
+        # A file that is not there is told by the job that needs it.
+        return code_of_file(path) if path.is_file() else {}
+    return code_of_module(source, Path.cwd())
 
 
 @cache
@@ -75,25 +93,6 @@ def reported_settings(settings: Settings) -> dict[str, Any]:
 
 def _last_name(path: str | None) -> str | None:
     return path if path is None or is_url(path) else Path(path).name
-
-
-def code_of_function(text: str) -> dict[str, Any] | None:
-    """What decides a function that the settings name; None for one of the built-in ways.
-
-    Args:
-        text: `module:function` or `path/to/file.py:function`, relative to the working folder.
-
-    Raises:
-        SegtrtError: there is no such file or module.
-    """
-    if not names_function(text):
-        return None
-    source = text.rpartition(":")[0]
-    if not source.endswith(".py"):
-        return code_of_module(source, Path())
-    if not Path(source).is_file():
-        raise SegtrtError(f"the settings name {text}, but there is no file {source}; correct it")
-    return code_of_file(Path(source))
 
 
 def looks_of_runtimes() -> dict[str, list[str]]:
