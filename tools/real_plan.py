@@ -9,7 +9,7 @@ from typing import Any
 
 from segtrt.plan.declare import Plan
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
