@@ -39,7 +39,7 @@ def rule_picture() -> str:
 def decision_table() -> str:
     """What decides each rule's outcome, as a Markdown table made from the plan's declarations."""
     lines = [
-        "| rule | decided by the outputs of | verifies those of | decided by, beside that | store |",
+        "| rule | made from the outputs of | verifies those of | decided by as well | store |",
         "| --- | --- | --- | --- | --- |",
     ]
     dataset = {"source": "kaggle", "path": None}

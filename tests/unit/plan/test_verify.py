@@ -64,7 +64,7 @@ def base(tmp_path: Path) -> Path:
     for name, outputs in RECORDS.items():
         known = {path: sha256(tmp_path / path) for path in outputs}
         write_json(tmp_path / f"results/keys/{name}.json", {"format": FORMAT, "outputs": known})
-    for path in ("keys/hashes.json", "keys/changes.txt", "logs/build_engine/a.log"):
+    for path in ("keys/hashes.txt", "keys/changes.txt", "logs/build_engine/a.log"):
         (tmp_path / "results" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "results" / path).write_text("{}")
     (tmp_path / OVERLAYS / ".snakemake_timestamp").touch()
