@@ -30,9 +30,11 @@ ROOT = Path(__file__).resolve().parent.parent
 def rule_picture() -> str:
     """The rules of the main job on the Kaggle data as a Mermaid block; nothing is downloaded."""
     dataset = {"source": "kaggle", "path": None}
-    with tempfile.TemporaryDirectory() as folder:
-        with real_plan(Path(folder), {"dataset": dataset}) as plan:
-            edges = sorted({*plan.edges("write_report"), *plan.edges("train")})
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        real_plan(Path(folder), {"dataset": dataset}) as plan,
+    ):
+        edges = sorted({*plan.edges("write_report"), *plan.edges("train")})
     return f"```mermaid\n{draw_mermaid(edges)}```\n"
 
 
