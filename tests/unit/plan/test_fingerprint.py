@@ -112,7 +112,7 @@ def test_a_relative_import_from_above_is_followed(package: Path) -> None:
     inner.mkdir()
     (inner / "__init__.py").touch()
     (inner / "leaf.py").write_text("from ..base import ONE\nfrom .other import x\n")
-    (inner / "other.py").touch()
+    (inner / "other.py").write_text("x = 1\n")
     assert list(import_closure(["pack.inner.leaf"], package)) == [
         "pack.base",
         "pack.inner.leaf",
