@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/script
 
 from segtrt.data.shards import SliceRef, write_shard
 from segtrt.engines.budget import TimingBudget
-from segtrt.engines.timing import TimingResult, measure
+from segtrt.engines.timing import measure
+from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
 from segtrt.graphs.calibration import CalibrationImages

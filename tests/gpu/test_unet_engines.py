@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from segtrt.data.kaggle_layout import decode_image
+from segtrt.data.kaggle_images import decode_image
 from segtrt.data.normalise import normalise_slice
 from segtrt.data.shards import SliceRef, write_shard
 from segtrt.errors import SegtrtError

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from example_summaries import CASES, make_example
@@ -9,18 +10,19 @@ from segtrt.config.resolve import resolve_config
 from segtrt.engines.matrix import make_matrix
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
-from segtrt.files import write_json
 from segtrt.machine.facts import this_machine
 from segtrt.precision import Precision
-from segtrt.quality.scores import FORMAT as SCORES
-from segtrt.quality.verdict import read_validation, validate_engine
-from segtrt.report import wording
+from segtrt.quality.failure_words import in_words
+from segtrt.quality.judging import validate_engine
+from segtrt.quality.scores import DiceSummary, Errors, Figures, Scores
+from segtrt.quality.verdict import read_verdict
 from segtrt.report.chart import dash, marker
 from segtrt.report.matrix import COLUMNS, make_row
-from segtrt.report.page import read_overlays, render
+from segtrt.report.page import load_overlays, render
 from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
-from segtrt.summary.summarise import read_summary, write_summary
+from segtrt.summary.document import read_summary
+from segtrt.summary.summarise import write_summary
 
 
 def planned() -> dict[str, object]:
@@ -54,7 +56,7 @@ def reported(folder: Path) -> dict[str, object]:
     summary = json.loads(text.replace('int8"', 'int4"').replace("int8.", "int4."))
     write_summary(summary, folder / "summary.json", folder / "summary.csv")
     summary = read_summary(folder / "summary.json")
-    html = render(summary, read_overlays(folder / "overlays"))
+    html = render(summary, load_overlays(folder / "overlays"))
     rows = [make_row(engine, summary) for engine in summary["engines"]]
     one = {"machines": [{"name": ""}]}
     two = {"machines": [{"name": "a"}, {"name": "b"}]}
@@ -94,22 +96,18 @@ def judged(folder: Path) -> dict[str, object]:
         build_ms=1.0,
     )
     record.write(folder / "engine.json")
-    scores = {
-        "format": SCORES,
-        "engine": record.name,
-        "errors": {"flipped_fraction": 0.0},
-        "errors_every_slice": {"max_abs_error": 0.0, "non_finite": 0},
-        "dice": {"dice_loss": 0.5, "to_reference_mean": 0.8},
-    }
-    write_json(folder / "scores.json", scores)
+    errors = Errors(1, 0.0, 0.0, 0.0, 1.0, 0, 0.0, 0)
+    dice = DiceSummary(0.4, 0.4, 0.4, 0.9, 0.9, dice_loss=0.5, to_reference_mean=0.8)
+    figures = Figures(errors, errors, dice, (), ())
+    Scores(record.name, "built", 0.5, True, figures).write(folder / "scores.json")
     validate_engine(
         folder / "engine.json",
         folder / "scores.json",
         folder / "verdict.json",
         tolerance={"agreement": 0.9, "dice_loss": None},
     )
-    failures = read_validation(folder / "verdict.json")["failures"]
-    return {"failures": failures, "words": [wording.failure(one) for one in failures]}
+    failures = read_verdict(folder / "verdict.json").failures
+    return {"failures": list(map(asdict, failures)), "words": list(map(in_words, failures))}
 
 
 if __name__ == "__main__":

@@ -121,5 +121,7 @@ def test_a_new_precision_and_figure_are_in_the_report(seen: dict[str, Any]) -> N
 
 
 def test_a_new_figure_is_judged_and_told_in_words(seen: dict[str, Any]) -> None:
-    assert seen["failures"] == ["agreement 0.8 < 0.9"]
+    assert seen["failures"] == [
+        {"figure": "agreement", "value": 0.8, "limit": 0.9, "at_least": True, "precision": None}
+    ]
     assert seen["words"] == ["agreement with PyTorch 0.8, at least 0.9 expected"]

@@ -1,8 +1,43 @@
-# What an engine's answers are worth, and the verdict on it.
+# What PyTorch's and an engine's answers are worth, and the verdict on the engine.
 
 
 def tolerance_of_engine(wildcards):
     return SETTINGS.validation.tolerances[wildcards.precision]
+
+
+rule score_reference:
+    input:
+        **PLAN.uses(
+            "score_reference",
+            tensors=all_shards(TENSORS),
+            reference=all_shards(REFERENCE),
+        ),
+    output:
+        **PLAN.makes(
+            "score_reference",
+            scores=REFERENCE_SCORES,
+            masks=all_shards(REFERENCE_MASKS),
+        ),
+    log:
+        "results/logs/score_reference.log",
+    benchmark:
+        "results/benchmarks/score_reference/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=minutes_of_scores,
+    params:
+        plan=PLAN.decided_by(
+            "score_reference",
+            packages=["numpy", "scipy"],
+            threshold=SETTINGS.validation.threshold,
+            largest_component=SETTINGS.validation.largest_component,
+        ),
+        threshold=SETTINGS.validation.threshold,
+        largest_component=SETTINGS.validation.largest_component,
+    script:
+        "../scripts/score_reference.py"
 
 
 rule score_engine:
@@ -12,6 +47,8 @@ rule score_engine:
             record=verified(RECORD),
             tensors=all_shards(TENSORS),
             reference=all_shards(REFERENCE),
+            reference_scores=REFERENCE_SCORES,
+            reference_masks=all_shards(REFERENCE_MASKS),
             probabilities=all_shards(PROBABILITIES),
         ),
     output:
@@ -43,11 +80,7 @@ rule score_engine:
         plan=PLAN.decided_by(
             "score_engine",
             packages=["numpy", "scipy", "scikit-image"],
-            threshold=SETTINGS.validation.threshold,
-            largest_component=SETTINGS.validation.largest_component,
         ),
-        threshold=SETTINGS.validation.threshold,
-        largest_component=SETTINGS.validation.largest_component,
     script:
         "../scripts/score_engine.py"
 

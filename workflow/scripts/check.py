@@ -5,7 +5,7 @@ from pathlib import Path
 from segtrt.errors import SegtrtError
 from segtrt.plan.job import logged
 from segtrt.plan.verify import verify_files
-from segtrt.quality.verdict import check
+from segtrt.quality.check import check
 
 with logged(snakemake.log[0]):
     paths = [Path(path) for path in snakemake.input.validations]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.data.fetched_folder import check_fetched
-from segtrt.data.manifest import write_manifest
+from segtrt.data.make_manifest import write_manifest
 from segtrt.plan.job import run
 
 settings = snakemake.params.dataset

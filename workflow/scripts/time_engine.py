@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segtrt.engines.run import time_engine
+from segtrt.engines.time import time_engine
 from segtrt.plan.job import run
 
 inference = snakemake.params.inference

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segtrt.model.reference import time_reference
+from segtrt.model.reference_timing import time_reference
 from segtrt.plan.job import run
 
 run(

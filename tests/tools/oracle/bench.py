@@ -76,11 +76,12 @@ def earlier_summary(version: int) -> str:
     figures = dict.fromkeys(("subjects", "slices"), 0)
     splits = {f"{kind}_{name}": 0 for kind in ("evaluation", "calibration") for name in figures}
     summary = {
-        "format": "segtrt-summary-1",
+        "format": "segtrt-summary-2",
         "title": f"earlier {version}",
         "recommendation": {
             "engine": None,
             "closest": None,
+            "failures": [],
             "broken": [],
             "max_dice_loss": 0.005,
             "max_latency_ms": None,

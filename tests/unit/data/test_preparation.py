@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from segtrt.data.geometry import restore_masks
 from segtrt.data.intensity import Intensity
 from segtrt.data.normalise import normalise_slice
 from segtrt.data.placement import Placement
 from segtrt.data.preparation import Preparation
-from segtrt.data.volume import prepare_volume, restore_masks
+from segtrt.data.volume import find_geometry, prepare_volume
 from segtrt.errors import SegtrtError
 
 NONE = Intensity("none")
@@ -44,13 +45,14 @@ def check_subject(folder: Path, count: int | None = None) -> None:
     np.testing.assert_array_equal(prepared.placement.place_labels(labels), labels)
     np.testing.assert_array_equal(prepared.placement.restore(labels), labels)
 
-    prepared, expected = VOLUME.prepare(item), prepare_volume(images, masks)
+    geometry = find_geometry(images)
+    prepared, expected = VOLUME.prepare(item), prepare_volume(images, masks, geometry)
     np.testing.assert_array_equal(prepared.image, expected.images.swapaxes(0, 1))
-    assert prepared.placement.slices == range(*expected.geometry.slices)
+    assert prepared.placement.slices == range(*geometry.slices)
     placed = prepared.placement.place_labels(labels)
     np.testing.assert_array_equal(placed, expected.masks)
     np.testing.assert_array_equal(
-        prepared.placement.restore(placed), restore_masks(expected.masks, expected.geometry)
+        prepared.placement.restore(placed), restore_masks(expected.masks, geometry)
     )
 
 
@@ -206,7 +208,7 @@ def test_volume_takes_any_axis_type_number_of_channels_and_size(axis: int) -> No
     stack = np.zeros((6, 40, 50, 3), np.uint8)
     stack[1:5, 8:29, 10:41] = rng.integers(60, 250, (4, 21, 31, 3))
     stack[2, 15, 20] = 255
-    reference = prepare_volume(stack, np.zeros((6, 40, 50), np.uint8))
+    reference = prepare_volume(stack, np.zeros((6, 40, 50), np.uint8), find_geometry(stack))
     item = np.moveaxis(np.moveaxis(stack, -1, 0), 1, axis + 1)
     way = Preparation(Intensity("volume"), (256, 256), axis=axis)
     prepared = way.prepare(item)

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from segtrt.engines.record import EngineRecord, check_engine, read_record
+from segtrt.engines.load import check_engine
+from segtrt.engines.record import EngineRecord, read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
 from segtrt.precision import Graph, Precision

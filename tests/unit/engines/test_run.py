@@ -9,13 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from segtrt.data.first_slices import first_slices
 from segtrt.data.shards import Shard, SliceRef, write_shard
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.build import build_engine
+from segtrt.engines.load import open_engine
 from segtrt.engines.record import read_record
-from segtrt.engines.run import first_slices, open_engine, run_engine, time_engine
-from segtrt.engines.timing import TimingResult, published_line
+from segtrt.engines.run import run_engine
+from segtrt.engines.time import time_engine
+from segtrt.engines.timing import published_line
+from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
+from segtrt.formats import from_json
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
@@ -120,7 +125,7 @@ def test_timing_file(
             threads=1,
         )
     figures = json.loads(out.read_text())
-    result = TimingResult.from_json(figures["timing"])
+    result = from_json(TimingResult, figures["timing"])
     assert result.iterations == len(result.samples_ms) == 6
     assert result.copy_in is None and result.copy_out is None
     assert published_line(4, 6, result.total.mean) in caplog.messages

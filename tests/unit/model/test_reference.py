@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 from segtrt.data.shards import Shard, SliceRef, write_shard
 from segtrt.engines.budget import TimingBudget
-from segtrt.engines.timing import TimingResult
+from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
+from segtrt.formats import from_json
 from segtrt.machine.facts import this_machine
-from segtrt.model.reference import predict, run_reference, time_reference
+from segtrt.model.reference import predict, run_reference
+from segtrt.model.reference_timing import time_reference
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import load_network, save_weights
 
@@ -119,7 +121,7 @@ def test_times_of_each_batch_size(weights: Path, shard: Path, tmp_path: Path) ->
     record = json.loads((tmp_path / "timing.json").read_text())
     assert record["torch"] == torch.__version__
     assert record["machine"] == this_machine().facts()
-    results = [TimingResult.from_json(timing) for timing in record["timings"]]
+    results = [from_json(TimingResult, timing) for timing in record["timings"]]
     assert [result.batch_size for result in results] == [1, 12]
     assert all(result.iterations == 3 for result in results)
     assert all(result.run.min > 0 for result in results)

@@ -1,10 +1,10 @@
 """Every artefact beside its key record."""
 
 import hashlib
-import json
 import runpy
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +12,8 @@ import pytest
 from segtrt.files import write_json
 from segtrt.plan.records import FORMAT
 from segtrt.plan.verify import verify, verify_files
+from segtrt.quality.failures import Failure
+from segtrt.quality.verdict import Verdict
 
 SUMMARY, REPORT = "results/summary.json", "results/report.html"
 MASKS, OVERLAYS = "results/predictions/openvino/b1_int8", "results/overlays"
@@ -62,7 +64,7 @@ def base(tmp_path: Path) -> Path:
     for name, outputs in RECORDS.items():
         known = {path: sha256(tmp_path / path) for path in outputs}
         write_json(tmp_path / f"results/keys/{name}.json", {"format": FORMAT, "outputs": known})
-    for path in ("keys/hashes.json", "keys/changes.txt", "logs/build_engine/a.log"):
+    for path in ("keys/hashes.txt", "keys/changes.txt", "logs/build_engine/a.log"):
         (tmp_path / "results" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "results" / path).write_text("{}")
     (tmp_path / OVERLAYS / ".snakemake_timestamp").touch()
@@ -212,9 +214,10 @@ def test_the_script_ends_with_an_error_and_a_line_for_each(
 def test_check_refuses_a_verdict_edited_by_hand(
     base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verdict = {"format": "segtrt-validation-1", "verdict": "fail", "failures": ["dice_loss 1 > 0"]}
+    failure = Failure("dice_loss", 1.0, 0)
+    verdict = Verdict("openvino/b1_int8", "fail", "", (failure,), {"dice_loss": 0}, None)
     record = base / "results/keys/validate_engine/openvino/b1_int8.json"
-    (base / VERDICT).write_text(json.dumps(verdict))
+    verdict.write(base / VERDICT)
     write_json(record, {"format": FORMAT, "outputs": {VERDICT: sha256(base / VERDICT)}})
 
     def ended() -> str:
@@ -229,8 +232,8 @@ def test_check_refuses_a_verdict_edited_by_hand(
         assert caught.value.code == 1
         return capsys.readouterr().err
 
-    assert "1 of 1 engines failed: openvino/b1_int8: dice_loss 1 > 0" in ended()
-    (base / VERDICT).write_text(json.dumps({**verdict, "verdict": "pass"}))
+    assert "1 of 1 engines failed: openvino/b1_int8: loss of Dice 1, limit 0" in ended()
+    replace(verdict, verdict="pass").write(base / VERDICT)
     assert f"segtrt: {VERDICT}: was changed or damaged after it was made" in ended()
     record.unlink()
     assert f"segtrt: {VERDICT}: has no key record" in ended()

@@ -3,9 +3,10 @@
 import pytest
 import yaml
 from segtrt.config.schema import load_schema
+from segtrt.quality.failures import Failure
 from segtrt.quality.metric_table import METRICS, Metric, Style
 from segtrt.report import wording
-from segtrt.summary.summarise import SCHEMA
+from segtrt.summary.document import SCHEMA
 
 HIGH = Metric("h", "height", "H", "m", "", ("a", "b"), Style.SCORE, higher_is_better=True)
 LOW = Metric("l", "loss", "L", "m", "", ("a",), Style.ERROR)
@@ -26,14 +27,21 @@ def test_a_figure_is_found_by_its_path(scores: dict, value: float | None) -> Non
 @pytest.mark.parametrize(
     ("metric", "value", "failure"),
     [
-        (LOW, 0.2, ""),
-        (LOW, 0.25, "l 0.25 > 0.2"),
-        (HIGH, 0.2, ""),
-        (HIGH, 0.15, "h 0.15 < 0.2"),
+        (LOW, 0.2, None),
+        (LOW, 0.25, Failure("l", 0.25, 0.2)),
+        (HIGH, 0.2, None),
+        (HIGH, 0.15, Failure("h", 0.15, 0.2, at_least=True)),
     ],
 )
-def test_a_limit_is_broken_on_the_worse_side(metric: Metric, value: float, failure: str) -> None:
+def test_a_limit_is_broken_on_the_worse_side(
+    metric: Metric, value: float, failure: Failure | None
+) -> None:
     assert metric.failure(value, 0.2) == failure
+
+
+@pytest.mark.parametrize("metric", [LOW, HIGH])
+def test_what_is_no_number_keeps_no_limit(metric: Metric) -> None:
+    assert metric.failure(float("nan"), 0.2) is not None
 
 
 def test_every_tolerance_of_the_schema_is_a_figure() -> None:

@@ -193,3 +193,25 @@ def test_a_logarithmic_axis_has_readable_ticks():
     axis = log_axis([0.3, 4500])
     assert axis["ticktext"][:3] == ["0.2", "0.5", "1"]
     assert axis["ticktext"][-2:] == ["5,000", "10,000"]
+
+
+def test_the_chart_of_subjects_says_whether_any_engine_passed(summaries):
+    summary = copy.deepcopy(summaries["gpu"])
+    assert dice_per_subject(summary).finding.startswith("On engines that passed, no subject loses")
+    for one in summary["engines"]:
+        one["verdict"] = "fail" if one["verdict"] == "pass" else one["verdict"]
+    finding = dice_per_subject(summary).finding
+    assert finding.startswith("No engine passed: on those that were run, no subject loses more")
+    worst = max(
+        entry["reference_dice"] - entry["dice"]
+        for one in summary["engines"]
+        for entry in one["subjects"]
+        if entry["split"] == "evaluation"
+    )
+    assert f"more than {worst:.4f} Dice" in finding
+    for one in summary["engines"]:
+        for entry in one["subjects"]:
+            entry["dice"] = entry["reference_dice"]
+    assert dice_per_subject(summary).finding == (
+        "No subject loses Dice against PyTorch on any engine, though none passed"
+    )

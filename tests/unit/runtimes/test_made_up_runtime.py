@@ -17,11 +17,12 @@ from segtrt.engines.budget import TimingBudget
 from segtrt.engines.build import build_engine
 from segtrt.engines.matrix import make_matrix
 from segtrt.engines.record import read_record
-from segtrt.engines.run import run_engine, time_engine
+from segtrt.engines.run import run_engine
+from segtrt.engines.time import time_engine
 from segtrt.machine.facts import this_machine
 from segtrt.precision import Graph, Precision
-from segtrt.quality.scores import score_engine
-from segtrt.quality.verdict import validate_engine
+from segtrt.quality.judging import validate_engine
+from segtrt.quality.scoring import ShardPaths, score_engine
 from segtrt.report.page import write_report
 from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import all_runtimes, any_on_gpu, auto_order, get_runtime
@@ -91,7 +92,7 @@ def chain(project_root: Path, tmp_path: Path, tiny_graphs: dict[str, Path]) -> e
     with Shard(tmp_path / "tensors") as shard:
         images = shard.rows("images")
     expected = run_with_onnxruntime(tiny_graphs["fp32"], images)[:, 0]
-    made.write("reference", expected)
+    made.write_reference(expected)
     engine, record, answers, timing, scores, verdict = (
         tmp_path / kind.format(NAME)
         for kind in (
@@ -126,13 +127,12 @@ def chain(project_root: Path, tmp_path: Path, tiny_graphs: dict[str, Path]) -> e
     )
     score_engine(
         record,
-        tensor_shards=[tmp_path / "tensors"],
-        reference_shards=[tmp_path / "reference"],
-        probability_shards=[answers],
+        reference_scores=tmp_path / "reference.json",
+        shards=[
+            ShardPaths(*(tmp_path / name for name in ("tensors", "reference", "masks")), answers)
+        ],
         out_json=scores,
         predictions_dir=tmp_path / "predictions",
-        threshold=0.5,
-        largest_component=True,
     )
     validate_engine(record, scores, verdict, tolerance=example_chain.TOLERANCE)
     made.records.append(record)

@@ -1,51 +1,16 @@
 """What `segtrt run` makes of one input's result: does it agree with the output beside the input?"""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from segtrt.config.resolve import resolve_config
+from segtrt.arrays import Images, Probabilities
+from segtrt.cli.limits import Limits
 from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_output
-from segtrt.precision import Precision
-from segtrt.quality.metrics import Errors, ErrorSums, dice
+from segtrt.quality.metrics import ErrorSums, dice
+from segtrt.quality.scores import Errors
 from segtrt.report.wording import number, percent
-from segtrt.runtimes.base import Images, Probabilities
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a result may differ by from the output beside its input; None is not looked at."""
-
-    max_abs_error: float | None
-    """Largest absolute error of a probability."""
-    flipped_fraction: float | None
-    """Largest share of an input's mask pixels that differ."""
-    threshold: float
-    """Probability above which a pixel is in the mask."""
-
-    @classmethod
-    def of(cls, precision: Precision, atol: float | None, max_flipped: float | None) -> "Limits":
-        """The limits asked for; if none is, the default tolerances of the precision.
-
-        Of those `max_abs_error` alone is taken where there is one: a single pixel that happens to
-        lie on the threshold says nothing about so close an engine.
-        """
-        validation = resolve_config({}).validation
-        if atol is None and max_flipped is None:
-            tolerance = validation.tolerances[precision]
-            atol = tolerance["max_abs_error"]
-            max_flipped = tolerance["flipped_fraction"] if atol is None else None
-        return cls(atol, max_flipped, validation.threshold)
-
-    def __str__(self) -> str:
-        told = []
-        if self.max_abs_error is not None:
-            told.append(f"error of a probability at most {self.max_abs_error:g}")
-        if self.flipped_fraction is not None:
-            told.append(f"at most {self.flipped_fraction * 100:g} % of mask pixels flipped")
-        return ", ".join(told)
 
 
 class Result:

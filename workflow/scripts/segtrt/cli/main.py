@@ -147,13 +147,13 @@ def _add_run(commands: Any) -> None:
         "--atol",
         metavar="ERROR",
         type=_amount,
-        help="largest error of a probability (default: the precision's)",
+        help="largest error of a probability (default: the run's tolerance for this engine)",
     )
     parser.add_argument(
         "--max-flipped",
         metavar="SHARE",
         type=_amount,
-        help="largest share of an input's mask pixels that may differ (default: the precision's)",
+        help="largest share of an input's mask pixels that may differ (default: the run's)",
     )
     parser.add_argument(
         "--require-outputs",

@@ -7,8 +7,8 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.data.geometry import VolumeGeometry
 from segtrt.data.resampling import Method, place_centred, resize
-from segtrt.data.volume import VolumeGeometry
 
 Fit = Literal["linear", "nearest", "area", "pad"]
 """How an item gets the network's size: resized so, or padded and cropped about the middle."""

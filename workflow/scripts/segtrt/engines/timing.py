@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
 
 import numpy as np
 
 from segtrt.engines.budget import TimingBudget
+from segtrt.engines.timing_file import Stats, TimingResult
 from segtrt.errors import SegtrtError
 from segtrt.progress import track
-from segtrt.runtimes.base import BatchTiming
+from segtrt.runtimes.description import BatchTiming
 
 MIN_RUNS = 5
 """Fewest runs before `max_seconds` may stop a timing, and fewest that stability is judged from."""
@@ -20,87 +19,6 @@ _WINDOW_SECONDS = 0.05
 _SETTLED_CHANGE = 0.03
 _MAX_SPREAD = 0.10
 _MAX_DRIFT = 0.05
-
-
-@dataclass(frozen=True)
-class Stats:
-    """Statistics of one step over the timed runs, in milliseconds."""
-
-    mean: float
-    median: float
-    std: float | None
-    """Sample standard deviation (divisor n - 1); None for a single run."""
-    min: float
-    max: float
-    p90: float | None
-    """90th percentile; None below 10 runs."""
-    p99: float | None
-    """99th percentile; None below 100 runs."""
-
-    @classmethod
-    def of(cls, samples_ms: Sequence[float]) -> Self:
-        """Statistics of at least one sample.
-
-        A percentile p needs 1 / (1 - p) samples, else it would only repeat the maximum.
-        """
-        values = np.asarray(samples_ms, np.float64)
-        count = len(values)
-        return cls(
-            mean=float(values.mean()),
-            median=float(np.median(values)),
-            std=float(values.std(ddof=1)) if count > 1 else None,
-            min=float(values.min()),
-            max=float(values.max()),
-            p90=float(np.percentile(values, 90)) if count >= 10 else None,
-            p99=float(np.percentile(values, 99)) if count >= 100 else None,
-        )
-
-
-@dataclass(frozen=True)
-class TimingResult:
-    """How long one batch takes on an engine that is warm."""
-
-    batch_size: int
-    iterations: int
-    """Timed runs done."""
-    warmup_iterations: int
-    warmup_settled: bool
-    """Whether warm-up ended because times had settled, not because its time was up."""
-    stable: bool
-    unstable_reason: str
-    """Empty if stable."""
-    images_per_second: float
-    """Batch size over the median of `total`."""
-    total: Stats
-    """Copy-in, run and copy-out together."""
-    run: Stats
-    copy_in: Stats | None
-    copy_out: Stats | None
-    samples_ms: list[float]
-    """`total` of every timed run, in order."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The result as JSON values; times are in milliseconds."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """The result that `to_json` made.
-
-        Raises:
-            SegtrtError: a figure is missing or one is not known.
-        """
-        try:
-            steps = {
-                name: None if data[name] is None else Stats(**data[name])
-                for name in ("total", "run", "copy_in", "copy_out")
-            }
-            return cls(**{**data, **steps})
-        except (KeyError, TypeError) as error:
-            raise SegtrtError(
-                f"a timing is not one this version can read ({error}); delete its file and run the "
-                "workflow again"
-            ) from None
 
 
 def measure(
@@ -137,7 +55,7 @@ def measure(
     for number, timing in enumerate(timings, 1):
         _refuse_useless(timing, number, batch_size)
     reason = instability(samples)
-    total = Stats.of(samples)
+    total = statistics(samples)
     return TimingResult(
         batch_size=batch_size,
         iterations=len(samples),
@@ -147,10 +65,28 @@ def measure(
         unstable_reason=reason,
         images_per_second=batch_size / total.median * 1000,
         total=total,
-        run=Stats.of([timing.run_ms for timing in timings]),
+        run=statistics([timing.run_ms for timing in timings]),
         copy_in=_optional_stats([timing.copy_in_ms for timing in timings]),
         copy_out=_optional_stats([timing.copy_out_ms for timing in timings]),
         samples_ms=samples,
+    )
+
+
+def statistics(samples_ms: Sequence[float]) -> Stats:
+    """Statistics of at least one sample.
+
+    A percentile p needs 1 / (1 - p) samples, else it would only repeat the maximum.
+    """
+    values = np.asarray(samples_ms, np.float64)
+    count = len(values)
+    return Stats(
+        mean=float(values.mean()),
+        median=float(np.median(values)),
+        std=float(values.std(ddof=1)) if count > 1 else None,
+        min=float(values.min()),
+        max=float(values.max()),
+        p90=float(np.percentile(values, 90)) if count >= 10 else None,
+        p99=float(np.percentile(values, 99)) if count >= 100 else None,
     )
 
 
@@ -224,4 +160,4 @@ def _refuse_useless(timing: BatchTiming, number: int, batch_size: int) -> None:
 
 def _optional_stats(samples_ms: Sequence[float | None]) -> Stats | None:
     present = [sample for sample in samples_ms if sample is not None]
-    return Stats.of(present) if present else None
+    return statistics(present) if present else None

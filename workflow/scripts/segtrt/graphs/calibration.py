@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from segtrt.arrays import Images
 from segtrt.data.shards import Shard
 from segtrt.errors import SegtrtError
 from segtrt.precision import Precision
-from segtrt.runtimes.base import Images
 
 SPLIT = "calibration"
 

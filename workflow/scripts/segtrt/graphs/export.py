@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segtrt.arrays import Images
 from segtrt.errors import SegtrtError
 from segtrt.files import replacing
 from segtrt.graphs.clean import INPUT, OUTPUT, clean_graph, write_graph
 from segtrt.model.weights import load_network
 from segtrt.precision import Precision
-from segtrt.runtimes.base import Images
 
 if TYPE_CHECKING:
     import torch
@@ -56,24 +56,6 @@ def export_onnx(
         error = _compare(partial, network, images)
     logger.info("largest difference to PyTorch on %d images: %.2g", len(images), error)
     return error
-
-
-def compare_with_torch(graph: Path, weights: Path, init_features: int, images: Images) -> float:
-    """Compare a float32 graph, run by ONNX Runtime, with PyTorch.
-
-    Args:
-        graph: the ONNX file.
-        weights: the state dict it was made from.
-        init_features: channels of the network's first block.
-        images: (n, 3, 256, 256) float32.
-
-    Returns:
-        The largest absolute difference of a probability.
-
-    Raises:
-        SegtrtError: it is above `TOLERANCE`, or an answer is not finite.
-    """
-    return _compare(graph, load_network(weights, init_features), images)
 
 
 def _export(network: "torch.nn.Module", opset: int, out: Path) -> None:

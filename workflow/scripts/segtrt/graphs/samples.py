@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.arrays import Images, Probabilities
 from segtrt.data.shards import Shard
-from segtrt.data.volume import SIZE
 from segtrt.errors import SegtrtError, name_some
 from segtrt.files import write_bytes
 from segtrt.graphs.sample import Sample
-from segtrt.runtimes.base import Images, Probabilities
+from segtrt.model.unet import IMAGE_SIZE
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "output"
@@ -76,7 +76,7 @@ def read_sample_input(path: Path) -> Images:
     Raises:
         SegtrtError: missing, damaged, or of another shape or type.
     """
-    return _with_batch_axis(path, (3, SIZE, SIZE))
+    return _with_batch_axis(path, (3, IMAGE_SIZE, IMAGE_SIZE))
 
 
 def read_sample_output(path: Path) -> Probabilities:
@@ -85,7 +85,7 @@ def read_sample_output(path: Path) -> Probabilities:
     Raises:
         SegtrtError: missing, damaged, or of another shape or type.
     """
-    return _with_batch_axis(path, (1, SIZE, SIZE))
+    return _with_batch_axis(path, (1, IMAGE_SIZE, IMAGE_SIZE))
 
 
 def write_tensor(path: Path, array: NDArray[Any], name: str) -> None:

@@ -82,7 +82,7 @@ def check_compared(settings: Settings, folder: Path) -> None:
     path = settings.report.compare_with
     if path is None:
         return
-    from segtrt.summary.summarise import read_summary  # imports NumPy, which a plan needs not
+    from segtrt.summary.document import read_summary  # imports NumPy, which a plan needs not
 
     try:
         read_summary(folder / path)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from segtrt.quality.failures import Failure
+
 
 class Style(Enum):
     """How a figure is written."""
@@ -51,12 +53,11 @@ class Metric:
             found = found.get(key)
         return None if found is None else float(found)
 
-    def failure(self, value: float, limit: float) -> str:
-        """What is wrong with a value, e.g. `dice_loss 0.03 > 0.02`; empty if it keeps its limit."""
+    def failure(self, value: float, limit: float) -> Failure | None:
+        """What is wrong with a value; None if it keeps its limit."""
         # What is not a number keeps no limit.
-        if self.higher_is_better:
-            return "" if value >= limit else f"{self.name} {value:.3g} < {limit:g}"
-        return "" if value <= limit else f"{self.name} {value:.3g} > {limit:g}"
+        kept = value >= limit if self.higher_is_better else value <= limit
+        return None if kept else Failure(self.name, value, limit, self.higher_is_better)
 
 
 METRICS = (

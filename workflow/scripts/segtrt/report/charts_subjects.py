@@ -62,17 +62,19 @@ def dice_per_subject(summary: Mapping[str, Any]) -> Chart | None:
 
 
 def _subject_finding(engines: Sequence[Engine]) -> str:
+    passed = [one for one in engines if one["verdict"] == "pass"]
     loss, subject, name = max(
         (entry["reference_dice"] - entry["dice"], entry["subject"], one["name"])
-        for one in [one for one in engines if one["verdict"] == "pass"] or engines
+        for one in passed or engines
         for entry in one["subjects"]
         if entry["split"] == "evaluation"
     )
     if loss < 0.0005:
-        return "No subject loses Dice against PyTorch on an engine that passed"
+        whose = "an engine that passed" if passed else "any engine, though none passed"
+        return f"No subject loses Dice against PyTorch on {whose}"
+    which = "On engines that passed" if passed else "No engine passed: on those that were run"
     return (
-        f"On engines that passed, no subject loses more than {loss:.4f} Dice against PyTorch "
-        f"({subject} on {name})"
+        f"{which}, no subject loses more than {loss:.4f} Dice against PyTorch ({subject} on {name})"
     )
 
 

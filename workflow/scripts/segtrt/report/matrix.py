@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from segtrt.quality.failure_words import in_words
+from segtrt.quality.failures import failures_of
 from segtrt.quality.metric_table import METRICS
 from segtrt.report import wording
 from segtrt.report.machines import entry, shown
@@ -148,7 +150,7 @@ COLUMNS = [
 def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
     """An entry of the summary's `engines` as a row."""
     timing = engine["timing"]
-    reasons = [wording.failure(failure) for failure in engine["failures"]]
+    reasons = [in_words(failure) for failure in failures_of(engine["failures"])]
     if engine["reason"]:
         reasons.append(engine["reason"])
     return Row(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from segtrt.quality.metric_table import METRICS, Metric, Style
+from segtrt.quality.metric_table import Metric, Style
 from segtrt.runtimes.registry import all_runtimes
 
 MISSING = "–"
@@ -13,13 +13,6 @@ PYTORCH = "pytorch"
 """Stands for PyTorch where engines are named by their runtime."""
 
 VERDICTS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
-
-_FIGURES = {
-    "latency_ms": ("latency", " ms"),
-    "non_finite": ("values that are not finite", ""),
-    **{metric.name: (metric.phrase, "") for metric in METRICS},
-}
-"""What limits are about: name -> phrase, and unit after a value."""
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -125,23 +118,6 @@ def listed(items: Sequence[str], most: int = 3) -> str:
     if len(items) > most:
         return f"{', '.join(items[:most])} and {len(items) - most} more"
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
-
-
-def failure(text: str) -> str:
-    """A failure such as `dice_loss 0.03 > 0.02` in words: `loss of Dice 0.03, limit 0.02`."""
-    name, _, rest = text.partition(" ")
-    value, sign, limit = rest.partition(" > ")
-    if name in _FIGURES and sign:
-        what, unit = _FIGURES[name]
-        return f"{what} {value}{unit}, limit {limit}{unit}"
-    share, sign, least = rest.partition(" < ")
-    if name in _FIGURES and sign:
-        what, unit = _FIGURES[name]
-        return f"{what} {share}{unit}, at least {least}{unit} expected"
-    if name.endswith("_share") and sign:
-        precision = name.removesuffix("_share")
-        return f"{share} of the convolutions run in {precision}, at least {least} expected"
-    return text
 
 
 def runtime(name: str) -> str:

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.errors import SegtrtError, os_errors_in_one_line
-from segtrt.files import read_json
+from segtrt.formats import read_object
+from segtrt.quality.failure_words import all_in_words, broken_limits
+from segtrt.quality.failures import failures_of
+from segtrt.summary.document import FORMAT
 
 _WORDS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
 
@@ -23,7 +26,7 @@ def closing_lines(summary_json: Path, report: Path) -> list[str]:
     """
     try:
         with os_errors_in_one_line():
-            summary = read_json(summary_json, "summary")
+            summary = read_object(summary_json, what="summary", tag=FORMAT)
         return [*_sum_up(summary), f"report: {report}"]
     except SegtrtError as error:
         return [str(error)]
@@ -40,7 +43,7 @@ def _sum_up(summary: Mapping[str, Any]) -> list[str]:
     counts = ", ".join(f"{verdicts[key]} {word}" for key, word in _WORDS.items() if verdicts[key])
     lines = [f"engines: {counts}"]
     lines += [
-        f"  {name} failed: {'; '.join(engine['failures'])}"
+        f"  {name} failed: {all_in_words(failures_of(engine['failures']))}"
         for name, engine in engines.items()
         if engine["verdict"] == "fail"
     ]
@@ -48,8 +51,9 @@ def _sum_up(summary: Mapping[str, Any]) -> list[str]:
     if choice["engine"]:
         lines.append(f"recommended: {_praise(engines[choice['engine']])}")
     elif choice["closest"]:
-        broken = "; ".join(choice["broken"])
-        lines.append(f"recommended: none; {choice['closest']} came closest, but {broken}")
+        failed, broken = failures_of(choice["failures"]), failures_of(choice["broken"])
+        words = "; ".join(broken_limits(failed, broken))
+        lines.append(f"recommended: none; {choice['closest']} came closest, but breaks: {words}")
     else:
         lines.append("recommended: none; no engine was run")
     return [*lines, *_best_elsewhere(summary, engines)]

@@ -11,14 +11,18 @@ from segtrt.machine.facts import PLANNED_ON
 from segtrt.plan.declare import Plan
 from segtrt.plan.node import Node
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 VARIABLES = ("PYTHONPATH", PLANNED_ON)
 """What reading the workflow sets for its jobs."""
 
 
 @contextmanager
 def real_workflow(
-    folder: Path, config: Mapping[str, Any] | None = None, checkout: Path = ROOT
+    folder: Path,
+    config: Mapping[str, Any] | None = None,
+    checkout: Path = ROOT,
+    *,
+    in_job: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Read the workflow in a working folder; nothing is run.
 
@@ -26,6 +30,7 @@ def real_workflow(
         folder: the working folder.
         config: settings laid over those of the checkout's config.yaml.
         checkout: whose workflow.
+        in_job: as a job of a batch system reads it.
 
     Yields:
         The names that its Snakefile defines.
@@ -36,8 +41,10 @@ def real_workflow(
         ResourceSettings,
         SnakemakeApi,
         StorageSettings,
+        WorkflowSettings,
     )
     from snakemake.settings.enums import Quietness
+    from snakemake_interface_executor_plugins.settings import ExecMode
 
     here, path = Path.cwd(), list(sys.path)
     before = {name: os.environ.get(name) for name in VARIABLES}
@@ -47,6 +54,9 @@ def real_workflow(
                 resource_settings=ResourceSettings(cores=2),
                 config_settings=ConfigSettings(config=dict(config or {})),
                 storage_settings=StorageSettings(),
+                workflow_settings=WorkflowSettings(
+                    exec_mode=ExecMode.REMOTE if in_job else ExecMode.DEFAULT
+                ),
                 snakefile=checkout / "Snakefile",
                 workdir=folder,
             )
@@ -63,10 +73,14 @@ def real_workflow(
 
 @contextmanager
 def real_plan(
-    folder: Path, config: Mapping[str, Any] | None = None, checkout: Path = ROOT
+    folder: Path,
+    config: Mapping[str, Any] | None = None,
+    checkout: Path = ROOT,
+    *,
+    in_job: bool = False,
 ) -> Iterator[Plan]:
     """The plan of the real workflow; its jobs can be asked for while the block runs."""
-    with real_workflow(folder, config, checkout) as names:
+    with real_workflow(folder, config, checkout, in_job=in_job) as names:
         yield names["PLAN"]
 
 
