@@ -52,7 +52,7 @@ def import_closure(roots: Iterable[str | Path], package: Path = PACKAGE) -> dict
         package: the package's folder.
 
     Returns:
-        Module or script name -> file, sorted by name; empty files decide nothing.
+        Module or script name -> file, sorted by name; files without a statement decide nothing.
     """
     found: dict[str, Path] = {}
     waiting: list[str | Path] = list(roots)
@@ -60,7 +60,7 @@ def import_closure(roots: Iterable[str | Path], package: Path = PACKAGE) -> dict
         root = waiting.pop()
         path = root if isinstance(root, Path) else _module_file(root, package)
         name = root.name if isinstance(root, Path) else root
-        if path is None or name in found or not path.stat().st_size:
+        if path is None or name in found or _read(path, package)[0] == _NOTHING:
             continue
         found[name] = path
         waiting += [module for module in _read(path, package)[1] if module not in BOOKKEEPING]
@@ -116,6 +116,10 @@ def _is_string(statement: ast.AST) -> bool:
         and isinstance(statement.value, ast.Constant)
         and isinstance(statement.value.value, str)
     )
+
+
+_NOTHING = hashlib.sha256(_dump(ast.Module([ast.Pass()], []), []).encode()).hexdigest()
+"""Digest of a file without a statement."""
 
 
 def _imported(node: ast.Import | ast.ImportFrom, path: Path, package: Path) -> Iterator[str]:

@@ -7,9 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from segtrt.machine.facts import PLANNED_ON
 from segtrt.plan.declare import Plan
+from segtrt.plan.node import Node
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
+VARIABLES = ("PYTHONPATH", PLANNED_ON)
+"""What reading the workflow sets for its jobs."""
 
 
 @contextmanager
@@ -42,7 +46,8 @@ def real_workflow(
     from snakemake.settings.enums import Quietness
     from snakemake_interface_executor_plugins.settings import ExecMode
 
-    here, path, python = Path.cwd(), list(sys.path), os.environ.get("PYTHONPATH")
+    here, path = Path.cwd(), list(sys.path)
+    before = {name: os.environ.get(name) for name in VARIABLES}
     try:
         with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
             workflow = api.workflow(
@@ -59,10 +64,11 @@ def real_workflow(
     finally:
         os.chdir(here)
         sys.path[:] = path
-        if python is None:
-            os.environ.pop("PYTHONPATH", None)
-        else:
-            os.environ["PYTHONPATH"] = python
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager
@@ -76,3 +82,8 @@ def real_plan(
     """The plan of the real workflow; its jobs can be asked for while the block runs."""
     with real_workflow(folder, config, checkout, in_job=in_job) as names:
         yield names["PLAN"]
+
+
+def all_nodes(plan: Plan) -> list[Node]:
+    """Every job that the configuration leads to: those of the report, and training."""
+    return list(plan.closure([plan.node("write_report"), plan.node("train")]))
