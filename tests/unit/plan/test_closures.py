@@ -87,7 +87,7 @@ FORBIDDEN = {
     "write_samples": ("data.kaggle", "data.normalise", "engines.", "quality.", "runtimes."),
     "encode_slices": (
         *("data.kaggle", "data.listing", "data.make_manifest", "data.scan", "data.sharding"),
-        *("data.form", "data.walk"),
+        *("data.nnunet", "data.walk"),
     ),
     "train": (
         *("data.kaggle", "data.normalise", "data.intensity", "data.preparation", "data.manifest"),

@@ -157,7 +157,7 @@ class PreparedWriter:
 
 
 class _Described(Protocol):
-    """What can be written down; readers need no more of a preparation, nor the code that does it."""
+    """What can be written down, which is all that is needed of a preparation here."""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
