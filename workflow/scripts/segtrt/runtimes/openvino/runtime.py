@@ -25,6 +25,11 @@ class OpenVino(CpuRuntime):
     build_modules = ("segtrt.runtimes.openvino.build",)
     run_modules = ("segtrt.runtimes.openvino.run",)
 
+    def graph(self, precision: Precision) -> str:
+        """bf16 and fp16 are hints for the float32 graph, as exact as a converted one."""
+        hinted = precision in (Precision.BF16, Precision.FP16)
+        return super().graph(Precision.FP32 if hinted else precision)
+
     def unsupported_precision(self, precision: Precision, machine: Machine) -> str | None:
         """It gains by int8 everywhere, by bf16 and fp16 where the CPU computes in them."""
         if precision is Precision.TF32:
