@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segtrt.errors import SegtrtError
+from segtrt.errors import SegtrtError, name_some
 from segtrt.files import write_bytes
 
 if TYPE_CHECKING:
@@ -32,9 +32,33 @@ def read_graph(path: Path) -> "onnx.ModelProto":
         raise SegtrtError(
             f"{path} is not an ONNX model; delete it and run the workflow again"
         ) from None
+    _load_external_data(model, path)
     if not model.graph.node:
         raise SegtrtError(f"ONNX graph {path} has no nodes; delete it and run the workflow again")
     return model
+
+
+def _load_external_data(model: "onnx.ModelProto", path: Path) -> None:
+    """Bring weights that lie in files beside the graph's into it."""
+    from onnx.external_data_helper import load_external_data_for_model, uses_external_data
+
+    places = {
+        entry.value
+        for tensor in model.graph.initializer
+        if uses_external_data(tensor)
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    if not places:
+        return
+    try:
+        load_external_data_for_model(model, str(path.parent))
+    # A missing file, one that ends too early and a place outside the folder fail in their own ways.
+    except Exception as error:
+        raise SegtrtError(
+            f"the weights of ONNX graph {path} lie in {name_some(sorted(places))}, which cannot be "
+            f"read ({type(error).__name__}); put that file beside the graph"
+        ) from None
 
 
 def write_graph(model: "onnx.ModelProto", path: Path, properties: dict[str, str]) -> None:

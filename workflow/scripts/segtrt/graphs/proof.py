@@ -65,7 +65,8 @@ def agreement(
                 f"the graph answers with shape {have.shape}, {want.shape} was expected; export "
                 "the network again"
             )
-        difference = np.abs(have - want)
+        with np.errstate(invalid="ignore"):
+            difference = np.abs(have - want)
         squares += float(np.square(difference).sum())
         # Not `max(largest, ...)`: that would drop NaN.
         largest = float(np.maximum(largest, difference.max()))
@@ -83,7 +84,9 @@ def agreement(
     magnitude = float(np.sqrt(total_squares / values))
     scale = max(spread, 1e-3 * magnitude, 0.0 if activation == "none" else _PROBABILITY)
     error = float(np.sqrt(squares / values))
-    return Agreement(error / scale if error else 0.0, flipped / pixels, largest, patches)
+    # Expected answers that are all zero have no scale.
+    relative = error / scale if scale else float("inf") if error else 0.0
+    return Agreement(relative, flipped / pixels, largest, patches)
 
 
 def run_openvino(graph: Path) -> Run:

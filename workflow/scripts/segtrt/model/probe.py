@@ -137,8 +137,11 @@ def _activation(model: "onnx.ModelProto", answers: Values, declared: str | None)
     sums = answers.sum(axis=1)
     within = low >= -1e-5 and high <= 1 + 1e-5
     to_one = bool(np.abs(sums - 1).max() < 1e-3)
-    right = activation is Activation.NONE or (within and to_one)
-    if not right and not (activation is Activation.SIGMOID and within):
+    right = within and (to_one or activation is Activation.SIGMOID)
+    if declared is None and not right:
+        # A softmax over another axis, for one.
+        return Activation.NONE
+    if activation is not Activation.NONE and not right:
         raise SegtrtError(
             f"model.activation is {activation}, but the network answers {low:.3g} to {high:.3g}, "
             f"classes summing to {float(sums.min()):.3g} to {float(sums.max()):.3g}; set it to none"
