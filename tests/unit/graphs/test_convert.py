@@ -164,11 +164,3 @@ def test_a_tool_that_fails_is_told_in_one_line(graph, tmp_path, monkeypatch):
         convert_onnx(graph, "fp16", tmp_path / "fp16.onnx")
     assert "autocast cannot make a graph in fp16" in str(caught.value)
     assert "ValueError: no such operator)" in str(caught.value)
-
-
-def test_without_modelopt_the_message_says_what_to_install(graph, tmp_path, monkeypatch):
-    monkeypatch.setattr("segtrt.graphs.modelopt.find_spec", lambda _: None)
-    with pytest.raises(SegtrtError, match="install the extra tensorrt"):
-        convert_onnx(graph, "fp16", tmp_path / "fp16.onnx")
-    with pytest.raises(SegtrtError, match=r"percentile.*choose minmax or entropy"):
-        convert_onnx(graph, "fp8", tmp_path / "fp8.onnx", images(1), "percentile")
