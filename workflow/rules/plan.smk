@@ -7,6 +7,7 @@ import atexit
 from functools import cache
 
 from segtrt.engines.matrix import at, make_matrix
+from segtrt.graphs.sample import DEFAULT_SAMPLES
 from segtrt.machine.facts import machines_of_plan, tell_jobs
 from segtrt.plan.checks import (
     check_calibration,
@@ -16,6 +17,7 @@ from segtrt.plan.checks import (
 )
 from segtrt.plan.contents import (
     code_of,
+    code_of_function,
     digest_compared,
     digest_templates,
     looks_of_runtimes,
@@ -25,15 +27,18 @@ from segtrt.plan.contents import (
 from segtrt.plan.declare import Plan, one_line_errors, verified
 from segtrt.plan.hash_cache import HashCache
 from segtrt.plan.run_start import start_run
-from segtrt.plan.sources import (
+from segtrt.plan.dataset import (
     FETCHED_FILES,
-    TRAINED,
+    dataset_form,
     digest_dataset,
-    digest_weights,
     find_dataset,
+    listed_dataset,
+)
+from segtrt.plan.sources import (
+    TRAINED,
+    digest_weights,
     is_trained_here,
     is_url,
-    listed_dataset,
     locate,
 )
 from segtrt.plan.states import summarise_changes, table
@@ -70,10 +75,18 @@ VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
 CHANGES = "results/keys/changes.txt"
 
 # Packages that decide how images become network input.
-ENCODING_PACKAGES = ["numpy", "pillow", "scipy", "scikit-image"]
+READING_PACKAGES = ["numpy", "pillow", "tifffile", "imagecodecs", "simpleitk"]
+ENCODING_PACKAGES = [*READING_PACKAGES, "scipy", "scikit-image"]
 
 SHARDS = [f"{shard:02d}" for shard in range(SETTINGS.dataset.shards)]
-SAMPLES = [f"test_data_set_{i}" for i in range(len(SETTINGS.tensors.samples))]
+SAMPLES = [
+    f"test_data_set_{i}"
+    for i in range(
+        DEFAULT_SAMPLES
+        if SETTINGS.tensors.samples is None
+        else len(SETTINGS.tensors.samples)
+    )
+]
 PLACES = [at(name) for name in sorted(SETTINGS.machines)] or [at("")]
 
 if workflow.is_main_process:
@@ -161,7 +174,26 @@ def dataset_root():
 @cache
 def dataset():
     """Digest of the images: each is looked at."""
-    return digest_dataset(SETTINGS.dataset, CHECKOUT, hashes())
+    digest = digest_dataset(SETTINGS.dataset, CHECKOUT, hashes())
+    if workflow.is_main_process and digest.note:
+        print(f"segtrt: {digest.note}", file=sys.stderr)
+    return digest
+
+
+@cache
+def form():
+    """Where the images' files are, and their labels."""
+    return dataset_form(SETTINGS.dataset, dataset_root())
+
+
+@cache
+def encoding():
+    """What of the settings decides patches."""
+    tensors = SETTINGS.tensors
+    return {
+        **tensors.encoding,
+        "function": code_of_function(tensors.normalisation),
+    }
 
 
 @cache

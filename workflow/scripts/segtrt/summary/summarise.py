@@ -233,10 +233,10 @@ def _dataset(manifest: Manifest, settings: Settings) -> Json:
         "source": settings.dataset.source,
         "normalisation": settings.tensors.normalisation,
         "subjects": totals.subjects,
-        "slices": totals.slices,
+        "slices": totals.items,
         "evaluation_subjects": totals.subjects - totals.calibration_subjects,
-        "evaluation_slices": totals.slices - totals.calibration_slices,
+        "evaluation_slices": totals.items - totals.calibration_items,
         "calibration_subjects": totals.calibration_subjects,
-        "calibration_slices": totals.calibration_slices,
+        "calibration_slices": totals.calibration_items,
         "skipped": [{"subject": one.name, "reason": one.reason} for one in manifest.skipped],
     }
