@@ -1,32 +1,30 @@
-# From a PyTorch segmentation network and real images to inference engines proven on those images.
-# Read the rules in the order of the data; docs/design.md tells the whole.
+# From a segmentation network and real images to inference engines proven on those images.
+# Read the rules in the order of the data; docs/design.md describes the whole.
 from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.27")
 
+CHECKOUT = Path(str(workflow.current_basedir))
 
-configfile: Path(workflow.basedir) / "config.yaml"
+
+configfile: CHECKOUT / "config.yaml"
 
 
 include: "workflow/rules/configuration.smk"
 include: "workflow/rules/machines.smk"
-
-
-if not DESCRIBING:
-
-    include: "workflow/rules/common.smk"
-    include: "workflow/rules/resources.smk"
-    include: "workflow/rules/dataset.smk"
-    include: "workflow/rules/model.smk"
-    include: "workflow/rules/onnx.smk"
-    include: "workflow/rules/engines.smk"
-    include: "workflow/rules/inference.smk"
-    include: "workflow/rules/validation.smk"
-    include: "workflow/rules/report.smk"
-    include: "workflow/rules/training.smk"
-    include: "workflow/rules/upkeep.smk"
+include: "workflow/rules/plan.smk"
+include: "workflow/rules/resources.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/onnx.smk"
+include: "workflow/rules/engines.smk"
+include: "workflow/rules/inference.smk"
+include: "workflow/rules/validation.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/upkeep.smk"
 
 
 rule all:
@@ -35,6 +33,11 @@ rule all:
         "results/report.html",
 
 
+onstart:
+    for line in lines_at_start():
+        print(f"segtrt: {line}", file=sys.stderr)
+
+
 onsuccess:
-    for line in [] if DESCRIBING else closing_words():
+    for line in closing_words():
         print(line, file=sys.stderr)

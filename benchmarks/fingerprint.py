@@ -24,8 +24,8 @@ import segtrt.runtimes.registry
 mark("imports")
 here = segtrt.machine.facts.this_machine()
 mark("machine")
-for name in segtrt.runtimes.registry.RUNTIME_NAMES:
-    segtrt.runtimes.registry.get_runtime(name).target(here)
+for name, runtime in segtrt.runtimes.registry.all_runtimes().items():
+    runtime.target(here)
     mark(name)
 import json
 import sys

@@ -25,7 +25,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
 from segtrt.data.shards import SliceRef, write_shard
-from segtrt.engines.timing import TimingResult, measure
+from segtrt.engines.budget import TimingBudget
+from segtrt.engines.timing import measure
+from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
 from segtrt.graphs.calibration import CalibrationImages
@@ -35,7 +37,7 @@ from segtrt.machine import gpu
 from segtrt.model.reference import predict
 from segtrt.model.unet import IMAGE_SIZE
 from segtrt.model.weights import load_network
-from segtrt.precision import Precision
+from segtrt.precision import SOURCE, Precision
 from segtrt.runtimes.base import BatchTiming, BuildSettings, UnsupportedError
 from segtrt.runtimes.registry import get_runtime
 
@@ -80,10 +82,10 @@ class Bench:
         random = np.random.default_rng(0)
         self.images = random.standard_normal((max(options.batches), 3, 256, 256), dtype=np.float32)
         self.expected = predict(self.weights, options.init_features, self.images)
-        self.graphs = {Precision.FP32: folder / "fp32.onnx"}
+        self.graphs = {SOURCE: folder / "fp32.onnx"}
         export_network(
             load_network(self.weights, options.init_features),
-            self.graphs[Precision.FP32],
+            self.graphs[SOURCE],
             opset=20,
             size=(IMAGE_SIZE, IMAGE_SIZE),
             name="unet",
@@ -91,7 +93,7 @@ class Bench:
 
     def graph(self, precision: Precision) -> Path:
         """The graph in that precision; int8 and fp8 are calibrated on the benchmark's images."""
-        wanted = precision.graph
+        wanted = self.runtime.graph(precision)
         if wanted not in self.graphs:
             path = self.folder / f"{wanted}.onnx"
             shard = self.folder / "calibration.safetensors"
@@ -100,8 +102,7 @@ class Bench:
             with write_shard(shard, {"images": ("F32", (3, 256, 256))}, index) as writer:
                 writer.append("images", self.images[:count])
             calibration = CalibrationImages([shard], [(0, row) for row in range(count)])
-            kind = "int8_signed" if wanted is Precision.INT8 else str(wanted)
-            convert_onnx(self.graphs[Precision.FP32], kind, path, calibration)
+            convert_onnx(self.graphs[SOURCE], wanted, path, calibration)
             self.graphs[wanted] = path
         return self.graphs[wanted]
 
@@ -236,9 +237,7 @@ class Bench:
         return measure(
             step,
             batch_size=batch,
-            iterations=self.options.iterations,
-            max_seconds=self.options.max_seconds,
-            warmup_max_seconds=1.0,
+            budget=TimingBudget(self.options.iterations, self.options.max_seconds, 1.0),
         )
 
     def _tell(self, row: Row) -> Row:

@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/script
 
 from fingerprint import measure_fingerprint
 from segtrt.data.kaggle_layout import list_subjects, pair_slices
-from segtrt.data.manifest import write_manifest
+from segtrt.data.make_manifest import write_manifest
 from segtrt.data.sharding import assign_shards
 from segtrt.data.tensors import encode_shard
 from segtrt.model.unet import build_unet

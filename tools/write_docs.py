@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from segtrt.config import reference_table, resolve_config
+from segtrt.config.reference import reference_table
+from segtrt.config.resolve import resolve_config
 from segtrt.engines.matrix import make_matrix
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
@@ -25,7 +26,7 @@ from segtrt.plan.pipeline import Pipeline
 from segtrt.plan.rule_graph import draw_mermaid
 from segtrt.plan.sources import digest_dataset, digest_weights
 from segtrt.report.machines import shown
-from segtrt.report.wording import RUNTIMES, VERDICTS, on
+from segtrt.report.wording import VERDICTS, on, runtime
 from segtrt.runtimes.registry import get_runtime
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,15 +34,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def rule_picture() -> str:
     """The rules of the main job on the Kaggle data as a Mermaid block; nothing is downloaded."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    config["dataset"] = {"source": "kaggle"}
-    config = resolve_config(config)
-    matrix = make_matrix(config, get_runtime, {"": this_machine()})
+    given = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    given["dataset"] = {"source": "kaggle"}
+    settings = resolve_config(given)
+    matrix = make_matrix(settings, get_runtime, {"": this_machine()})
     with tempfile.TemporaryDirectory() as folder:
         cache = HashCache(Path(folder) / "hashes.json")
-        dataset = digest_dataset(config["dataset"], ROOT, cache)
-        weights = digest_weights(config["model"], ROOT, cache)
-    pipeline = Pipeline(config, matrix, dataset, weights, get_runtime)
+        dataset = digest_dataset(settings.dataset, ROOT, cache)
+        weights = digest_weights(settings.model, ROOT, cache)
+    pipeline = Pipeline(settings, matrix, dataset, weights, get_runtime)
     return f"```mermaid\n{draw_mermaid(pipeline.edges())}```\n"
 
 
@@ -71,7 +72,7 @@ def results_table(summary: dict[str, Any]) -> str:
         verdict += ", recommended" if engine["name"] == chosen else ""
         lines.append(
             _row(
-                runtime=RUNTIMES[engine["runtime"]] + on(shown(summary, engine["machine"])),
+                runtime=runtime(engine["runtime"]) + on(shown(summary, engine["machine"])),
                 precision=engine["precision"].upper(),
                 timing=engine["timing"],
                 dice=engine["dice"]["mean"],

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exported_unet import export_unet
-from segtrt.data.kaggle_layout import decode_image
+from segtrt.data.kaggle_images import decode_image
 from segtrt.data.normalise import normalise_slice
 from segtrt.data.shards import SliceRef, write_shard
 from segtrt.errors import SegtrtError
@@ -108,8 +108,7 @@ def test_quantised_engine_is_built_or_refused_in_one_line(
     with write_shard(shard, {"images": ("F32", images.shape[1:])}, index) as writer:
         writer.append("images", images)
     calibration = CalibrationImages([shard], [(0, row) for row in range(len(images))])
-    kind = "int8_signed" if precision is Precision.INT8 else str(precision)
-    convert_onnx(graphs[Precision.FP32], kind, graph, calibration)
+    convert_onnx(graphs[Precision.FP32], precision, graph, calibration, signed=True)
     settings = BuildSettings(batch_size=8, precision=precision)
     engine = tmp_path / "engine.bin"
     try:

@@ -9,8 +9,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 from phantom.volume import Compression, write_subject
-from segtrt.data.manifest import read_manifest, read_slice, write_manifest
+from segtrt.data.make_manifest import write_manifest
+from segtrt.data.manifest import read_manifest
 from segtrt.data.sharding import BALANCE, assign_shards
+from segtrt.data.slices import read_slice
 from segtrt.errors import SegtrtError
 
 ENCODE = """

@@ -6,6 +6,7 @@ from typing import Any
 
 from segtrt.data.manifest import SkippedSubject
 from segtrt.precision import Precision
+from segtrt.quality.failures import Failure
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;</script><b>" + "很长的名字" * 30
 
@@ -16,7 +17,7 @@ class Fault:
 
     unstable: bool = False
     dice_loss: float = 0.0
-    failures: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
     not_run: str = ""
 
 
@@ -122,12 +123,16 @@ def gpu() -> Case:
         faults={
             "tensorrt_rtx/b4_fp16": Fault(unstable=True),
             "tensorrt_rtx/b32_fp16": Fault(
-                dice_loss=0.031, failures=("max_abs_error 0.3 > 0.05", "dice_loss 0.031 > 0.003")
+                dice_loss=0.031,
+                failures=(Failure("max_abs_error", 0.3, 0.05), Failure("dice_loss", 0.031, 0.003)),
             ),
             "tensorrt_rtx/b1_bf16": Fault(
-                dice_loss=0.93, failures=("dice_loss 0.93 > 0.01", "non_finite 131072 > 0")
+                dice_loss=0.93,
+                failures=(Failure("dice_loss", 0.93, 0.01), Failure("non_finite", 131072, 0)),
             ),
-            "tensorrt_rtx/b32_bf16": Fault(failures=("bf16_share 0.12 < 0.5",)),
+            "tensorrt_rtx/b32_bf16": Fault(
+                failures=(Failure("precision_share", 0.12, 0.5, at_least=True, precision="bf16"),)
+            ),
             "onnxruntime/b1_bf16": Fault(not_run="the GPU it was built for is not here"),
             "onnxruntime/b4_bf16": Fault(not_run="the GPU it was built for is not here"),
             "onnxruntime/b32_bf16": Fault(not_run="the GPU it was built for is not here"),
@@ -194,7 +199,7 @@ def cluster() -> Case:
         calibration=2,
         faults={
             "openvino@epyc-9/b16_int8": Fault(
-                dice_loss=0.031, failures=("dice_loss 0.031 > 0.02",)
+                dice_loss=0.031, failures=(Failure("dice_loss", 0.031, 0.02),)
             ),
             "onnxruntime@epyc-9/b4_fp32": Fault(unstable=True),
         },

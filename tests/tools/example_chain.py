@@ -1,31 +1,41 @@
 """A small real chain: files of engines on two demo subjects, as the workflow's rules write them."""
 
 import json
+from dataclasses import replace
 
-from segtrt.config import resolve_config
-from segtrt.data.manifest import write_manifest
+from segtrt.config.resolve import resolve_config
+from segtrt.data.make_manifest import write_manifest
 from segtrt.data.shards import Shard, write_shard
 from segtrt.data.tensors import encode_shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
-from segtrt.precision import Precision
-from segtrt.quality.scores import score_engine
-from segtrt.quality.verdict import validate_engine
+from segtrt.engines.timing_file import EngineTiming
+from segtrt.model.reference_timing_file import ReferenceTiming
+from segtrt.precision import Graph, Precision
+from segtrt.quality.judging import validate_engine
+from segtrt.quality.reference_scoring import score_reference
+from segtrt.quality.scoring import ShardPaths, score_engine
 from segtrt.runtimes.base import BatchTiming, BuildSettings, Layer
-from segtrt.summary.summarise import read_summary, summarise
+from segtrt.summary.document import read_summary
+from segtrt.summary.summarise import (
+    Asked,
+    DataFiles,
+    EngineFiles,
+    Outputs,
+    ReferenceFiles,
+    summarise,
+)
 
 TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "dice_loss": 0.02}
 
 
 def timing(batch, milliseconds):
-    result = measure(
+    return measure(
         lambda: BatchTiming(milliseconds),
         batch_size=batch,
-        iterations=5,
-        max_seconds=None,
-        warmup_max_seconds=0,
+        budget=TimingBudget(5, None, 0),
     )
-    return result.to_json()
 
 
 class Chain:
@@ -47,7 +57,7 @@ class Chain:
         with Shard(folder / "tensors") as shard:
             self.refs = shard.index
             self.truth = shard.rows("masks").astype("float32")
-        self.write("reference", self.truth)
+        self.write_reference(self.truth)
         (folder / "weights").write_bytes(b"weights")
         self.reference_timings, self.preparations = [], []
         self.records, self.timings, self.scores, self.validations = [], [], [], []
@@ -65,26 +75,34 @@ class Chain:
                 writer.append("probabilities", probabilities)
         return path
 
+    def write_reference(self, probabilities):
+        self.write("reference", probabilities)
+        score_reference(
+            tensor_shards=[self.folder / "tensors"],
+            reference_shards=[self.folder / "reference"],
+            out_json=self.folder / "reference.json",
+            out_masks=[self.folder / "masks"],
+            threshold=0.5,
+            largest_component=True,
+        )
+
     def machine(self, name, *, torch_ms, decode_ms):
-        reference = {
-            "machine": {"cpu": "Example of PyTorch's", "isa": "none"},
-            "device": "cpu",
-            "torch": "2.13.0",
-            "threads": 2,
-            "timings": [timing(1, torch_ms), timing(4, 4 * torch_ms)],
-        }
+        self.reference_timings.append(self.folder / f"timing@{name}.json")
+        ReferenceTiming(
+            machine={"cpu": "Example of PyTorch's", "isa": "none"},
+            device="cpu",
+            torch="2.13.0",
+            threads=2,
+            timings=(timing(1, torch_ms), timing(4, 4 * torch_ms)),
+        ).write(self.reference_timings[-1])
         preparation = {
             "format": "segtrt-preparation-1",
             "decode": decode_ms,
             "normalise": 0.25,
             "slices": 8,
         }
-        for kind, told, paths in (
-            ("timing", reference, self.reference_timings),
-            ("preparation", preparation, self.preparations),
-        ):
-            paths.append(self.folder / f"{kind}@{name}.json")
-            paths[-1].write_text(json.dumps(told))
+        self.preparations.append(self.folder / f"preparation@{name}.json")
+        self.preparations[-1].write_text(json.dumps(preparation))
 
     def engine(
         self, batch, probabilities, milliseconds, *, status="built", reason="", place="openvino"
@@ -95,6 +113,7 @@ class Chain:
         record = EngineRecord(
             runtime="openvino",
             settings=BuildSettings(batch_size=batch, precision=Precision.FP32),
+            graph=Graph.FP32,
             status=status,
             reason=reason,
             graph_sha256="1" * 64,
@@ -108,24 +127,27 @@ class Chain:
         built = status == "built"
         record.write(folder / "engine.json")
         shard = self.write(f"probabilities/{place}/b{batch}", probabilities)
-        times = {
-            "machine": {"cpu": "Example", "runtime": "2026.4.1"} if built else None,
-            "load_stages_ms": {"read_back": 30.0, "first_run": 12.0} if built else None,
-            "memory_mib": 55.0 if built else None,
-            "timing": timing(batch, milliseconds) if built else None,
-        }
         path = self.folder / f"timing/{place}/b{batch}_fp32.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(times))
+        times = EngineTiming("openvino", batch, "fp32", status, reason)
+        if built:
+            times = replace(
+                times,
+                machine={"cpu": "Example", "runtime": "2026.4.1"},
+                load_stages_ms={"read_back": 30.0, "first_run": 12.0},
+                memory_mib=55.0,
+                timing=timing(batch, milliseconds),
+            )
+        times.write(path)
         score_engine(
             folder / "engine.json",
-            tensor_shards=[self.folder / "tensors"],
-            reference_shards=[self.folder / "reference"],
-            probability_shards=[shard],
+            reference_scores=self.folder / "reference.json",
+            shards=[
+                ShardPaths(
+                    *(self.folder / name for name in ("tensors", "reference", "masks")), shard
+                )
+            ],
             out_json=scores,
             predictions_dir=folder / "predictions",
-            threshold=0.5,
-            largest_component=True,
         )
         validate_engine(
             folder / "engine.json",
@@ -139,27 +161,31 @@ class Chain:
         self.validations.append(validation)
 
     def summarise(self, **report):
-        config = resolve_config({"report": report})
         summarise(
-            config=config,
-            manifest=self.folder / "manifest.json",
-            weights=self.folder / "weights",
-            tensor_shards=[self.folder / "tensors"],
-            reference_shards=[self.folder / "reference"],
-            machines=self.machines,
-            reference_timings=self.reference_timings,
-            preparations=self.preparations,
-            records=self.records,
-            timings=self.timings,
-            scores=self.scores,
-            validations=self.validations,
-            left_out={"tensorrt/b1_fp16": "no GPU here"},
-            not_run={},
+            resolve_config({"report": report}),
+            Asked(self.machines, left_out={"tensorrt/b1_fp16": "no GPU here"}, not_run={}),
+            DataFiles(
+                self.folder / "manifest.json", self.folder / "weights", [self.folder / "tensors"]
+            ),
+            ReferenceFiles(
+                scores=self.folder / "reference.json",
+                masks=[self.folder / "masks"],
+                timings=self.reference_timings,
+                preparations=self.preparations,
+            ),
+            EngineFiles(
+                records=self.records,
+                timings=self.timings,
+                scores=self.scores,
+                verdicts=self.validations,
+            ),
+            outputs=Outputs(
+                self.folder / "summary.json",
+                self.folder / "summary.csv",
+                self.folder / "overlays",
+            ),
             benchmarks_dir=None,
             rule_graph=None,
-            out_json=self.folder / "summary.json",
-            out_csv=self.folder / "summary.csv",
-            overlays_dir=self.folder / "overlays",
         )
         return read_summary(self.folder / "summary.json")
 

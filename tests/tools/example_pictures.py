@@ -1,12 +1,16 @@
 """Made-up slices with their outlines, in the files that the report reads."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from segtrt.config.settings import Report
 from segtrt.quality.outlines import outline
-from segtrt.summary.overlays import FORMAT, choose_slices, webp
+from segtrt.quality.scores import Scores, SliceScore
+from segtrt.summary.overlay_index import FORMAT
+from segtrt.summary.overlays import choose_slices, webp
 from segtrt.summary.selection_rule import Candidate, pick_engine
 
 
@@ -40,16 +44,16 @@ def _brain(rng: np.random.Generator, lesion: np.ndarray) -> np.ndarray:
 def write_pictures(
     folder: Path,
     summary: dict[str, Any],
-    scored: list[dict[str, Any]],
-    report: dict[str, Any],
+    scored: dict[str, Scores],
+    report: Report,
     rng: np.random.Generator,
 ) -> None:
-    """Write the pictures' folder of a made-up run; adds its slices to `scored`."""
+    """Write the pictures' folder of a made-up run."""
     folder.mkdir(parents=True, exist_ok=True)
     choice = pick_engine(
         [Candidate.of(engine) for engine in summary["engines"]],
-        max_dice_loss=report["max_dice_loss"],
-        max_latency_ms=report["max_latency_ms"],
+        max_dice_loss=report.max_dice_loss,
+        max_latency_ms=report.max_latency_ms,
     )
     shown = choice.engine or choice.closest
     lesions = {
@@ -58,19 +62,26 @@ def write_pictures(
     }
     wanted: dict[tuple[str, int], None] = {}
     engines = {}
-    for scores in sorted(scored, key=lambda one: one["engine"] != shown):
-        scores["slices"] = [
-            {
-                "subject": entry["subject"],
-                "number": number,
-                "flipped_pixels": int(entry["flipped_pixels"] / (1 + abs(number - 8))),
-                "outline": "",
-            }
-            for entry in scores["subjects"]
-            for number in lesions[entry["subject"]]
-        ]
-        engines[scores["engine"]] = choose_slices(
-            scores, lesions, report["overlay_subjects"], report["overlay_slices"], wanted
+    for name in sorted(scored, key=lambda one: one != shown):
+        figures = scored[name].figures
+        assert figures is not None
+        own = tuple(
+            SliceScore(
+                subject=entry.subject,
+                number=number,
+                flipped_pixels=int(entry.flipped_pixels / (1 + abs(number - 8))),
+                foreground_pixels=0,
+                outline="",
+            )
+            for entry in figures.subjects
+            for number in lesions[entry.subject]
+        )
+        engines[name] = choose_slices(
+            replace(figures, slices=own),
+            lesions,
+            report.overlay_subjects,
+            report.overlay_slices,
+            wanted,
         )
     slices = {}
     for place, (subject, number) in enumerate(wanted):

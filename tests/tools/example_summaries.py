@@ -4,7 +4,7 @@ The same seed gives the same summaries; nothing in them was measured.
 """
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,17 @@ from example_cases import CASES, HOSTILE, Case, Fault, Place
 from example_pictures import write_pictures
 from example_scores import make_scores
 from example_workflow import graph, rules
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.data.manifest import Manifest, SliceEntry, Subject
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
+from segtrt.engines.timing_file import EngineTiming, TimingResult
 from segtrt.precision import Precision
+from segtrt.quality.scores import Scores
+from segtrt.quality.verdict import PrecisionProof, Verdict
 from segtrt.runtimes.base import BatchTiming, BuildSettings
+from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.engines import engine_entry, engine_order, left_out_entry
 from segtrt.summary.summarise import compose, write_summary
 
@@ -38,7 +43,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         report["compare_with"] = str(folder / "earlier/summary.json")
     rng = np.random.default_rng(case.seed)
     subjects = _subjects(case)
-    config = resolve_config(
+    settings = resolve_config(
         {
             "engines": {"batch_sizes": list(case.batches), "on_unsupported": "skip"},
             "report": report,
@@ -51,10 +56,15 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
     engines += [left_out_entry(name, reason) for name, reason in case.left_out.items()]
     engines.sort(key=engine_order)
     summary = compose(
-        config=config,
+        settings=settings,
         manifest=Manifest(tuple(subjects), case.skipped),
         weights_sha256=_digest("weights"),
-        graphs={str(p.graph): _digest(p.graph) for p in case.precisions},
+        graphs={
+            graph: _digest(graph)
+            for place in case.machines.values()
+            for runtime, precision in product(place.runtimes, case.precisions)
+            for graph in [get_runtime(runtime).graph(precision)]
+        },
         machines=machines,
         reference=reference,
         engines=engines,
@@ -62,7 +72,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         rule_graph=graph(),
     )
     write_summary(summary, folder / "summary.json", folder / "summary.csv")
-    write_pictures(folder / "overlays", summary, scored, config["report"], rng)
+    write_pictures(folder / "overlays", summary, scored, settings.report, rng)
     return summary
 
 
@@ -113,7 +123,7 @@ def _timing(
     runs: int,
     copies: bool,
     unstable: bool = False,
-) -> dict[str, Any]:
+) -> TimingResult:
     spread = 0.3 if unstable else 0.02
 
     def step() -> BatchTiming:
@@ -122,15 +132,12 @@ def _timing(
         return BatchTiming(run, copy, copy and copy / 3)
 
     ticks = iter(range(10**9))
-    result = measure(
+    return measure(
         step,
         batch_size=batch,
-        iterations=runs,
-        max_seconds=None,
-        warmup_max_seconds=5,
+        budget=TimingBudget(runs, None, 5),
         clock=lambda: float(next(ticks)),
     )
-    return result.to_json()
 
 
 def _conditions(place: Place) -> dict[str, Any]:
@@ -150,7 +157,11 @@ def _machine(case: Case, name: str, place: Place, rng: np.random.Generator) -> d
         "name": name,
         "facts": place.facts,
         "timings": [
-            _timing(batch, place.torch_ms * batch**0.92, rng, runs=case.runs, copies=place.copies)
+            asdict(
+                _timing(
+                    batch, place.torch_ms * batch**0.92, rng, runs=case.runs, copies=place.copies
+                )
+            )
             for batch in case.batches
         ],
         "preparation_ms": {"decode": place.decode_ms, "normalise": place.normalise_ms},
@@ -180,17 +191,23 @@ def _engines(
     reference: dict[str, Any],
     timings: dict[str, Any],
     rng: np.random.Generator,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[dict[str, Any]], dict[str, Scores]]:
     """Entries of all engines, and the scores of those that were run."""
-    entries, scored = [], []
+    entries: list[dict[str, Any]] = []
+    scored: dict[str, Scores] = {}
     for machine, place in case.machines.items():
         for runtime, precision, batch in product(place.runtimes, case.precisions, case.batches):
             record = _record(place, runtime, precision, batch, rng)
             where = f"{runtime}{'@' if machine else ''}{machine}"
             name = f"{where}/b{batch}_{precision}"
             fault = case.faults.get(name, Fault())
-            timing = {
-                "timing": _timing(
+            timing = EngineTiming(
+                runtime=runtime,
+                batch_size=batch,
+                precision=str(precision),
+                status="built",
+                reason="",
+                timing=_timing(
                     batch,
                     case.speed(runtime, precision, batch) * place.slowness,
                     rng,
@@ -198,10 +215,10 @@ def _engines(
                     copies=place.copies,
                     unstable=fault.unstable,
                 ),
-                "load_stages_ms": {"read_back": 40.0 + batch, "first_run": 12.5 * batch},
-                "memory_mib": 180.0 + 42.0 * batch,
+                load_stages_ms={"read_back": 40.0 + batch, "first_run": 12.5 * batch},
+                memory_mib=180.0 + 42.0 * batch,
                 **_conditions(place),
-            }
+            )
             scores = make_scores(
                 name, precision, reference=reference, rng=rng, fault=fault, subjects=subjects
             )
@@ -210,27 +227,31 @@ def _engines(
                 engine_entry(
                     name,
                     record,
-                    judged={name: _verdict(precision, fault)} if run else {},
-                    scored={name: scores} if run else {},
-                    timed={name: timing} if run else {},
-                    not_run={where: fault.not_run},
-                    reference=timings,
+                    verdict=_verdict(name, precision, fault) if run else None,
+                    scores=scores if run else None,
+                    timing=timing if run else None,
+                    not_run=fault.not_run,
+                    reference=timings[machine],
                 )
             )
-            scored += [scores] if run else []
+            if run:
+                scored[name] = scores
     return entries, scored
 
 
-def _verdict(precision: Precision, fault: Fault) -> dict[str, Any]:
-    return {
-        "verdict": "fail" if fault.failures else "pass",
-        "failures": list(fault.failures),
-        "precision_proof": {
-            "layers": {"fp32": 0.2, str(precision): 0.8},
-            "convolutions": {str(precision): 1.0},
-            "weighed_by": "flops",
-        },
-    }
+def _verdict(name: str, precision: Precision, fault: Fault) -> Verdict:
+    return Verdict(
+        engine=name,
+        verdict="fail" if fault.failures else "pass",
+        reason="",
+        failures=fault.failures,
+        tolerance={},
+        precision_proof=PrecisionProof(
+            layers={"fp32": 0.2, str(precision): 0.8},
+            convolutions={str(precision): 1.0},
+            weighed_by="flops",
+        ),
+    )
 
 
 def _record(
@@ -240,8 +261,9 @@ def _record(
     return EngineRecord(
         runtime=runtime,
         settings=BuildSettings(batch_size=batch, precision=precision),
+        graph=get_runtime(runtime).graph(precision),
         status="built",
-        graph_sha256=_digest(precision.graph),
+        graph_sha256=_digest(get_runtime(runtime).graph(precision)),
         target={"runtime": place.facts[runtime], "cpu": place.facts["cpu"]},
         code=_digest("code"),
         engine_sha256=_digest(f"{runtime}{precision}{batch}"),

@@ -11,7 +11,7 @@ from oracle.model import Model
 from oracle.scene import Scene
 from oracle.tables import CODE, NO_ARTEFACT, SCRIPTS
 from oracle.world import HARDWARE, MACHINE, REPORT, Disk, World
-from segtrt.config import load_schema
+from segtrt.config.schema import load_schema
 from segtrt.plan.fingerprint import PACKAGE, import_closure
 from segtrt.runtimes.registry import get_runtime
 
@@ -77,7 +77,7 @@ def test_every_module_and_script_is_in_the_tables() -> None:
     assert modules == set(CODE) | NO_ARTEFACT
     assert not set(CODE) & NO_ARTEFACT
     aside = {"check", "clean_cache", "clean_engines", "clean_results", "fetch_dataset"}
-    aside |= {"describe_machine", "describe_machines"}
+    aside |= {"describe_machine", "describe_machines", "note_changes", "verify"}
     assert {path.stem for path in scripts.glob("*.py")} == set(SCRIPTS) | aside
 
 

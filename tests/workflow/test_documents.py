@@ -39,13 +39,15 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("commands")
     shutil.copytree(PROJECT / "config", folder / "config")
     demo = PROJECT / "data/demo/kaggle_3m/DEMO_0001"
-    patient = folder / "my_data/patient_a"
-    patient.mkdir(parents=True)
+    patients = [folder / "my_data" / name for name in ("patient_a", "patient_b")]
+    for patient in patients:
+        patient.mkdir(parents=True)
     shutil.copytree(demo, folder / "data/train/DEMO_0001")
     with zipfile.ZipFile(folder / "archive.zip", "w") as archive:
         for path in sorted(demo.glob("*_1*.tif")):
             archive.write(path, f"kaggle_3m/DEMO_0001/{path.name}")
-            shutil.copy(path, patient / path.name.replace("DEMO_0001", "patient_a"))
+            for patient in patients:
+                shutil.copy(path, patient / path.name.replace("DEMO_0001", patient.name))
     return folder
 
 

@@ -125,6 +125,12 @@ def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
         ("dataset={source: path, path: nowhere}", "nowhere"),
         ("dataset={source: kaggle, path: absent.zip}", "dataset.path is 'absent.zip', but there"),
         ("model={weights: absent.pt}", "model.weights is 'absent.pt', but there is no such file"),
+        ("report={compare_with: results/summary.json}", "report.compare_with is 'results/summary"),
+        ("report={compare_with: absent.json}", "report.compare_with: summary absent.json does not"),
+        ("inference={warmup_max_seconds: .inf}", "inference.warmup_max_seconds is inf, allowed"),
+        ("dataset={subjects: [DEMO_001]}", "does not have: DEMO_001 (close: DEMO_0001"),
+        ("tensors={samples: [{subject: DEMO_9, slice: 1}]}", "names the subject DEMO_9, which is"),
+        ("tensors={samples: [{subject: DEMO_0001, slice: 99}]}", "names slice 99 of DEMO_0001"),
     ],
 )
 def test_a_wrong_configuration_is_told_in_one_line(
@@ -135,3 +141,55 @@ def test_a_wrong_configuration_is_told_in_one_line(
     message = done.stdout + done.stderr
     assert "Traceback" not in message
     assert len([line for line in message.splitlines() if told in line]) == 1
+
+
+def test_calibration_without_subjects_is_told_where_it_is_needed(
+    dry_run: DryRun, project_root: Path, tmp_path: Path
+) -> None:
+    config = ["dataset={subjects: [DEMO_0001]}", "tensors={samples: []}"]
+    done = run_snakemake(tmp_path, "-n", "--config", *config, snakefile=project_root / "Snakefile")
+    told = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in told
+    [line] = [line for line in told.splitlines() if "leaves none to calibrate with" in line]
+    assert line.startswith("segtrt: engines.precisions asks for int8 or fp8")
+    dry_run(["--config", *config, "engines={precisions: [fp32]}"])
+
+
+def test_samples_that_no_job_writes_are_not_looked_at(project_root: Path, tmp_path: Path) -> None:
+    done = run_snakemake(
+        tmp_path,
+        "results/training/weights.safetensors",
+        "-n",
+        "--config",
+        "tensors={samples: [{subject: absent, slice: 1}]}",
+        snakefile=project_root / "Snakefile",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_group_given_twice_in_a_file_is_named_with_its_lines(
+    project_root: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "twice.yaml"
+    file.write_text("report:\n  title: a\nengines: {precisions: [fp32]}\nreport: {}\n")
+    done = run_snakemake(
+        tmp_path, "-n", "--configfile", str(file), snakefile=project_root / "Snakefile"
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in told
+    assert f"configuration: {file} gives report in line 1 and again in line 4" in told
+
+
+def test_what_means_the_same_by_config_and_in_a_file_plans_the_same_keys(
+    project_root: Path, tmp_path: Path
+) -> None:
+    """Told by the records' keys that jobs would be given: nothing to do is left after a run."""
+    file = tmp_path / "settings.yaml"
+    file.write_text("report: {compare_with: null, max_latency_ms: .inf}\ndataset: {shards: 2.0}\n")
+    target = ["results/dataset/manifest.json", "-c1"]
+    snakefile = project_root / "Snakefile"
+    done = run_snakemake(tmp_path, *target, "--configfile", str(file), snakefile=snakefile)
+    assert done.returncode == 0, done.stdout + done.stderr
+    config = ["report={compare_with: ~, max_latency_ms: null}", "dataset={shards: 2, path: null}"]
+    done = run_snakemake(tmp_path, *target, "-n", "--config", *config, snakefile=snakefile)
+    assert "Nothing to be done" in done.stdout + done.stderr, done.stdout + done.stderr

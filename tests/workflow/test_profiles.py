@@ -184,6 +184,7 @@ def test_kubernetes_dry_run_contacts_nobody(project_root: Path, tmp_path: Path) 
         CONFIG[0],
         f"dataset={{source: path, path: {data}, subjects: [DEMO_0001, DEMO_0002]}}",
         "model={weights: https://example.org/weights.safetensors}",
+        "tensors={samples: [{subject: DEMO_0001, slice: 8}]}",
     ]
     output = dry_run(
         project_root, tmp_path, "--workflow-profile", profile_path, *storage, config=config

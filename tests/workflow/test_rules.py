@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.engines.matrix import make_matrix
 from segtrt.machine.facts import this_machine
 from segtrt.plan.hash_cache import HashCache
 from segtrt.plan.pipeline import Pipeline
 from segtrt.plan.sources import digest_dataset, digest_weights
-from segtrt.runtimes.registry import RUNTIME_NAMES, get_runtime
+from segtrt.runtimes.registry import all_runtimes, get_runtime
 from snakemake_runs import run_snakemake
 
 Edges = set[tuple[str, str]]
@@ -61,7 +61,7 @@ def test_scripts_are_thin(project_root: Path) -> None:
 
 
 def test_every_runtime_has_its_environment(project_root: Path) -> None:
-    for name in (*RUNTIME_NAMES, "cpu"):
+    for name in (*all_runtimes(), "cpu"):
         assert (project_root / f"envs/{name}.yaml").is_file()
     used = {
         name
@@ -80,8 +80,8 @@ def plan(root: Path, tmp_path: Path, **groups: Any) -> Pipeline:
     return Pipeline(
         config,
         make_matrix(config, get_runtime, {"": this_machine()}),
-        digest_dataset(config["dataset"], root, cache),
-        digest_weights(config["model"], root, cache),
+        digest_dataset(config.dataset, root, cache),
+        digest_weights(config.model, root, cache),
         get_runtime,
     )
 

@@ -1,16 +1,34 @@
 # Images: where they come from, which slices there are, and the tensors made of them.
 
-# The folder that a job of this workflow fills, if one does.
-FETCHED = ["data/kaggle_3m"] if config["dataset"]["source"] == "kaggle" else []
+# What a job of this workflow leaves behind that filled a folder, if one does: a receipt, and its copy
+# in the folder, by which a lost folder is noticed. Never the folder itself: Snakemake deletes what a
+# rule declares before its job starts.
+FETCHED = FETCHED_FILES if SETTINGS.dataset.source == "kaggle" else []
+
+
+def image_folder(wildcards):
+    """The folder of the subjects."""
+    return (PLAN.prefix if FETCHED else "") + str(dataset().root)
+
+
+def archive_path(wildcards):
+    """The zip to unpack, or None to download."""
+    path = SETTINGS.dataset.path
+    return str(locate(path, CHECKOUT)) if path else None
+
+
+def images_of_shard(wildcards):
+    """What decides the tensors of a shard."""
+    return dataset().shard(int(wildcards.shard))
 
 
 if FETCHED:
 
     rule fetch_dataset:
         input:
-            changes_of("fetch_dataset"),
+            **PLAN.uses("fetch_dataset"),
         output:
-            directory(FETCHED[0]),
+            **PLAN.makes("fetch_dataset", receipt=FETCHED[0], stamp=FETCHED[1]),
         log:
             "results/logs/fetch_dataset.log",
         benchmark:
@@ -21,28 +39,27 @@ if FETCHED:
             mem_mb=1000,
             runtime=120,
         params:
-            plan=plan_of("fetch_dataset"),
-            archive=(
-                str(locate(config["dataset"]["path"], CHECKOUT))
-                if config["dataset"]["path"]
-                else None
-            ),
+            plan=PLAN.decided_by("fetch_dataset", source=lambda w: dataset().origin),
+            folder=image_folder,
+            archive=archive_path,
         script:
             "../scripts/fetch_dataset.py"
 
 
 rule list_slices:
     input:
-        changes_of("list_slices"),
-        settled("list_slices", FETCHED),
+        **PLAN.uses("list_slices", fetched=verified(FETCHED)),
     output:
-        manifest=report(
-            "results/dataset/manifest.json",
-            caption="../report/manifest.rst",
-            category="Data",
-            labels={"file": "slices"},
+        **PLAN.makes(
+            "list_slices",
+            manifest=report(
+                MANIFEST,
+                caption="../report/manifest.rst",
+                category="Data",
+                labels={"file": "slices"},
+            ),
+            shards=all_shards(SHARD_MANIFEST),
         ),
-        shards=expand("results/dataset/shard_{shard}.json", shard=SHARDS),
     log:
         "results/logs/list_slices.log",
     benchmark:
@@ -53,20 +70,25 @@ rule list_slices:
         mem_mb=1000,
         runtime=60,
     params:
-        plan=plan_of("list_slices"),
-        root=str(DATASET.root),
-        dataset=config["dataset"],
+        plan=PLAN.decided_by(
+            "list_slices", packages=["pillow"], dataset=lambda w: dataset().whole
+        ),
+        root=image_folder,
+        receipt=PLAN.prefix + FETCHED[0] if FETCHED else None,
+        dataset=SETTINGS.dataset,
     script:
         "../scripts/list_slices.py"
 
 
 rule encode_slices:
     input:
-        changes_of("encode_slices"),
-        settled("encode_slices", FETCHED),
-        manifest=settled("encode_slices", "results/dataset/shard_{shard}.json"),
+        **PLAN.uses(
+            "encode_slices",
+            fetched=verified(FETCHED),
+            manifest=verified(SHARD_MANIFEST),
+        ),
     output:
-        tensors="results/tensors/shard_{shard}.safetensors",
+        **PLAN.makes("encode_slices", tensors=TENSORS),
     log:
         "results/logs/encode_slices/{shard}.log",
     benchmark:
@@ -77,20 +99,29 @@ rule encode_slices:
         mem_mb=memory_of_encode,
         runtime=minutes_of_encode,
     params:
-        plan=plan_of("encode_slices"),
-        root=str(DATASET.root),
-        normalisation=config["tensors"]["normalisation"],
+        plan=PLAN.decided_by(
+            "encode_slices",
+            packages=ENCODING_PACKAGES,
+            dataset=images_of_shard,
+            normalisation=SETTINGS.tensors.normalisation,
+        ),
+        root=image_folder,
+        normalisation=SETTINGS.tensors.normalisation,
     script:
         "../scripts/encode_slices.py"
 
 
 rule time_preparation:
     input:
-        changes_of("time_preparation"),
-        settled("time_preparation", FETCHED),
-        manifest=settled("time_preparation", "results/dataset/manifest.json"),
+        **PLAN.uses(
+            "time_preparation",
+            fetched=verified(FETCHED),
+            manifest=verified(MANIFEST),
+        ),
     output:
-        timing="results/reference/preparation{at}.json",
+        **PLAN.makes(
+            "time_preparation", timing="results/reference/preparation{at}.json"
+        ),
     log:
         "results/logs/time_preparation{at}.log",
     benchmark:
@@ -102,8 +133,13 @@ rule time_preparation:
         mem_mb=1000,
         runtime=30,
     params:
-        plan=plan_of("time_preparation"),
-        root=str(DATASET.root),
-        normalisation=config["tensors"]["normalisation"],
+        plan=PLAN.decided_by(
+            "time_preparation",
+            packages=ENCODING_PACKAGES,
+            normalisation=SETTINGS.tensors.normalisation,
+            machine=lambda w: machine_of_job(w).cpu_facts(),
+        ),
+        root=image_folder,
+        normalisation=SETTINGS.tensors.normalisation,
     script:
         "../scripts/time_preparation.py"

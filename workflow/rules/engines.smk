@@ -1,20 +1,26 @@
 # One engine for each runtime, batch size and precision.
 
 
+def graph_of_engine(wildcards):
+    return GRAPH.format(graph=engine_of(wildcards).graph)
+
+
 rule build_engine:
     input:
-        changes_of("build_engine"),
-        graph=settled("build_engine", graph_of_engine),
+        **PLAN.uses("build_engine", graph=graph_of_engine),
     output:
-        engine="results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin",
-        record=report(
-            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
-            caption="../report/record.rst",
-            category="Engines",
-            labels={
-                "engine": "{runtime}{at}, batch {batch}, {precision}",
-                "file": "record",
-            },
+        **PLAN.makes(
+            "build_engine",
+            engine=ENGINE,
+            record=report(
+                RECORD,
+                caption="../report/record.rst",
+                category="Engines",
+                labels={
+                    "engine": "{runtime}{at}, batch {batch}, {precision}",
+                    "file": "record",
+                },
+            ),
         ),
     log:
         "results/logs/build_engine/{runtime}{at}/b{batch}_{precision}.log",
@@ -27,8 +33,16 @@ rule build_engine:
         mem_mb=memory_of_build,
         runtime=minutes_of_build,
     params:
-        plan=plan_of("build_engine"),
-        settings=settings_of_engine,
-        on_unsupported=config["engines"]["on_unsupported"],
+        plan=PLAN.decided_by(
+            "build_engine",
+            packages=lambda w: runtime_of(w).packages,
+            modules=lambda w: runtime_of(w).build_modules,
+            stored=True,
+            accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
+            settings=lambda w: runtime_of(w).deciding(engine_of(w).settings),
+            target=target_of_engine,
+        ),
+        settings=lambda w: engine_of(w).settings,
+        on_unsupported=SETTINGS.engines.on_unsupported,
     script:
         "../scripts/build_engine.py"

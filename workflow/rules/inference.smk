@@ -3,20 +3,9 @@
 
 rule run_engine:
     input:
-        changes_of("run_engine"),
-        engine=settled(
-            "run_engine",
-            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin",
-        ),
-        record=settled(
-            "run_engine",
-            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
-        ),
-        tensors=settled("run_engine", "results/tensors/shard_{shard}.safetensors"),
+        **PLAN.uses("run_engine", engine=ENGINE, record=RECORD, tensors=TENSORS),
     output:
-        probabilities=temp(
-            "results/probabilities/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
-        ),
+        **PLAN.makes("run_engine", probabilities=temp(PROBABILITIES)),
     log:
         "results/logs/run_engine/{runtime}{at}/b{batch}_{precision}/{shard}.log",
     benchmark:
@@ -29,36 +18,32 @@ rule run_engine:
         mem_mb=memory_of_engine,
         runtime=minutes_of_engine,
     params:
-        plan=plan_of("run_engine"),
-        mode=config["inference"]["mode"],
+        plan=PLAN.decided_by("run_engine", modules=lambda w: runtime_of(w).run_modules),
+        mode=SETTINGS.inference.mode,
     script:
         "../scripts/run_engine.py"
 
 
 rule time_engine:
     input:
-        changes_of("time_engine"),
-        engine=settled(
+        **PLAN.uses(
             "time_engine",
-            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin",
-        ),
-        record=settled(
-            "time_engine",
-            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
-        ),
-        tensors=settled(
-            "time_engine",
-            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
+            engine=ENGINE,
+            record=RECORD,
+            tensors=verified(all_shards(TENSORS)),
         ),
     output:
-        timing=report(
-            "results/timing/{runtime}{at}/b{batch}_{precision}.json",
-            caption="../report/timing.rst",
-            category="Engines",
-            labels={
-                "engine": "{runtime}{at}, batch {batch}, {precision}",
-                "file": "timing",
-            },
+        **PLAN.makes(
+            "time_engine",
+            timing=report(
+                TIMING,
+                caption="../report/timing.rst",
+                category="Engines",
+                labels={
+                    "engine": "{runtime}{at}, batch {batch}, {precision}",
+                    "file": "timing",
+                },
+            ),
         ),
     log:
         "results/logs/time_engine/{runtime}{at}/b{batch}_{precision}.log",
@@ -72,7 +57,12 @@ rule time_engine:
         mem_mb=memory_of_engine,
         runtime=minutes_of_timing,
     params:
-        plan=plan_of("time_engine"),
-        inference=config["inference"],
+        plan=PLAN.decided_by(
+            "time_engine",
+            modules=lambda w: runtime_of(w).run_modules,
+            inference=SETTINGS.inference,
+            machine=target_of_engine,
+        ),
+        inference=SETTINGS.inference,
     script:
         "../scripts/time_engine.py"

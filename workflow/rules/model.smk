@@ -1,16 +1,21 @@
 # The network's weights, and what PyTorch itself makes of the images.
 
 
+def weights_path(wildcards):
+    """The file or URL of the weights."""
+    if is_url(SETTINGS.model.weights):
+        return SETTINGS.model.weights
+    return str(locate(SETTINGS.model.weights, CHECKOUT))
+
+
 rule fetch_weights:
     input:
-        changes_of("fetch_weights"),
-        source=(
-            settled("fetch_weights", str(locate(config["model"]["weights"], CHECKOUT)))
-            if not is_url(config["model"]["weights"])
-            else []
+        **PLAN.uses(
+            "fetch_weights",
+            trained=TRAINED if is_trained_here(SETTINGS.model.weights) else [],
         ),
     output:
-        weights="results/model/weights.safetensors",
+        **PLAN.makes("fetch_weights", weights=WEIGHTS),
     log:
         "results/logs/fetch_weights.log",
     benchmark:
@@ -21,19 +26,23 @@ rule fetch_weights:
         mem_mb=2000,
         runtime=30,
     params:
-        plan=plan_of("fetch_weights"),
-        model=config["model"],
+        plan=PLAN.decided_by(
+            "fetch_weights",
+            packages=["torch"],
+            weights=lambda w: weights(),
+            stored=is_url(SETTINGS.model.weights),
+        ),
+        source=weights_path,
+        model=SETTINGS.model,
     script:
         "../scripts/fetch_weights.py"
 
 
 rule run_reference:
     input:
-        changes_of("run_reference"),
-        weights=settled("run_reference", "results/model/weights.safetensors"),
-        tensors=settled("run_reference", "results/tensors/shard_{shard}.safetensors"),
+        **PLAN.uses("run_reference", weights=WEIGHTS, tensors=TENSORS),
     output:
-        probabilities="results/reference/shard_{shard}.safetensors",
+        **PLAN.makes("run_reference", probabilities=REFERENCE),
     log:
         "results/logs/run_reference/{shard}.log",
     benchmark:
@@ -46,22 +55,19 @@ rule run_reference:
         mem_mb=memory_of_reference,
         runtime=minutes_of_reference,
     params:
-        plan=plan_of("run_reference"),
-        init_features=config["model"]["init_features"],
+        plan=PLAN.decided_by("run_reference", packages=["torch"], stored=True),
+        init_features=SETTINGS.model.init_features,
     script:
         "../scripts/run_reference.py"
 
 
 rule time_reference:
     input:
-        changes_of("time_reference"),
-        weights=settled("time_reference", "results/model/weights.safetensors"),
-        tensors=settled(
-            "time_reference",
-            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
+        **PLAN.uses(
+            "time_reference", weights=WEIGHTS, tensors=verified(all_shards(TENSORS))
         ),
     output:
-        timing="results/reference/timing{at}.json",
+        **PLAN.makes("time_reference", timing="results/reference/timing{at}.json"),
     log:
         "results/logs/time_reference{at}.log",
     benchmark:
@@ -74,9 +80,17 @@ rule time_reference:
         mem_mb=memory_of_reference_timing,
         runtime=minutes_of_reference_timing,
     params:
-        plan=plan_of("time_reference"),
-        init_features=config["model"]["init_features"],
-        batch_sizes=sorted(config["engines"]["batch_sizes"]),
-        inference=config["inference"],
+        plan=PLAN.decided_by(
+            "time_reference",
+            packages=["torch"],
+            modules=["segtrt.engines.timing"],
+            batch_sizes=sorted(SETTINGS.engines.batch_sizes),
+            budget=SETTINGS.inference.budget,
+            threads=SETTINGS.inference.threads,
+            machine=lambda w: machine_of_job(w).facts(),
+        ),
+        init_features=SETTINGS.model.init_features,
+        batch_sizes=sorted(SETTINGS.engines.batch_sizes),
+        budget=SETTINGS.inference.budget,
     script:
         "../scripts/time_reference.py"

@@ -1,12 +1,34 @@
-# ONNX graphs, one for each precision (two for int8: runtimes differ in what they take), and sample inputs with the outputs expected.
+# ONNX graphs, one for each precision (two for int8: runtimes differ in what they take), and sample
+# inputs with the outputs expected.
+
+
+def calibration_tensors(wildcards):
+    """Shards with the images that decide a quantised graph."""
+    return all_shards(TENSORS) if Graph(wildcards.graph).quantised else []
+
+
+def calibration_of_graph(wildcards):
+    """What decides a quantised graph beside the float32 one: images, and how they are encoded."""
+    if not Graph(wildcards.graph).quantised:
+        return None
+    if workflow.is_main_process:
+        check_calibration(SETTINGS.dataset, dataset().root)
+    return {
+        "settings": SETTINGS.engines.calibration,
+        "images": dataset().calibration,
+        "normalisation": SETTINGS.tensors.normalisation,
+        "encoding": {
+            "code": code_of("encode_slices"),
+            **versions_of(*ENCODING_PACKAGES),
+        },
+    }
 
 
 rule export_onnx:
     input:
-        changes_of("export_onnx"),
-        weights=settled("export_onnx", "results/model/weights.safetensors"),
+        **PLAN.uses("export_onnx", weights=WEIGHTS),
     output:
-        graph="results/onnx/fp32/model.onnx",
+        **PLAN.makes("export_onnx", graph=SOURCE_GRAPH),
     log:
         "results/logs/export_onnx.log",
     benchmark:
@@ -17,20 +39,29 @@ rule export_onnx:
         mem_mb=2000,
         runtime=10,
     params:
-        plan=plan_of("export_onnx"),
-        init_features=config["model"]["init_features"],
-        opset=config["model"]["opset"],
+        plan=PLAN.decided_by(
+            "export_onnx",
+            packages=["torch", "onnx", "onnxscript", "onnxslim"],
+            stored=True,
+            opset=SETTINGS.model.opset,
+            init_features=SETTINGS.model.init_features,
+        ),
+        init_features=SETTINGS.model.init_features,
+        opset=SETTINGS.model.opset,
     script:
         "../scripts/export_onnx.py"
 
 
 rule convert_onnx:
     input:
-        changes_of("convert_onnx"),
-        graph=settled("convert_onnx", "results/onnx/fp32/model.onnx"),
-        tensors=settled("convert_onnx", calibration_tensors),
+        **PLAN.uses(
+            "convert_onnx", graph=SOURCE_GRAPH, tensors=verified(calibration_tensors)
+        ),
     output:
-        graph="results/onnx/{graph,fp16|bf16|int8|int8_signed|fp8}/model.onnx",
+        **PLAN.makes(
+            "convert_onnx",
+            graph=f"results/onnx/{{graph,{'|'.join(CONVERTED)}}}/model.onnx",
+        ),
     log:
         "results/logs/convert_onnx/{graph}.log",
     benchmark:
@@ -41,23 +72,33 @@ rule convert_onnx:
         mem_mb=memory_of_convert,
         runtime=minutes_of_convert,
     params:
-        plan=plan_of("convert_onnx"),
-        calibration=config["engines"]["calibration"],
+        plan=PLAN.decided_by(
+            "convert_onnx",
+            packages=["numpy", "onnx", "onnxruntime", "nvidia-modelopt"],
+            stored=True,
+            calibration=calibration_of_graph,
+        ),
+        calibration=SETTINGS.engines.calibration,
     script:
         "../scripts/convert_onnx.py"
 
 
+def known_samples(wildcards):
+    """The slices to write, which must be slices of the data set."""
+    if workflow.is_main_process:
+        check_samples(SETTINGS.tensors.samples, SETTINGS.dataset, dataset().root)
+    return SETTINGS.tensors.samples
+
+
 rule write_samples:
     input:
-        changes_of("write_samples"),
-        weights=settled("write_samples", "results/model/weights.safetensors"),
-        tensors=settled(
-            "write_samples",
-            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
-        ),
+        **PLAN.uses("write_samples", weights=WEIGHTS, tensors=all_shards(TENSORS)),
     output:
-        inputs=expand("results/onnx/fp32/{sample}/input_0.pb", sample=SAMPLES),
-        outputs=expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
+        **PLAN.makes(
+            "write_samples",
+            inputs=expand("results/onnx/fp32/{sample}/input_0.pb", sample=SAMPLES),
+            outputs=expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
+        ),
     log:
         "results/logs/write_samples.log",
     benchmark:
@@ -68,8 +109,8 @@ rule write_samples:
         mem_mb=memory_of_reference,
         runtime=10,
     params:
-        plan=plan_of("write_samples"),
-        init_features=config["model"]["init_features"],
-        samples=config["tensors"]["samples"],
+        plan=PLAN.decided_by("write_samples", packages=["torch"], samples=known_samples),
+        init_features=SETTINGS.model.init_features,
+        samples=SETTINGS.tensors.samples,
     script:
         "../scripts/write_samples.py"

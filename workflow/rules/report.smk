@@ -1,55 +1,57 @@
 # Every figure in one file, and the page drawn from it.
 
 
+def left_out_engines(wildcards):
+    """Why engines asked for are not built, by name."""
+    return {cell.name: cell.reason for cell in matrix().left_out}
+
+
+def edges_of_report(wildcards):
+    """The picture of the rules."""
+    return [*PLAN.edges("summarise"), ("summarise", "write_report")]
+
+
+def summary_to_compare(wildcards):
+    """What decides the comparison: the content of the other summary."""
+    if workflow.is_main_process:
+        check_compared(SETTINGS, Path())
+    return digest_compared(SETTINGS.report.compare_with)
+
+
 rule summarise:
     input:
-        changes_of("summarise"),
-        manifest=settled("summarise", "results/dataset/manifest.json"),
-        weights=settled("summarise", "results/model/weights.safetensors"),
-        tensors=settled(
+        **PLAN.uses(
             "summarise",
-            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
-        ),
-        reference=settled(
-            "summarise",
-            expand("results/reference/shard_{shard}.safetensors", shard=SHARDS),
-        ),
-        reference_timings=settled(
-            "summarise", expand("results/reference/timing{at}.json", at=PLACES)
-        ),
-        preparations=settled(
-            "summarise", expand("results/reference/preparation{at}.json", at=PLACES)
-        ),
-        samples=settled(
-            "summarise",
-            expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
-        ),
-        records=settled(
-            "summarise", expand("results/engines/{engine}/engine.json", engine=ENGINES)
-        ),
-        timings=settled(
-            "summarise", expand("results/timing/{engine}.json", engine=RUNNABLE)
-        ),
-        scores=settled(
-            "summarise", expand("results/scores/{engine}.json", engine=RUNNABLE)
-        ),
-        validations=settled(
-            "summarise", expand("results/validation/{engine}.json", engine=RUNNABLE)
+            manifest=MANIFEST,
+            weights=WEIGHTS,
+            tensors=all_shards(TENSORS),
+            reference_scores=REFERENCE_SCORES,
+            reference_masks=all_shards(REFERENCE_MASKS),
+            reference_timings=expand("results/reference/timing{at}.json", at=PLACES),
+            preparations=expand("results/reference/preparation{at}.json", at=PLACES),
+            samples=expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
+            records=all_engines(RECORD),
+            timings=runnable_engines(TIMING),
+            scores=runnable_engines(SCORES),
+            validations=runnable_engines(VALIDATION),
         ),
     output:
-        summary=report(
-            "results/summary.json",
-            caption="../report/summary.rst",
-            category="Report",
-            labels={"file": "every figure (JSON)"},
+        **PLAN.makes(
+            "summarise",
+            summary=report(
+                "results/summary.json",
+                caption="../report/summary.rst",
+                category="Report",
+                labels={"file": "every figure (JSON)"},
+            ),
+            table=report(
+                "results/summary.csv",
+                caption="../report/table.rst",
+                category="Report",
+                labels={"file": "engines (table)"},
+            ),
+            overlays=directory("results/overlays"),
         ),
-        table=report(
-            "results/summary.csv",
-            caption="../report/table.rst",
-            category="Report",
-            labels={"file": "engines (table)"},
-        ),
-        overlays=directory("results/overlays"),
     log:
         "results/logs/summarise.log",
     conda:
@@ -58,27 +60,40 @@ rule summarise:
         mem_mb=2000,
         runtime=60,
     params:
-        plan=plan_of("summarise"),
-        config=config,
-        machines=list(MACHINES),
-        left_out={cell.name: cell.reason for cell in MATRIX.left_out},
-        not_run=dict(MATRIX.cannot_run),
-        edges=PIPELINE.edges(),
+        plan=PLAN.decided_by(
+            "summarise",
+            packages=["numpy", "pillow", "scipy", "scikit-image"],
+            settings=reported_settings(SETTINGS),
+            compared=summary_to_compare,
+            engines=lambda w: [spec.name for spec in matrix().engines],
+            left_out=left_out_engines,
+            not_run=lambda w: matrix().cannot_run,
+            edges=edges_of_report,
+        ),
+        settings=SETTINGS,
+        machines=lambda w: list(machines()),
+        left_out=left_out_engines,
+        not_run=lambda w: dict(matrix().cannot_run),
+        edges=edges_of_report,
+        benchmarks=f"{PLAN.prefix}results/benchmarks",
     script:
         "../scripts/summarise.py"
 
 
 rule write_report:
     input:
-        changes_of("write_report"),
-        summary=settled("write_report", "results/summary.json"),
-        overlays=settled("write_report", "results/overlays"),
+        **PLAN.uses(
+            "write_report", summary="results/summary.json", overlays="results/overlays"
+        ),
     output:
-        html=report(
-            "results/report.html",
-            caption="../report/report.rst",
-            category="Report",
-            labels={"file": "the report"},
+        **PLAN.makes(
+            "write_report",
+            html=report(
+                "results/report.html",
+                caption="../report/report.rst",
+                category="Report",
+                labels={"file": "the report"},
+            ),
         ),
     log:
         "results/logs/write_report.log",
@@ -88,6 +103,11 @@ rule write_report:
         mem_mb=1500,
         runtime=10,
     params:
-        plan=plan_of("write_report"),
+        plan=PLAN.decided_by(
+            "write_report",
+            packages=["jinja2", "plotly"],
+            page=lambda w: digest_templates(),
+            runtimes=lambda w: looks_of_runtimes(),
+        ),
     script:
         "../scripts/write_report.py"

@@ -8,10 +8,10 @@ FEATURE_MB = 4.5  # activations of one slice for each of the network's first cha
 CPU_SECONDS = 2.5  # one slice of the published network on one slow core
 GPU_SECONDS = 0.05
 
-_FEATURES = config["model"]["init_features"]
+_FEATURES = SETTINGS.model.init_features
 
 
-def cores_at_hand():
+def available_cores():
     """Cores given to Snakemake; 1 where a batch system runs the jobs.
 
     There Snakemake reads the workflow again within each job, with the cores of that node: what a
@@ -28,13 +28,14 @@ def takes_gpu(wildcards):
 
 def has_gpu(wildcards):
     """Whether the machine has a GPU, for jobs of PyTorch, which takes it if it is there."""
-    machine = MACHINES.get(wildcards.at.removeprefix("@"))
+    machine = machines().get(wildcards.at.removeprefix("@"))
     return machine is not None and machine.gpu is not None
 
 
 def gpus_of_pytorch(wildcards):
     """One if this machine has a GPU, as PyTorch takes it. With machines named, any CPU will do."""
-    return 1 if "" in MACHINES and MACHINES[""].gpu else None
+    here = machines().get("")
+    return 1 if here and here.gpu else None
 
 
 def no_gpu(wildcards):
@@ -58,12 +59,12 @@ def _network_mb(batch):
 
 def _times_of(batch):
     """Slices that timing at one batch size runs through, warm-up included."""
-    return 2 * batch * config["inference"]["iterations"]
+    return 2 * batch * SETTINGS.inference.iterations
 
 
 def memory_of_encode(wildcards, attempt):
     """A slice at a time is little; a volume lies in memory whole, several times over."""
-    whole = config["tensors"]["normalisation"] == "volume"
+    whole = SETTINGS.tensors.normalisation == "volume"
     return attempt * (2500 if whole else 500)
 
 
@@ -78,7 +79,7 @@ def memory_of_convert(wildcards, attempt):
 
 
 def minutes_of_convert(wildcards, attempt):
-    slices = config["engines"]["calibration"]["slices"]
+    slices = SETTINGS.engines.calibration.slices
     return int(attempt * (10 + slices * 4 * CPU_SECONDS * (_FEATURES / 32) ** 2 / 60))
 
 
@@ -93,11 +94,11 @@ def minutes_of_reference(wildcards, input, attempt):
 
 
 def memory_of_reference_timing(wildcards, attempt):
-    return int(attempt * (1000 + _network_mb(max(config["engines"]["batch_sizes"]))))
+    return int(attempt * (1000 + _network_mb(max(SETTINGS.engines.batch_sizes))))
 
 
 def minutes_of_reference_timing(wildcards, attempt):
-    runs = sum(map(_times_of, config["engines"]["batch_sizes"]))
+    runs = sum(map(_times_of, SETTINGS.engines.batch_sizes))
     return int(attempt * (10 + runs * CPU_SECONDS * (_FEATURES / 32) ** 2 / 60))
 
 
@@ -132,9 +133,9 @@ def minutes_of_scores(wildcards, attempt):
 
 def memory_of_training(wildcards, attempt):
     """Forward and backward: every activation is kept, and its gradient."""
-    return int(attempt * (2000 + 3 * _network_mb(config["training"]["batch_size"])))
+    return int(attempt * (2000 + 3 * _network_mb(SETTINGS.training.batch_size)))
 
 
 def minutes_of_training(wildcards, input, attempt):
-    steps = _slices_in(input) * config["training"]["epochs"]
+    steps = _slices_in(input) * SETTINGS.training.epochs
     return int(attempt * (30 + 3 * steps * CPU_SECONDS * (_FEATURES / 32) ** 2 / 60))

@@ -3,18 +3,18 @@
 
 rule train:
     input:
-        changes_of("train"),
-        tensors=settled(
-            "train", expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS)
-        ),
+        **PLAN.uses("train", tensors=all_shards(TENSORS)),
     output:
-        weights="results/training/weights.safetensors",
-        history="results/training/history.json",
-        curve=report(
-            "results/training/curve.png",
-            caption="../report/training.rst",
-            category="Training",
-            labels={"file": "loss and Dice"},
+        **PLAN.makes(
+            "train",
+            weights=TRAINED,
+            history="results/training/history.json",
+            curve=report(
+                "results/training/curve.png",
+                caption="../report/training.rst",
+                category="Training",
+                labels={"file": "loss and Dice"},
+            ),
         ),
     log:
         "results/logs/train.log",
@@ -28,8 +28,14 @@ rule train:
         mem_mb=memory_of_training,
         runtime=minutes_of_training,
     params:
-        plan=plan_of("train"),
-        init_features=config["model"]["init_features"],
-        training=config["training"],
+        plan=PLAN.decided_by(
+            "train",
+            packages=["torch", "matplotlib"],
+            stored=True,
+            training=SETTINGS.training,
+            init_features=SETTINGS.model.init_features,
+        ),
+        init_features=SETTINGS.model.init_features,
+        training=SETTINGS.training,
     script:
         "../scripts/train.py"

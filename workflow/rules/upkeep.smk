@@ -7,20 +7,39 @@ localrules:
     clean_engines,
     clean_results,
     clean_cache,
+    verify,
 
 
-# Runs if something is out of date; every job that is has its output as an input.
+@one_line_errors
+def state_of_engines(wildcards):
+    """Every engine asked for with its state, for people."""
+    nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
+    rows = [(node.name, str(PLAN.states.of(node))) for node in nodes]
+    rows += [(cell.name, f"left out ({cell.reason})") for cell in matrix().left_out]
+    return f"the {len(rows)} engines asked for\n{table(rows)}"
+
+
+@one_line_errors
+def engine_records(wildcards):
+    """Key records of every engine asked for, below the plan's folder."""
+    nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
+    return [node.record.removeprefix(PLAN.prefix) for node in nodes]
+
+
+# Every job whose outputs exist but are out of date has its output as an input.
 rule note_changes:
-    input:
-        CAUSES,
     output:
         CHANGES,
     log:
         "results/logs/note_changes.log",
     conda:
         "../../envs/cpu.yaml"
-    shell:
-        "cp {input} {output} 2> {log}"
+    params:
+        reasons=lambda w: summarise_changes(PLAN.states.out_of_date()),
+    message:
+        "out of date:\n{params.reasons}"
+    script:
+        "../scripts/note_changes.py"
 
 
 # Says of every engine whether it is up to date, and if not, why.
@@ -30,11 +49,24 @@ rule explain:
     conda:
         "../../envs/cpu.yaml"
     params:
-        states=states_told,
+        states=state_of_engines,
     message:
         "{params.states}"
     shell:
         "true 2> {log}"
+
+
+# Ends with an error if something on disk is not what its job made; names each.
+rule verify:
+    log:
+        "results/logs/verify.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        temporary=PLAN.temporary_rules,
+        prefix=PLAN.prefix,
+    script:
+        "../scripts/verify.py"
 
 
 rule clean_engines:
@@ -44,6 +76,7 @@ rule clean_engines:
         "../../envs/cpu.yaml"
     params:
         records=engine_records,
+        folder=PLAN.prefix,
     script:
         "../scripts/clean_engines.py"
 
@@ -53,6 +86,8 @@ rule clean_results:
         "logs/clean_results.log",
     conda:
         "../../envs/cpu.yaml"
+    params:
+        folder=PLAN.prefix,
     script:
         "../scripts/clean_results.py"
 

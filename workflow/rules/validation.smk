@@ -1,39 +1,72 @@
-# What an engine's answers are worth, and the verdict on it.
+# What PyTorch's and an engine's answers are worth, and the verdict on the engine.
+
+
+def tolerance_of_engine(wildcards):
+    return SETTINGS.validation.tolerances[wildcards.precision]
+
+
+rule score_reference:
+    input:
+        **PLAN.uses(
+            "score_reference",
+            tensors=all_shards(TENSORS),
+            reference=all_shards(REFERENCE),
+        ),
+    output:
+        **PLAN.makes(
+            "score_reference",
+            scores=REFERENCE_SCORES,
+            masks=all_shards(REFERENCE_MASKS),
+        ),
+    log:
+        "results/logs/score_reference.log",
+    benchmark:
+        "results/benchmarks/score_reference/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=minutes_of_scores,
+    params:
+        plan=PLAN.decided_by(
+            "score_reference",
+            packages=["numpy", "scipy"],
+            threshold=SETTINGS.validation.threshold,
+            largest_component=SETTINGS.validation.largest_component,
+        ),
+        threshold=SETTINGS.validation.threshold,
+        largest_component=SETTINGS.validation.largest_component,
+    script:
+        "../scripts/score_reference.py"
 
 
 rule score_engine:
     input:
-        changes_of("score_engine"),
-        record=settled(
+        **PLAN.uses(
             "score_engine",
-            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
-        ),
-        tensors=settled(
-            "score_engine",
-            expand("results/tensors/shard_{shard}.safetensors", shard=SHARDS),
-        ),
-        reference=settled(
-            "score_engine",
-            expand("results/reference/shard_{shard}.safetensors", shard=SHARDS),
-        ),
-        probabilities=settled(
-            "score_engine",
-            expand(
-                "results/probabilities/{{runtime}}{{at}}/b{{batch}}_{{precision}}/shard_{shard}.safetensors",
-                shard=SHARDS,
-            ),
+            record=verified(RECORD),
+            tensors=all_shards(TENSORS),
+            reference=all_shards(REFERENCE),
+            reference_scores=REFERENCE_SCORES,
+            reference_masks=all_shards(REFERENCE_MASKS),
+            probabilities=all_shards(PROBABILITIES),
         ),
     output:
-        scores=report(
-            "results/scores/{runtime}{at}/b{batch}_{precision}.json",
-            caption="../report/scores.rst",
-            category="Engines",
-            labels={
-                "engine": "{runtime}{at}, batch {batch}, {precision}",
-                "file": "scores",
-            },
+        **PLAN.makes(
+            "score_engine",
+            scores=report(
+                SCORES,
+                caption="../report/scores.rst",
+                category="Engines",
+                labels={
+                    "engine": "{runtime}{at}, batch {batch}, {precision}",
+                    "file": "scores",
+                },
+            ),
+            predictions=directory(
+                "results/predictions/{runtime}{at}/b{batch}_{precision}"
+            ),
         ),
-        predictions=directory("results/predictions/{runtime}{at}/b{batch}_{precision}"),
     log:
         "results/logs/score_engine/{runtime}{at}/b{batch}_{precision}.log",
     benchmark:
@@ -44,32 +77,29 @@ rule score_engine:
         mem_mb=2000,
         runtime=minutes_of_scores,
     params:
-        plan=plan_of("score_engine"),
-        threshold=config["validation"]["threshold"],
-        largest_component=config["validation"]["largest_component"],
+        plan=PLAN.decided_by(
+            "score_engine",
+            packages=["numpy", "scipy", "scikit-image"],
+        ),
     script:
         "../scripts/score_engine.py"
 
 
 rule validate_engine:
     input:
-        changes_of("validate_engine"),
-        record=settled(
-            "validate_engine",
-            "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json",
-        ),
-        scores=settled(
-            "validate_engine", "results/scores/{runtime}{at}/b{batch}_{precision}.json"
-        ),
+        **PLAN.uses("validate_engine", record=RECORD, scores=SCORES),
     output:
-        validation=report(
-            "results/validation/{runtime}{at}/b{batch}_{precision}.json",
-            caption="../report/validation.rst",
-            category="Engines",
-            labels={
-                "engine": "{runtime}{at}, batch {batch}, {precision}",
-                "file": "validation",
-            },
+        **PLAN.makes(
+            "validate_engine",
+            validation=report(
+                VALIDATION,
+                caption="../report/validation.rst",
+                category="Engines",
+                labels={
+                    "engine": "{runtime}{at}, batch {batch}, {precision}",
+                    "file": "validation",
+                },
+            ),
         ),
     log:
         "results/logs/validate_engine/{runtime}{at}/b{batch}_{precision}.log",
@@ -81,7 +111,7 @@ rule validate_engine:
         mem_mb=500,
         runtime=10,
     params:
-        plan=plan_of("validate_engine"),
+        plan=PLAN.decided_by("validate_engine", tolerance=tolerance_of_engine),
         tolerance=tolerance_of_engine,
     script:
         "../scripts/validate_engine.py"
@@ -90,7 +120,7 @@ rule validate_engine:
 # Ends with an error if an engine failed; names each and by how much.
 rule check:
     input:
-        validations=expand("results/validation/{engine}.json", engine=RUNNABLE),
+        validations=one_line_errors(runnable_engines(VALIDATION)),
     log:
         "results/logs/check.log",
     conda:
@@ -98,5 +128,7 @@ rule check:
     resources:
         mem_mb=500,
         runtime=10,
+    params:
+        prefix=PLAN.prefix,
     script:
         "../scripts/check.py"

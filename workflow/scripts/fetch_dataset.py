@@ -8,5 +8,9 @@ from segtrt.plan.job import run
 archive = snakemake.params.archive
 run(
     snakemake,
-    lambda: fetch_kaggle(Path(snakemake.output[0]), Path(archive) if archive else None),
+    lambda: fetch_kaggle(
+        Path(snakemake.params.folder),
+        Path(archive) if archive else None,
+        Path(snakemake.output.receipt),
+    ),
 )

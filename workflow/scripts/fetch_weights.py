@@ -9,10 +9,10 @@ model = snakemake.params.model
 run(
     snakemake,
     lambda: fetch_weights(
-        str(snakemake.input.source or model["weights"]),
+        str(snakemake.input.trained or snakemake.params.source),
         Path(snakemake.output.weights),
-        sha256=model["sha256"],
-        init_features=model["init_features"],
+        sha256=model.sha256,
+        init_features=model.init_features,
         base=Path(),
     ),
 )

@@ -2,19 +2,27 @@
 
 from pathlib import Path
 
-from segtrt.data.manifest import write_manifest
+from segtrt.data.fetched_folder import check_fetched
+from segtrt.data.make_manifest import write_manifest
 from segtrt.plan.job import run
 
 settings = snakemake.params.dataset
-run(
-    snakemake,
-    lambda: write_manifest(
-        Path(snakemake.params.root),
+
+
+def list_slices() -> None:
+    """Check what was fetched, if anything was, and list it."""
+    root = Path(snakemake.params.root)
+    if snakemake.params.receipt:
+        check_fetched(root, Path(snakemake.params.receipt))
+    write_manifest(
+        root,
         manifest_path=Path(snakemake.output.manifest),
         shard_paths=[Path(path) for path in snakemake.output.shards],
-        subjects=settings["subjects"],
-        calibration_fraction=settings["calibration_fraction"],
-        seed=settings["seed"],
-        on_bad_subject=settings["on_bad_subject"],
-    ),
-)
+        subjects=settings.subjects,
+        calibration_fraction=settings.calibration_fraction,
+        seed=settings.seed,
+        on_bad_subject=settings.on_bad_subject,
+    )
+
+
+run(snakemake, list_slices)

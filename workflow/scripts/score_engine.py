@@ -3,18 +3,19 @@
 from pathlib import Path
 
 from segtrt.plan.job import run
-from segtrt.quality.scores import score_engine
+from segtrt.quality.scoring import ShardPaths, score_engine
 
+files = snakemake.input
+shards = zip(
+    files.tensors, files.reference, files.reference_masks, files.probabilities, strict=True
+)
 run(
     snakemake,
     lambda: score_engine(
-        Path(snakemake.input.record),
-        tensor_shards=[Path(path) for path in snakemake.input.tensors],
-        reference_shards=[Path(path) for path in snakemake.input.reference],
-        probability_shards=[Path(path) for path in snakemake.input.probabilities],
+        Path(files.record),
+        reference_scores=Path(files.reference_scores),
+        shards=[ShardPaths(*map(Path, paths)) for paths in shards],
         out_json=Path(snakemake.output.scores),
         predictions_dir=Path(snakemake.output.predictions),
-        threshold=snakemake.params.threshold,
-        largest_component=snakemake.params.largest_component,
     ),
 )

@@ -4,7 +4,16 @@ from pathlib import Path
 
 from segtrt.plan.job import run
 from segtrt.plan.rule_graph import draw_svg
-from segtrt.summary.summarise import summarise
+from segtrt.summary.summarise import (
+    Asked,
+    DataFiles,
+    EngineFiles,
+    Outputs,
+    ReferenceFiles,
+    summarise,
+)
+
+inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
 
 
 def paths(group):
@@ -14,24 +23,23 @@ def paths(group):
 run(
     snakemake,
     lambda: summarise(
-        config=snakemake.params.config,
-        manifest=Path(snakemake.input.manifest),
-        weights=Path(snakemake.input.weights),
-        tensor_shards=paths(snakemake.input.tensors),
-        reference_shards=paths(snakemake.input.reference),
-        machines=snakemake.params.machines,
-        reference_timings=paths(snakemake.input.reference_timings),
-        preparations=paths(snakemake.input.preparations),
-        records=paths(snakemake.input.records),
-        timings=paths(snakemake.input.timings),
-        scores=paths(snakemake.input.scores),
-        validations=paths(snakemake.input.validations),
-        left_out=snakemake.params.left_out,
-        not_run=snakemake.params.not_run,
-        benchmarks_dir=Path("results/benchmarks"),
-        rule_graph=draw_svg(snakemake.params.edges),
-        out_json=Path(snakemake.output.summary),
-        out_csv=Path(snakemake.output.table),
-        overlays_dir=Path(snakemake.output.overlays),
+        params.settings,
+        Asked(params.machines, params.left_out, params.not_run),
+        DataFiles(Path(inputs.manifest), Path(inputs.weights), paths(inputs.tensors)),
+        ReferenceFiles(
+            scores=Path(inputs.reference_scores),
+            masks=paths(inputs.reference_masks),
+            timings=paths(inputs.reference_timings),
+            preparations=paths(inputs.preparations),
+        ),
+        EngineFiles(
+            records=paths(inputs.records),
+            timings=paths(inputs.timings),
+            scores=paths(inputs.scores),
+            verdicts=paths(inputs.validations),
+        ),
+        outputs=Outputs(Path(outputs.summary), Path(outputs.table), Path(outputs.overlays)),
+        benchmarks_dir=Path(params.benchmarks),
+        rule_graph=draw_svg(params.edges),
     ),
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segtrt.engines.run import time_engine
+from segtrt.engines.time import time_engine
 from segtrt.plan.job import run
 
 inference = snakemake.params.inference
@@ -13,10 +13,8 @@ run(
         Path(snakemake.input.record),
         [Path(path) for path in snakemake.input.tensors],
         Path(snakemake.output.timing),
-        iterations=inference["iterations"],
-        max_seconds=inference["max_seconds"],
-        warmup_max_seconds=inference["warmup_max_seconds"],
+        budget=inference.budget,
         threads=snakemake.threads,
-        mode=inference["mode"],
+        mode=inference.mode,
     ),
 )

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from segtrt.model.reference import time_reference
+from segtrt.model.reference_timing import time_reference
 from segtrt.plan.job import run
 
-inference = snakemake.params.inference
 run(
     snakemake,
     lambda: time_reference(
@@ -15,9 +14,7 @@ run(
         Path(snakemake.output.timing),
         machine=snakemake.params.plan["parts"]["machine"],
         batch_sizes=snakemake.params.batch_sizes,
-        iterations=inference["iterations"],
-        max_seconds=inference["max_seconds"],
-        warmup_max_seconds=inference["warmup_max_seconds"],
+        budget=snakemake.params.budget,
         threads=snakemake.threads,
     ),
 )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.plan.job import run
-from segtrt.quality.verdict import validate_engine
+from segtrt.quality.judging import validate_engine
 
 run(
     snakemake,

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import yaml
 from PIL import Image
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
+from segtrt.config.settings import as_json
 from segtrt.machine.facts import Machine, description
 from segtrt.machine.gpu import GpuFacts
 
@@ -66,7 +67,39 @@ def base_config(folder: Path) -> dict[str, Any]:
             "on_unsupported": "skip",
         },
     }
-    return resolve_config(given)
+    settings: dict[str, Any] = as_json(resolve_config(given))
+    return settings
+
+
+def earlier_summary(version: int) -> str:
+    """A summary without an engine, for the report to compare with."""
+    figures = dict.fromkeys(("subjects", "slices"), 0)
+    splits = {f"{kind}_{name}": 0 for kind in ("evaluation", "calibration") for name in figures}
+    summary = {
+        "format": "segtrt-summary-2",
+        "title": f"earlier {version}",
+        "recommendation": {
+            "engine": None,
+            "closest": None,
+            "broken": [],
+            "max_dice_loss": 0.005,
+            "max_latency_ms": None,
+            "candidates": 0,
+            "qualified": 0,
+        },
+        "engines": [],
+        "reference": {"dice": None, "subjects": []},
+        "dataset": {"source": "demo", "normalisation": "slice", **figures, **splits, "skipped": []},
+        "model": {"weights": "w", "weights_sha256": "0" * 64, "init_features": 16, "graphs": {}},
+        "machines": [
+            {"name": "", "facts": {}, "timings": [], "preparation_ms": {}, "recommended": None}
+        ],
+        "config": {},
+        "rules": [],
+        "rule_graph": None,
+        "comparison": None,
+    }
+    return json.dumps(summary)
 
 
 class Bench:
@@ -117,7 +150,7 @@ class Bench:
             path = self.checkout / description(name)
             self._write(path, json.dumps(described.to_json()))
         self._write(self.folder / "weights/weights.safetensors", f"weights {world.weights}")
-        self._write(self.folder / "earlier/summary.json", f"earlier {world.compared}")
+        self._write(self.folder / "earlier/summary.json", earlier_summary(world.compared))
         self.images = Path(world.config["dataset"]["path"])
         for folder in self.images.glob("TCGA_*") if self.images.is_dir() else ():
             if folder.name not in world.subjects:
@@ -177,12 +210,13 @@ class Bench:
         )
         return jobs_in(said)
 
-    def run(self, world: World, jobs: Iterable[Job], number: int) -> None:
+    def run(self, world: World, jobs: Iterable[Job], number: int, target: Job = REPORT) -> None:
         """Leave behind what running `jobs` would."""
         said = self._ask(
             world,
             do="run",
             jobs=sorted(jobs),
+            targets=[TARGETS[target]],
             run=number,
             not_repeatable=sorted(NOT_REPEATABLE),
         )

@@ -21,7 +21,7 @@ from oracle.tables import CODE, NO_ARTEFACT, PACKAGES, SCRIPTS
 from oracle.world import HARDWARE
 
 SETTINGS: dict[tuple[str, str], list[Any]] = {
-    ("dataset", "subjects"): [None, list(SUBJECTS[:4]), list(SUBJECTS[3::-1]), list(SUBJECTS)],
+    ("dataset", "subjects"): [None, list(SUBJECTS[:4]), list(SUBJECTS[3::-1]), list(SUBJECTS[:3])],
     ("dataset", "shards"): [2, 1, 3],
     ("dataset", "calibration_fraction"): [0.4, 0.2],
     ("dataset", "seed"): [0, 1],

@@ -81,19 +81,29 @@ class Model:
             case "time_engine":
                 return [engine]
             case "score_engine":
-                return [*(("run_engine", f"{name}/{shard}") for shard in self.shards), *reference]
+                answers = [("run_engine", f"{name}/{shard}") for shard in self.shards]
+                return [*answers, *reference, *tensors, ("score_reference", "")]
+            case "score_reference":
+                return [*reference, *tensors]
             case "validate_engine":
                 return [engine, ("score_engine", name)]
             case "summarise":
                 return [
                     ("list_slices", ""),
                     ("write_samples", ""),
+                    weights,
+                    *tensors,
                     *(("time_reference", place) for place in self.places),
                     *(("time_preparation", place) for place in self.places),
-                    *reference,
+                    ("score_reference", ""),
                     *(
                         (each, name)
-                        for each in ("build_engine", "time_engine", "validate_engine")
+                        for each in (
+                            "build_engine",
+                            "time_engine",
+                            "score_engine",
+                            "validate_engine",
+                        )
                         for name in names
                     ),
                 ]
@@ -107,8 +117,10 @@ class Model:
         tensors = [("encode_slices", shard) for shard in self.shards]
         if rule in ("encode_slices", "time_preparation"):
             return [("list_slices", "")]
-        if rule in ("time_reference", "time_engine", "score_engine"):
+        if rule in ("time_reference", "time_engine"):
             return tensors
+        if rule == "score_engine":
+            return [("build_engine", name)]
         return tensors if rule == "convert_onnx" and name != "fp16" else []
 
     def own(self, job: Job) -> Any:  # noqa: PLR0911, PLR0912 - a table of rules
@@ -146,12 +158,16 @@ class Model:
             case "time_preparation":
                 return config["tensors"]["normalisation"], self._hardware(name)["cpu"]
             case "time_reference":
-                return sorted(engines["batch_sizes"]), config["inference"], self._hardware(name)
+                return (
+                    sorted(engines["batch_sizes"]),
+                    _without_mode(config["inference"]),
+                    self._hardware(name),
+                )
             case "build_engine":
                 return self._settings(_runtime(place), cell), self._target(place)
             case "time_engine":
                 return config["inference"], self._target(place)
-            case "score_engine":
+            case "score_reference":
                 return [config["validation"][k] for k in ("threshold", "largest_component")]
             case "validate_engine":
                 return config["validation"]["tolerances"][cell.split("_")[1]]
@@ -220,7 +236,7 @@ class Model:
             self._signatures[job] = repr(
                 (
                     job,
-                    self.own(job),
+                    _numbers_alike(self.own(job)),
                     self._made_by(job[0], runtime),
                     [self.signature(up) for up in sorted(self.upstream(job))],
                 )
@@ -269,6 +285,21 @@ class Model:
             disk.signature[job] = self.signature(job)
             disk.used[job] = {up: disk.content.get(up) for up in self.upstream(job)}
             disk.present.add(job)
+
+
+def _without_mode(inference: dict[str, Any]) -> dict[str, Any]:
+    """How PyTorch is timed; how engines run means nothing to it."""
+    return {key: value for key, value in inference.items() if key != "mode"}
+
+
+def _numbers_alike(value: Any) -> Any:
+    """The same with every number as a float: 16 and 16.0 are one setting."""
+    if isinstance(value, dict):
+        return {key: _numbers_alike(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_numbers_alike(entry) for entry in value]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else value
 
 
 def _runtime(place: str) -> str:

@@ -22,7 +22,7 @@ class Scene:
     def run(self, jobs: set[Job], target: Job = REPORT) -> None:
         """Do what was planned."""
         Model(self.world).run(self.disk, jobs, target)
-        self.bench.run(self.world, jobs, self.disk.runs)
+        self.bench.run(self.world, jobs, self.disk.runs, target)
 
     def one_present(self) -> Job:
         """A job whose outputs are there."""

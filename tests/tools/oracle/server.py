@@ -21,9 +21,9 @@ def pretend(machine: dict[str, str], packages: dict[str, str]) -> None:
     """Put a made-up machine in the place of this one."""
     from segtrt.machine import facts as machines
     from segtrt.machine.gpu import GpuFacts
-    from segtrt.plan import deciding
+    from segtrt.plan import contents
     from segtrt.runtimes.base import Availability
-    from segtrt.runtimes.cpu import runtime as cpu
+    from segtrt.runtimes.cpu import base as cpu
     from segtrt.runtimes.tensorrt import runtime as tensorrt
 
     facts = GpuFacts(
@@ -33,7 +33,7 @@ def pretend(machine: dict[str, str], packages: dict[str, str]) -> None:
     for module in (machines, cpu, tensorrt):
         module.this_machine = lambda: here
     cpu.installed_version = machine.__getitem__
-    deciding._version = lambda package: machine.get(package) or packages.get(package, "1.0")
+    contents._version = lambda package: machine.get(package) or packages.get(package, "1.0")
     tensorrt.TensorRT.availability = lambda *_: Availability(True, True)
     tensorrt.TensorRT.version = lambda _: machine["tensorrt"]
 
@@ -46,30 +46,15 @@ def plan(request: dict) -> None:
 
 def run(request: dict) -> None:
     """Leave behind what running the jobs would, and say what the outputs of every job are."""
-    from segtrt.config import resolve_config
-    from segtrt.engines.matrix import make_matrix
-    from segtrt.machine.facts import machines_of_plan
-    from segtrt.plan.hash_cache import HashCache
+    from real_plan import real_plan
     from segtrt.plan.job import make
-    from segtrt.plan.pipeline import Pipeline
-    from segtrt.plan.sources import digest_dataset, digest_weights
-    from segtrt.runtimes.registry import get_runtime
-    from snakemake.common.configfile import load_configfile
 
-    checkout = Path(request["checkout"])
-    config = resolve_config(load_configfile(checkout / "config.yaml"))
-    matrix = make_matrix(config, get_runtime, machines_of_plan(config["machines"], Path()))
-    hashes = HashCache(Path("results/keys/hashes.json"))
-    pipeline = Pipeline(
-        config,
-        matrix,
-        digest_dataset(config["dataset"], checkout, hashes),
-        digest_weights(config["model"], checkout, hashes),
-        get_runtime,
-    )
     chosen = {tuple(job) for job in request["jobs"]}
-    for job, node in pipeline.nodes.items():
-        if job not in chosen:
+    with real_plan(Path(request["directory"]), checkout=Path(request["checkout"])) as plan:
+        targets = [plan.maker(path) for path in request["targets"]]
+        nodes = list(plan.closure([plan.node("write_report"), *targets]))
+    for node in nodes:
+        if job_of(node) not in chosen:
             continue
         text = f"{node.key} {request['run'] if node.rule in request['not_repeatable'] else ''}"
         outputs = [Path(path) for path in node.outputs]
@@ -82,15 +67,22 @@ def run(request: dict) -> None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(f"{path} {text}")
 
-        inputs = [path for up in (*node.upstream, *node.reads) for path in up.outputs]
+        inputs = {name: [] for name in node.decided_by}
+        if node.upstream:
+            inputs[node.decided_by[0]] = [path for up in node.upstream for path in up.outputs]
+        inputs["verified"] = [path for up in node.verifies for path in up.outputs]
         params = SimpleNamespace(plan=node.as_params())
         make(SimpleNamespace(input=inputs, output=node.outputs, params=params), write)
-    for node in pipeline.nodes.values():
+    for node in nodes:
         if node.temporary:
             for path in node.outputs:
                 remove(Path(path))
-    told = [[*job, list(node.outputs), node.record] for job, node in pipeline.nodes.items()]
-    print(json.dumps(told))
+    print(json.dumps([[*job_of(node), list(node.outputs), node.record] for node in nodes]))
+
+
+def job_of(node) -> tuple[str, str]:
+    """A node as the model calls it."""
+    return node.rule, node.name.replace("/shard_", "/")
 
 
 def remove(path: Path) -> None:
@@ -109,6 +101,7 @@ def answer(request: dict, said: Path) -> int:
         os.dup2(1, 2)
         os.chdir(request["directory"])
         sys.path.insert(0, str(Path(request["checkout"]) / "workflow/scripts"))
+        sys.path.append(str(Path(__file__).resolve().parents[1]))
         if request["machine"]:
             pretend(request["machine"], request["packages"])
         {"plan": plan, "run": run}[request["do"]](request)

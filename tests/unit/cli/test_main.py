@@ -61,6 +61,12 @@ def test_a_folder_for_a_file_is_told_in_one_line(tmp_path: Path, capsys):
     assert capsys.readouterr().err == f"segtrt: {tmp_path}: Is a directory\n"
 
 
+def test_what_the_system_refuses_is_told_in_one_line(tmp_path: Path, capsys):
+    path = tmp_path / ("x" * 300) / "summary.json"
+    assert main(["pick", str(path)]) == 2
+    assert capsys.readouterr().err == f"segtrt: {path}: File name too long; use a shorter name\n"
+
+
 def test_interrupt_leaves_no_traceback(monkeypatch, capsys):
     def interrupted(*_: object, **__: object) -> int:
         raise KeyboardInterrupt

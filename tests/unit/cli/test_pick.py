@@ -1,11 +1,13 @@
 """`segtrt pick` on made-up summaries."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from example_summaries import CASES, make_example
 from segtrt.cli.main import main
+from segtrt.quality.failures import Failure
 from segtrt.summary.selection import MeasuredEngine, cheapest_cover
 from segtrt.summary.summarise import write_summary
 
@@ -81,8 +83,9 @@ def test_none_that_qualifies_says_what_came_closest(examples, capsys):
 
 def test_failed_validation_is_told_in_words(examples, capsys, tmp_path):
     summary = json.loads(examples["demo"][0].read_text())
+    failures = [Failure("dice_loss", 0.3, 0.02), Failure("non_finite", 3, 0)]
     for engine in summary["engines"]:
-        engine |= {"verdict": "fail", "failures": ["dice_loss 0.3 > 0.02", "non_finite 3 > 0"]}
+        engine |= {"verdict": "fail", "failures": list(map(asdict, failures))}
     write_summary(summary, tmp_path / "summary.json", tmp_path / "summary.csv")
     code, lines = pick(capsys, tmp_path / "summary.json")
     assert code == 1

@@ -14,6 +14,8 @@ from segtrt.engines.build import build_engine
 from segtrt.engines.record import read_record
 from segtrt.graphs.samples import write_tensor
 from segtrt.precision import Precision
+from segtrt.quality.scores import Scores
+from segtrt.quality.verdict import Verdict
 from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
 
@@ -132,6 +134,39 @@ def test_a_dynamic_engine_takes_the_batch_that_is_given(words, told, batch, engi
     out = capsys.readouterr().out
     assert told in out
     assert re.search(TIMING, out).group(1) == batch
+
+
+def judged(engine: Path, results: Path, tolerance: dict[str, float | None]) -> Path:
+    """A copy of the engine in a run's results, with scores and a verdict reached by `tolerance`."""
+    record = read_record(engine / "engine.json")
+    shutil.copytree(engine, results / "engines" / record.name)
+    scores = Scores(record.name, "built", 0.25, True)
+    scores.write(results / "scores" / f"{record.name}.json")
+    verdict = Verdict(record.name, "pass", "", (), tolerance, None)
+    verdict.write(results / "validation" / f"{record.name}.json")
+    return results / "engines" / record.name
+
+
+def test_an_engine_of_a_run_is_judged_by_the_runs_own_tolerances(engines, samples, truth, capsys):
+    changed = truth[1][1].copy()
+    changed[0, 100, 100] += 0.01 if changed[0, 100, 100] < 0.5 else -0.01
+    write_tensor(samples / "test_data_set_1/output_0.pb", changed, "output")
+    loose = judged(engines["fp32"], samples / "loose", {"max_abs_error": 0.02})
+    assert run(loose, *inputs(0, 1)) == 0
+    out = capsys.readouterr().out
+    verdict = "loose/validation/onnxruntime/b2_fp32.json"
+    assert f"(error of a probability at most 0.02; from {verdict})" in out
+    assert rows(out)[0][2] == f"{np.count_nonzero(truth[1][0] > 0.25):,}"
+    strict = judged(engines["fp32"], samples / "strict", {"max_abs_error": 0.005})
+    assert run(strict, *inputs(0, 1)) == 1
+    capsys.readouterr()
+    # Of its own, without results around it, it has the defaults.
+    assert run(engines["fp32"], *inputs(0, 1)) == 1
+    out = capsys.readouterr().out
+    assert "at most 0.0001; the default of fp32, as the engine has no verdict here)" in out
+    assert rows(out)[0][2] == f"{np.count_nonzero(truth[1][0] > 0.5):,}"
+    assert run(strict, *inputs(0, 1), "--atol", "0.011") == 0
+    assert "at most 0.011; as given)" in capsys.readouterr().out
 
 
 def test_a_different_output_fails(engines, samples, truth, capsys):
@@ -284,3 +319,12 @@ def test_the_record_names_the_engine(engines, capsys):
     assert run(engines["fp32"] / "engine.json", *inputs(0)) == 0
     name = read_record(engines["fp32"] / "engine.json").name
     assert capsys.readouterr().out.startswith(name)
+
+
+def test_an_input_that_is_not_finite_fails_whatever_comes_out(engines, samples, truth, capsys):
+    """A ReLU or a pooling may make a number of what is none."""
+    image = truth[0][:1].copy()
+    image[0, 0, 5, 5] = -np.inf
+    write_tensor(samples / "test_data_set_0/input_0.pb", image, "input")
+    assert run(engines["fp32"], *inputs(0)) == 1
+    assert "1 values of the input itself are not finite" in capsys.readouterr().out

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from segtrt.data.archive import extract_zip
-from segtrt.data.kaggle_layout import list_subjects, scan_subjects
+from segtrt.data.kaggle_layout import list_subjects
+from segtrt.data.kaggle_scan import scan_subjects
 from segtrt.errors import SegtrtError
 
 TREE = {

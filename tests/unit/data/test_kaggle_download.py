@@ -1,6 +1,6 @@
 """The Kaggle data set brought here, from kagglehub's cache and from a zip file."""
 
-import os
+import json
 import zipfile
 from pathlib import Path
 
@@ -31,30 +31,33 @@ def kaggle_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def files_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """The files that were fetched; what tells of it is hidden."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("[!.]*") if path.is_file())
 
 
 PLACED = ["S1/S1_1.tif", "S1/S1_1_mask.tif", "S2/S2_1.tif", "S2/S2_1_mask.tif", "data.csv"]
 
 
-def test_tree_is_linked(kaggle_cache: Path, tmp_path: Path) -> None:
-    target = tmp_path / "data" / "kaggle_3m"
-    fetch_kaggle(target, None)
+def test_tree_is_copied(kaggle_cache: Path, tmp_path: Path) -> None:
+    target, receipt = tmp_path / "data/kaggle_3m", tmp_path / "results/source.json"
+    fetch_kaggle(target, None, receipt)
     assert files_in(target) == PLACED
-    source = kaggle_cache / "kaggle_3m" / "S1" / "S1_1.tif"
-    assert (target / "S1" / "S1_1.tif").samefile(source)
+    for name in PLACED:
+        source = kaggle_cache / "kaggle_3m" / name
+        assert (target / name).read_bytes() == source.read_bytes()
+        assert (target / name).stat().st_nlink == source.stat().st_nlink == 1
+    told = json.loads(receipt.read_text())
+    assert told["source"] == HANDLE
+    assert told["files"] == len(PLACED)
+    assert (target / ".fetched").read_bytes() == receipt.read_bytes()
 
 
-def test_tree_is_copied_where_links_fail(
-    kaggle_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_links(*_: object) -> None:
-        raise OSError(18, "Invalid cross-device link")
-
-    monkeypatch.setattr(os, "link", no_links)
-    fetch_kaggle(tmp_path / "out", None)
-    assert files_in(tmp_path / "out") == PLACED
-    assert not (tmp_path / "out/S1/S1_1.tif").samefile(kaggle_cache / "kaggle_3m/S1/S1_1.tif")
+def test_a_cache_without_slices_is_refused(kaggle_cache: Path, tmp_path: Path) -> None:
+    for path in kaggle_cache.rglob("*.tif"):
+        path.unlink()
+    with pytest.raises(SegtrtError, match="has no slices; delete it and run again"):
+        fetch_kaggle(tmp_path / "out", None, tmp_path / "receipt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache"]
 
 
 @pytest.mark.parametrize("kind", ["network", "credentials", "value"])
@@ -72,7 +75,7 @@ def test_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 
     monkeypatch.setattr("kagglehub.dataset_download", dataset_download)
     with pytest.raises(SegtrtError) as caught:
-        fetch_kaggle(tmp_path / "out", None)
+        fetch_kaggle(tmp_path / "out", None, tmp_path / "receipt")
     message = str(caught.value)
     assert type(error).__name__ in message
     assert "by hand and set dataset.path to it" in message
@@ -83,7 +86,8 @@ def test_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 def test_from_a_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         archive.writestr("kaggle_3m/S1/S1_1.tif", b"image")
-    fetch_kaggle(tmp_path / "out", tmp_path / "archive.zip")
+    fetch_kaggle(tmp_path / "out", tmp_path / "archive.zip", tmp_path / "receipt")
     assert files_in(tmp_path / "out") == ["S1/S1_1.tif"]
     with pytest.raises(SegtrtError, match="does not exist"):
-        fetch_kaggle(tmp_path / "other", tmp_path / "none.zip")
+        fetch_kaggle(tmp_path / "other", tmp_path / "none.zip", tmp_path / "receipt")
+    assert not (tmp_path / "other").exists()

@@ -11,11 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from segtrt.data import tensors
-from segtrt.data.manifest import write_manifest
+from segtrt.data.make_manifest import write_manifest
 from segtrt.data.normalise import normalise_slice
+from segtrt.data.restore import restore_predictions
 from segtrt.data.shards import Shard, SliceRef
-from segtrt.data.tensors import encode_shard, restore_predictions
-from segtrt.data.volume import prepare_volume
+from segtrt.data.tensors import encode_shard
+from segtrt.data.volume import find_geometry, prepare_volume
 from segtrt.errors import SegtrtError
 
 FULL = "TCGA_CS_4944_20010208"
@@ -92,14 +93,16 @@ def test_volumes_are_prepared_whole(manifest: Path, data: Path, tmp_path: Path) 
     with Shard(tmp_path / "out.safetensors") as shard:
         geometry = json.loads(shard.metadata["geometry"])
         for name, rows in shard.subjects().items():
-            prepared = prepare_volume(*read_subject(data, name))
+            images, masks = read_subject(data, name)
+            place = find_geometry(images)
+            prepared = prepare_volume(images, masks, place)
             np.testing.assert_array_equal(
                 shard.rows("images", rows.start, rows.stop), prepared.images
             )
             np.testing.assert_array_equal(
                 shard.rows("masks", rows.start, rows.stop), prepared.masks
             )
-            begin, end = prepared.geometry.slices
+            begin, end = place.slices
             assert [ref.number for ref in shard.index[rows]] == list(KEPT[name])[begin:end]
             assert geometry[name]["numbers"] == list(KEPT[name])
 

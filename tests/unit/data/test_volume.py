@@ -9,13 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from segtrt.data.volume import (
-    PreparedVolume,
-    VolumeGeometry,
-    find_geometry,
-    prepare_volume,
-    restore_masks,
-)
+from segtrt.data.geometry import VolumeGeometry, restore_masks
+from segtrt.data.volume import PreparedVolume, find_geometry, prepare_volume
 from segtrt.errors import SegtrtError
 
 
@@ -53,17 +48,26 @@ def prepared_directly(
     return volume.transpose(0, 3, 1, 2), (mask > 0).astype(np.uint8)
 
 
-def check(images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> PreparedVolume:
+def prepare(
+    images: NDArray[np.uint8], masks: NDArray[np.uint8]
+) -> tuple[PreparedVolume, VolumeGeometry]:
+    geometry = find_geometry(images)
+    return prepare_volume(images, masks, geometry), geometry
+
+
+def check(
+    images: NDArray[np.uint8], masks: NDArray[np.uint8]
+) -> tuple[PreparedVolume, VolumeGeometry]:
     untouched = images.copy()
-    prepared = prepare_volume(images, masks)
+    prepared, geometry = prepare(images, masks)
     expected, expected_masks = prepared_directly(images, masks)
     assert prepared.images.dtype == np.float32
     assert prepared.masks.dtype == np.uint8
-    assert prepared.images.shape == (prepared.geometry.count, 3, 256, 256)
+    assert prepared.images.shape == (geometry.count, 3, 256, 256)
     np.testing.assert_allclose(prepared.images, expected, rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(prepared.masks, expected_masks)
     np.testing.assert_array_equal(images, untouched)
-    return prepared
+    return prepared, geometry
 
 
 def blob(shape: tuple[int, int, int], box: tuple[slice, slice, slice]) -> NDArray[np.uint8]:
@@ -75,9 +79,9 @@ def blob(shape: tuple[int, int, int], box: tuple[slice, slice, slice]) -> NDArra
 
 def test_real_volume_equals_the_direct_computation(kaggle_folder: Path) -> None:
     images, masks = read_subject(kaggle_folder / "TCGA_CS_4944_20010208", 9)
-    prepared = check(images, masks)
+    prepared, geometry = check(images, masks)
     assert prepared.masks.any()
-    assert prepared.geometry.side < 256
+    assert geometry.side < 256
 
 
 @pytest.mark.slow
@@ -90,10 +94,10 @@ def test_all_real_volumes_equal_the_direct_computation(kaggle_folder: Path) -> N
 def test_real_masks_come_back_within_the_crop_box(kaggle_folder: Path) -> None:
     for folder in sorted(path for path in kaggle_folder.iterdir() if path.is_dir()):
         images, masks = read_subject(folder)
-        prepared = prepare_volume(images, masks)
+        prepared, geometry = prepare(images, masks)
         expected = np.zeros_like(masks)
-        prepared.geometry.crop(expected)[...] = prepared.geometry.crop(masks) != 0
-        np.testing.assert_array_equal(restore_masks(prepared.masks, prepared.geometry), expected)
+        geometry.crop(expected)[...] = geometry.crop(masks) != 0
+        np.testing.assert_array_equal(restore_masks(prepared.masks, geometry), expected)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +113,7 @@ def test_real_masks_come_back_within_the_crop_box(kaggle_folder: Path) -> None:
 def test_synthetic_volumes_equal_the_direct_computation(box: tuple[slice, slice, slice]) -> None:
     images = blob((7, 256, 256), box)
     masks = (images.max(axis=-1) > 200).astype(np.uint8) * 255
-    prepared = check(images, masks)
-    geometry = prepared.geometry
+    prepared, geometry = check(images, masks)
     assert geometry.rows == (box[1].start, box[1].stop)
     assert geometry.columns == (box[2].start, box[2].stop)
     assert geometry.slices == (max(1, box[0].start), min(6, box[0].stop))
@@ -125,7 +128,7 @@ def test_dim_pixels_count_as_background() -> None:
     images = blob((5, 256, 256), (slice(1, 4), slice(50, 150), slice(60, 160)))
     images[2, 10, 10] = int(images[1:-1].max() * 0.1)  # just below a tenth
     masks = np.zeros((5, 256, 256), np.uint8)
-    assert check(images, masks).geometry.rows == (50, 150)
+    assert check(images, masks)[1].rows == (50, 150)
 
 
 def test_first_and_last_slice_do_not_count() -> None:
@@ -149,8 +152,8 @@ def test_any_mask_within_any_box_comes_back(data: st.DataObject) -> None:
     masks = np.zeros(shape, np.uint8)
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     geometry.crop(masks)[...] = rng.integers(0, 2, geometry.crop(masks).shape) * 255
-    prepared = prepare_volume(images, masks)
-    assert prepared.geometry == geometry
+    prepared, found = prepare(images, masks)
+    assert found == geometry
     np.testing.assert_array_equal(restore_masks(prepared.masks * 255, geometry), masks)
 
 
@@ -158,16 +161,16 @@ def test_black_volume_keeps_its_area_and_becomes_zeros() -> None:
     images = np.zeros((4, 256, 256, 3), np.uint8)
     masks = np.zeros((4, 256, 256), np.uint8)
     masks[1, 3, 4] = 255
-    prepared = prepare_volume(images, masks)
+    prepared, geometry = prepare(images, masks)
     assert prepared.images.shape == (2, 3, 256, 256)
     assert not prepared.images.any()
-    np.testing.assert_array_equal(restore_masks(prepared.masks, prepared.geometry) * 255, masks)
+    np.testing.assert_array_equal(restore_masks(prepared.masks, geometry) * 255, masks)
 
 
 def test_channel_without_contrast_becomes_zeros() -> None:
     images = blob((4, 256, 256), (slice(0, 4), slice(0, 256), slice(0, 256)))
     images[..., 1] = 100
-    prepared = prepare_volume(images, np.zeros((4, 256, 256), np.uint8))
+    prepared, _ = prepare(images, np.zeros((4, 256, 256), np.uint8))
     assert not prepared.images[:, 1].any()
     assert prepared.images[:, 0].std() == pytest.approx(1, abs=1e-5)
 
@@ -176,7 +179,7 @@ def test_channel_without_contrast_becomes_zeros() -> None:
 def test_too_few_slices_are_refused(count: int) -> None:
     images = np.ones((count, 256, 256, 3), np.uint8)
     with pytest.raises(SegtrtError, match=f"at least 3 slices, got {count}"):
-        prepare_volume(images, np.ones((count, 256, 256), np.uint8))
+        find_geometry(images)
 
 
 def test_geometry_survives_json() -> None:

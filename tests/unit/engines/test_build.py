@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from segtrt.engines.build import build_engine
-from segtrt.engines.record import EngineRecord, check_engine, read_record
+from segtrt.engines.load import check_engine
+from segtrt.engines.record import EngineRecord, read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
 from segtrt.precision import Precision

@@ -3,11 +3,12 @@
 from typing import Any, cast
 
 import pytest
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
 from segtrt.engines.matrix import Matrix, make_matrix
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import Machine
 from segtrt.machine.gpu import GpuFacts
+from segtrt.precision import Graph, Precision
 from segtrt.runtimes.base import Availability, BuildSettings, Runtime
 from segtrt.runtimes.registry import get_runtime
 
@@ -41,8 +42,8 @@ class Told:
             return f"no {self._isa}"
         return f"no {settings.precision} here" if settings.precision in self._without else None
 
-    def graph(self, precision: Any) -> str:
-        return "int8_signed" if self._signed and precision == "int8" else str(precision.graph)
+    def graph(self, precision: Precision) -> Graph:
+        return Graph.INT8_SIGNED if self._signed and precision == "int8" else precision.graph
 
 
 HERE = {"": Machine("CPU", "avx2", None)}

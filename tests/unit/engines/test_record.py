@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from segtrt.engines.record import EngineRecord, check_engine, read_record
+from segtrt.engines.load import check_engine
+from segtrt.engines.record import EngineRecord, read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.runtimes.base import BuildSettings, Layer
 
 
@@ -25,6 +26,7 @@ def record(engine: Path) -> EngineRecord:
     return EngineRecord(
         runtime="onnxruntime",
         settings=settings,
+        graph=Graph.INT8_SIGNED,
         status="built",
         graph_sha256="ab" * 32,
         target={"runtime": "1.2.3", "cpu": "Some CPU", "isa": "avx2"},

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from segtrt.data.first_slices import first_slices
 from segtrt.data.shards import Shard, SliceRef, write_shard
+from segtrt.engines.budget import TimingBudget
 from segtrt.engines.build import build_engine
+from segtrt.engines.load import open_engine
 from segtrt.engines.record import read_record
-from segtrt.engines.run import first_slices, open_engine, run_engine, time_engine
-from segtrt.engines.timing import TimingResult, published_line
+from segtrt.engines.run import run_engine
+from segtrt.engines.time import time_engine
+from segtrt.engines.timing import published_line
+from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
+from segtrt.formats import from_json
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
@@ -95,9 +101,7 @@ def test_unsupported_engine_gives_files_that_say_so(
         assert shard.index == []
         assert shard.metadata["status"] == "unsupported"
         assert shard.metadata["reason"] == "TF32 is a mode of NVIDIA GPUs"
-    time_engine(
-        engine, record, [tensors], timing, iterations=3, max_seconds=1, warmup_max_seconds=0
-    )
+    time_engine(engine, record, [tensors], timing, budget=TimingBudget(3, 1, 0))
     figures = json.loads(timing.read_text())
     assert figures["status"] == "unsupported" and figures["timing"] is None
     with pytest.raises(SegtrtError, match="was left out when it was to be built: TF32"):
@@ -117,13 +121,11 @@ def test_timing_file(
             folder / "engine.json",
             [tensors],
             out,
-            iterations=6,
-            max_seconds=None,
-            warmup_max_seconds=0.1,
+            budget=TimingBudget(6, None, 0.1),
             threads=1,
         )
     figures = json.loads(out.read_text())
-    result = TimingResult.from_json(figures["timing"])
+    result = from_json(TimingResult, figures["timing"])
     assert result.iterations == len(result.samples_ms) == 6
     assert result.copy_in is None and result.copy_out is None
     assert published_line(4, 6, result.total.mean) in caplog.messages
@@ -222,9 +224,7 @@ def test_a_job_stops_before_it_loads_an_engine_of_another_machine(
     with pytest.raises(SegtrtError, match=r"cpu is .*, planned for a sibling; name the machine"):
         run_engine(engine, other, tensors, out)
     with pytest.raises(SegtrtError, match="planned for a sibling"):
-        time_engine(
-            engine, other, [tensors], out, iterations=3, max_seconds=1, warmup_max_seconds=0
-        )
+        time_engine(engine, other, [tensors], out, budget=TimingBudget(3, 1, 0))
     assert not out.exists()
     # By hand it may be tried.
     with open_engine(engine, read_record(other)) as session:

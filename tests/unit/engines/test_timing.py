@@ -2,14 +2,19 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from segtrt.engines.timing import Stats, TimingResult, instability, measure, published_line
+from segtrt.engines.budget import TimingBudget
+from segtrt.engines.timing import instability, measure, published_line, statistics
+from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
+from segtrt.formats import from_json
 from segtrt.runtimes.base import BatchTiming
 
 
@@ -52,16 +57,14 @@ def timed(
     return measure(
         script.step,
         batch_size=4,
-        iterations=iterations,
-        max_seconds=max_seconds,
-        warmup_max_seconds=warmup_max_seconds,
+        budget=TimingBudget(iterations, max_seconds, warmup_max_seconds),
         clock=script.clock,
     )
 
 
 def test_statistics_agree_with_numpy() -> None:
     samples = np.random.default_rng(0).gamma(9, 1, 250)
-    stats = Stats.of(samples.tolist())
+    stats = statistics(samples.tolist())
     assert stats.mean == pytest.approx(np.mean(samples))
     assert stats.median == pytest.approx(np.median(samples))
     assert stats.std == pytest.approx(np.std(samples, ddof=1))
@@ -76,14 +79,14 @@ def test_statistics_agree_with_numpy() -> None:
     [(1, False, False), (9, False, False), (10, True, False), (99, True, False), (100, True, True)],
 )
 def test_percentiles_need_enough_samples(count: int, has_p90: bool, has_p99: bool) -> None:
-    stats = Stats.of([1.0 + i for i in range(count)])
+    stats = statistics([1.0 + i for i in range(count)])
     assert (stats.p90 is not None, stats.p99 is not None) == (has_p90, has_p99)
     assert (stats.std is None) == (count == 1)
 
 
 @given(st.lists(st.floats(0.01, 1e5), min_size=1, max_size=120))
 def test_statistics_are_ordered(samples: list[float]) -> None:
-    stats = Stats.of(samples)
+    stats = statistics(samples)
     ordered = [stats.min, stats.median, stats.p90, stats.p99, stats.max]
     present = [value for value in ordered if value is not None]
     assert all(a <= b * (1 + 1e-12) for a, b in itertools.pairwise(present))
@@ -165,19 +168,21 @@ def test_unstable_runs_are_marked() -> None:
 @pytest.mark.parametrize("copies", [False, True])
 def test_json_round_trip(copies: bool) -> None:
     result = timed(forever(8), iterations=12, copies=copies)
-    assert TimingResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+    assert from_json(TimingResult, json.loads(json.dumps(asdict(result)))) == result
 
 
-def test_unknown_json_is_refused() -> None:
-    data = timed(forever(8)).to_json()
-    broken: list[Callable[[], object]] = [
-        lambda: TimingResult.from_json({**data, "colour": "blue"}),
-        lambda: TimingResult.from_json({k: v for k, v in data.items() if k != "run"}),
-        lambda: TimingResult.from_json({**data, "total": {"mean": 1.0}}),
-    ]
-    for read in broken:
-        with pytest.raises(SegtrtError, match="not one this version can read"):
-            read()
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"colour": "blue"}, "colour is not known"),
+        ({"total": {"mean": 1.0}}, r"total\.median is missing"),
+        ({"samples_ms": [1.0, "2"]}, r"samples_ms\[1\] is '2', expected a number"),
+    ],
+)
+def test_unknown_json_is_refused(change: dict[str, object], fault: str) -> None:
+    data = {**asdict(timed(forever(8))), **change}
+    with pytest.raises(ValueError, match=fault):
+        from_json(TimingResult, data)
 
 
 def test_published_line() -> None:
@@ -186,3 +191,20 @@ def test_published_line() -> None:
     assert published_line(3, 10, 5.23616) == line.replace("4 a", "3 a").replace(
         "6.86188", "5.23616"
     )
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 0.0, -1.0])
+def test_a_time_that_is_no_time_is_refused(bad: float) -> None:
+    times = iter([10.0] * 40)
+
+    def step() -> BatchTiming:
+        return BatchTiming(next(times, bad))
+
+    with pytest.raises(SegtrtError, match=r"of batch 4 took .* expected a number above zero"):
+        measure(step, batch_size=4, budget=TimingBudget(60, None, 0.0))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_times_that_are_no_numbers_are_unstable(bad: float) -> None:
+    assert instability([10.0, 10.0, 10.0, 10.0, bad, bad, bad])
+    assert instability([bad] * 7)

@@ -72,3 +72,12 @@ def test_bad_input_is_refused(model):
     broken[0][0, 0, 0, 0] = np.nan
     with pytest.raises(SegtrtError, match="not finite"):
         activation_ranges(model, ["input"], broken, "minmax")
+
+
+def test_a_result_that_is_not_finite_is_refused_even_if_not_watched(tmp_path):
+    """Weights so large that a convolution overflows; watched or not, nothing is calibrated."""
+    broken = read_graph(small_graph(tmp_path / "fp32.onnx", factor=1e45))
+    with pytest.raises(SegtrtError, match=r"first/out is not finite on calibration slice 1 of 2"):
+        activation_ranges(broken, ["first/out"], images(2), "minmax")
+    with pytest.raises(SegtrtError, match=r"own answer on calibration slice 1 of 2 is not finite"):
+        activation_ranges(broken, ["input"], images(2), "minmax")

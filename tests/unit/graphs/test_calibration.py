@@ -79,3 +79,16 @@ def test_images_are_read_in_order_and_again(tmp_path):
     expected = hashlib.sha256(b"".join(image.tobytes() for image in images)).hexdigest()
     assert calibration_digest(images) == expected
     assert calibration_digest(list(images)[::-1]) != expected
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_image_that_is_not_finite_is_refused_with_its_slice(tmp_path, value):
+    path = tmp_path / "shard"
+    refs = [SliceRef("a", number, "calibration") for number in (3, 4)]
+    with write_shard(path, {"images": ("F32", SHAPE)}, refs) as writer:
+        images = np.zeros((2, *SHAPE), np.float32)
+        images[1, 0, 2, 2] = value
+        writer.append("images", images)
+    told = rf"{path}, slice 4 of a: the image has values that are infinite or not numbers"
+    with pytest.raises(SegtrtError, match=told):
+        list(CalibrationImages([path], [(0, 0), (0, 1)]))

@@ -8,8 +8,9 @@ from segtrt.errors import SegtrtError
 from segtrt.graphs import convert
 from segtrt.graphs.clean import read_graph, write_graph
 from segtrt.graphs.convert import convert_onnx
-from segtrt.graphs.converters import KINDS, Tool, Trait
+from segtrt.graphs.converters import Tool, Trait
 from segtrt.graphs.quantise import quantise
+from segtrt.precision import CONVERTED, SOURCE, Graph
 from small_graph import images, run, small_graph
 
 
@@ -33,7 +34,7 @@ def node_type(path, name):
 
 def test_fp16_is_float16_inside_and_float32_outside(graph, tmp_path):
     out = tmp_path / "fp16.onnx"
-    made = convert_onnx(graph, "fp16", out)
+    made = convert_onnx(graph, Graph.FP16, out)
     assert (made.tool, made.trait) == (Tool.AUTOCAST, Trait.PLAIN)
     assert {node_type(out, n) for n in ("first", "up", "last")} == {TensorProto.FLOAT16}
     # Probabilities near 0 and 1 stay apart.
@@ -48,7 +49,7 @@ def test_fp16_is_float16_inside_and_float32_outside(graph, tmp_path):
 def test_bf16_leaves_out_what_tensorrt_does_not_have(tmp_path):
     graph = small_graph(tmp_path / "fp32.onnx", 20)
     out = tmp_path / "bf16.onnx"
-    made = convert_onnx(graph, "bf16", out)
+    made = convert_onnx(graph, Graph.BF16, out)
     assert node_type(out, "first") == node_type(out, "third") == TensorProto.BFLOAT16
     assert node_type(out, "up") == TensorProto.FLOAT
     assert onnx.load(out).opset_import[0].version == 22
@@ -58,7 +59,7 @@ def test_bf16_leaves_out_what_tensorrt_does_not_have(tmp_path):
 
 def test_a_network_too_narrow_for_fp8_is_refused(graph, tmp_path):
     with pytest.raises(SegtrtError, match="modelopt finds nothing in this network"):
-        convert_onnx(graph, "fp8", tmp_path / "fp8.onnx", images(1))
+        convert_onnx(graph, Graph.FP8, tmp_path / "fp8.onnx", images(1))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,7 +67,7 @@ def test_fp8_is_float8_inside(tmp_path, monkeypatch):
     monkeypatch.setattr("small_graph.CHANNELS", 32)
     graph = small_graph(tmp_path / "fp32.onnx")
     out = tmp_path / "fp8.onnx"
-    made = convert_onnx(graph, "fp8", out, images(2))
+    made = convert_onnx(graph, Graph.FP8, out, images(2))
     assert made.tool is Tool.MODELOPT
     assert TensorProto.FLOAT8E4M3FN in weight_types(out).values()
     assert 1e-4 < made.agreement.relative < 0.2
@@ -74,12 +75,12 @@ def test_fp8_is_float8_inside(tmp_path, monkeypatch):
 
 def test_a_weight_too_large_for_fp16_stays_float32(tmp_path):
     graph = small_graph(tmp_path / "fp32.onnx", factor=1e6)
-    convert_onnx(graph, "fp16", tmp_path / "fp16.onnx")
+    convert_onnx(graph, Graph.FP16, tmp_path / "fp16.onnx")
     assert node_type(tmp_path / "fp16.onnx", "first") == TensorProto.FLOAT
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["fp16", "bf16", "fp8"])
+@pytest.mark.parametrize("kind", [Graph.FP16, Graph.BF16, Graph.FP8])
 def test_same_bytes_twice(tmp_path, kind, monkeypatch):
     monkeypatch.setattr("small_graph.CHANNELS", 32)
     graph = small_graph(tmp_path / "fp32.onnx")
@@ -90,11 +91,11 @@ def test_same_bytes_twice(tmp_path, kind, monkeypatch):
     assert properties["segtrt.precision"] == kind
 
 
-@pytest.mark.parametrize("kind", ["int8", "int8_openvino", "int8_signed"])
+@pytest.mark.parametrize("kind", [Graph.INT8, Graph.INT8_OPENVINO, Graph.INT8_SIGNED])
 def test_int8_of_plain_convolutions_is_the_projects_own(graph, tmp_path, kind):
     made = convert_onnx(graph, kind, tmp_path / "a", images(2))
     assert made.tool is Tool.OWN
-    quantise(graph, images(2), tmp_path / "b", signed=kind == "int8_signed")
+    quantise(graph, images(2), tmp_path / "b", signed=kind is Graph.INT8_SIGNED)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     batch = np.concatenate(images(2))
     expected, got = run(graph, batch), run(tmp_path / "a", batch, optimise=False)
@@ -120,24 +121,34 @@ def normed(graph, out):
 
 def test_int8_for_onnxruntime_with_norms_is_its_own(graph, tmp_path):
     plain = normed(graph, tmp_path / "normed.onnx")
-    made = convert_onnx(plain, "int8", tmp_path / "int8.onnx", images(2))
+    made = convert_onnx(plain, Graph.INT8, tmp_path / "int8.onnx", images(2))
     assert (made.tool, made.trait) == (Tool.STATIC, Trait.NORMED)
     assert made.agreement.relative < 0.2
-    other = convert_onnx(plain, "int8_openvino", tmp_path / "other.onnx", images(2))
+    other = convert_onnx(plain, Graph.INT8_OPENVINO, tmp_path / "other.onnx", images(2))
     assert other.tool is Tool.OWN
     types = set(weight_types(tmp_path / "int8.onnx").values())
     assert {TensorProto.UINT8, TensorProto.INT8} <= types
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if "8" in kind])
+@pytest.mark.parametrize("kind", [kind for kind in CONVERTED if kind.quantised])
 def test_quantised_kinds_need_images(graph, tmp_path, kind):
     with pytest.raises(SegtrtError, match="needs calibration slices"):
         convert_onnx(graph, kind, tmp_path / "b")
 
 
-def test_unknown_kind_is_refused(graph, tmp_path):
-    with pytest.raises(SegtrtError, match="no graph called fp32 to convert to; choose from fp16"):
-        convert_onnx(graph, "fp32", tmp_path / "b")
+def test_float32_is_not_converted(graph, tmp_path):
+    with pytest.raises(SegtrtError, match="nothing to convert"):
+        convert_onnx(graph, SOURCE, tmp_path / "b")
+
+
+@pytest.mark.parametrize("kind", CONVERTED)
+def test_weights_that_are_no_numbers_are_named(tmp_path, kind):
+    graph = small_graph(tmp_path / "fp32.onnx", factor=np.nan)
+    with pytest.raises(
+        SegtrtError, match=r"first\.weight has weights that are infinite or not num"
+    ):
+        convert_onnx(graph, kind, tmp_path / "out.onnx", images(1))
+    assert not (tmp_path / "out.onnx").exists()
 
 
 @pytest.mark.parametrize("value", [np.nan, 1e9])
@@ -151,7 +162,7 @@ def test_a_wrong_conversion_leaves_no_file(graph, tmp_path, monkeypatch, value):
 
     monkeypatch.setattr(convert, "narrow", spoilt)
     with pytest.raises(SegtrtError, match="the graph in fp16 made by autocast is wrong"):
-        convert_onnx(graph, "fp16", tmp_path / "fp16.onnx")
+        convert_onnx(graph, Graph.FP16, tmp_path / "fp16.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -161,6 +172,6 @@ def test_a_tool_that_fails_is_told_in_one_line(graph, tmp_path, monkeypatch):
 
     monkeypatch.setattr(convert, "narrow", failing)
     with pytest.raises(SegtrtError) as caught:
-        convert_onnx(graph, "fp16", tmp_path / "fp16.onnx")
+        convert_onnx(graph, Graph.FP16, tmp_path / "fp16.onnx")
     assert "autocast cannot make a graph in fp16" in str(caught.value)
     assert "ValueError: no such operator)" in str(caught.value)

@@ -9,31 +9,23 @@ import numpy as np
 import onnx
 import pytest
 from exported_unet import export_unet
-from segtrt.data.kaggle_layout import pair_slices, read_image
+from segtrt.data.kaggle_images import decode_image
+from segtrt.data.kaggle_layout import pair_slices
 from segtrt.data.normalise import normalise_slice
 from segtrt.errors import SegtrtError
+from segtrt.graphs import export
+from segtrt.graphs.clean import read_graph
 from segtrt.graphs.convert import convert_onnx
-from segtrt.graphs.export import TOLERANCE, compare
+from segtrt.graphs.export import TOLERANCE
+from segtrt.model.outputs import one_output
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import load_network, save_weights
+from segtrt.precision import Graph
 from small_graph import run
 
 FEATURES = 4
 LARGEST = 1e-4
 """Largest difference to PyTorch of a probability of this network."""
-
-
-def as_function(weights):
-    """The network as a function of images."""
-    import torch
-
-    network = load_network(weights, FEATURES)
-
-    def run(images):
-        with torch.no_grad():
-            return network(torch.from_numpy(images)).numpy()
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +59,8 @@ def graph(weights, tmp_path_factory):
 def slices(kaggle_folder):
     folder = sorted(path for path in kaggle_folder.iterdir() if path.is_dir())[0]
     pairs = pair_slices(folder)
-    return np.stack([normalise_slice(read_image(pairs[n][0])) for n in sorted(pairs)[5:20:5]])
+    images = [pairs[number][0] for number in sorted(pairs)[5:20:5]]
+    return np.stack([normalise_slice(decode_image(path.read_bytes(), path)) for path in images])
 
 
 def test_interface(graph):
@@ -95,7 +88,11 @@ def test_names_come_from_the_network(graph):
 
 
 def test_agrees_with_pytorch_on_real_slices(graph, weights, slices):
-    assert compare(graph, as_function(weights), [slices]).largest <= LARGEST
+    import torch
+
+    with torch.inference_mode():
+        expected = load_network(weights, FEATURES)(torch.from_numpy(slices)).numpy()
+    np.testing.assert_allclose(run(graph, slices), expected, rtol=0, atol=LARGEST)
 
 
 def test_any_batch_size(graph, slices):
@@ -106,19 +103,20 @@ def test_any_batch_size(graph, slices):
 
 
 def test_fp16_on_real_slices(graph, slices, tmp_path):
-    convert_onnx(graph, "fp16", tmp_path / "fp16.onnx")
+    convert_onnx(graph, Graph.FP16, tmp_path / "fp16.onnx")
     difference = np.abs(run(tmp_path / "fp16.onnx", slices) - run(graph, slices))
     assert difference.max() < 1e-2
 
 
-def test_another_networks_graph_is_refused(graph, tmp_path):
+def test_a_graph_that_differs_from_pytorch_is_refused(weights, tmp_path, monkeypatch):
     import torch
 
     torch.manual_seed(2)
-    save_weights(build_unet(FEATURES).state_dict(), tmp_path / "other.safetensors", False)
-    image = np.ones((1, 3, 256, 256), np.float32)
+    other = one_output(build_unet(FEATURES).eval(), "output")
+    monkeypatch.setattr(export, "one_output", lambda *_: other)
     with pytest.raises(SegtrtError, match="differs from the network"):
-        compare(graph, as_function(tmp_path / "other.safetensors"), [image])
+        export_unet(weights, FEATURES, 20, tmp_path / "other.onnx")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -147,3 +145,53 @@ def test_same_bytes_and_silence_in_another_process_and_folder(
     assert not re.search(rb"\.py|line \d|site-packages|torch|stack", text)
     for folder in (tmp_path, library, weights.parent):
         assert str(folder).encode() not in content
+
+
+def altered(weights, path, change):
+    """The weights with one entry changed, written past the check of weights."""
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(weights)
+    change(state)
+    save_file(state, path)
+    return path
+
+
+def test_a_negative_variance_is_refused_before_anything_is_exported(weights, tmp_path):
+    def change(state):
+        state["encoder2.enc2norm1.running_var"][0] = -0.5
+
+    bad = altered(weights, tmp_path / "bad.safetensors", change)
+    with pytest.raises(SegtrtError, match=r"negative variance, encoder2\.enc2norm1\.running_var"):
+        export_unet(bad, FEATURES, 20, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
+
+
+@pytest.mark.parametrize("who", ["the network's answer", "the ONNX graph's"])
+def test_an_answer_that_is_not_finite_is_never_a_difference_of_zero(
+    graph, weights, tmp_path, monkeypatch, who
+):
+    """Weights may be finite and overflow all the same."""
+    if who == "the network's answer":
+
+        def change(state):
+            for entry in ("weight", "bias"):
+                state[f"encoder1.enc1norm1.{entry}"].fill_(
+                    3e38
+                )  # overflows, then infinity less itself
+
+        weights = altered(weights, tmp_path / "huge.safetensors", change)
+    else:
+        model = onnx.load(graph)
+        for tensor in model.graph.initializer:
+            if tensor.name == "conv.bias":
+                tensor.CopyFrom(
+                    onnx.numpy_helper.from_array(np.full(1, np.nan, np.float32), tensor.name)
+                )
+        graph = tmp_path / "nan.onnx"
+        onnx.save(model, graph)
+    written = read_graph(graph)
+    monkeypatch.setattr(export, "normalise", lambda *_, **__: written)
+    with pytest.raises(SegtrtError, match=rf"{who} on image 1 of 4 has \d+ values that are inf"):
+        export_unet(weights, FEATURES, 20, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()

@@ -16,6 +16,7 @@ from segtrt.graphs.proof import run_openvino
 from segtrt.model.load import load
 from segtrt.model.probe import probe
 from segtrt.model.source import describe
+from segtrt.precision import Graph
 
 OPSET = 21
 
@@ -45,6 +46,7 @@ KNOWN = [
     Known("nnunet_2d", 1, 2, 3, 8, Trait.NORMED, note="0 is used (of full size)"),
     Known("nnunet_3d", 1, 3, 3, 8, Trait.NORMED, note="0 is used (of full size)"),
 ]
+LIMITS = {Graph.FP16: 0.02, Graph.BF16: 0.15, Graph.INT8_SIGNED: 0.3}
 FAST = "monai_unet_2d"
 
 
@@ -111,17 +113,17 @@ def test_contract_is_found(exported):
     assert trait_of(onnx.load(path)) is known.trait
 
 
-@pytest.mark.parametrize("kind", ["int8", "int8_openvino"])
+@pytest.mark.parametrize("kind", [Graph.INT8, Graph.INT8_OPENVINO])
 def test_int8_in_its_runtime(exported, tmp_path, kind):
     """The engine's own optimiser, not just the graph, gives answers near the network's."""
     known, network, path, _ = exported
     calibration = pictures(known.channels, known.dimensions)
     made = convert_onnx(path, kind, tmp_path / "int8.onnx", calibration)
-    own = kind == "int8_openvino" or known.trait is Trait.PLAIN
+    own = kind is Graph.INT8_OPENVINO or known.trait is Trait.PLAIN
     assert made.tool is (Tool.OWN if own else Tool.STATIC)
     images = np.concatenate(pictures(known.channels, known.dimensions, 2))
     expected = answer(network, images)
-    if kind == "int8":
+    if kind is Graph.INT8:
         session = onnxruntime.InferenceSession(tmp_path / "int8.onnx")
         got = session.run(None, {"input": images})[0]
     else:
@@ -131,12 +133,12 @@ def test_int8_in_its_runtime(exported, tmp_path, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["fp16", "bf16", "int8_signed"])
+@pytest.mark.parametrize("kind", [Graph.FP16, Graph.BF16, Graph.INT8_SIGNED])
 def test_graphs_for_tensorrt(exported, tmp_path, kind):
     known, _, path, _ = exported
     calibration = pictures(known.channels, known.dimensions)
     made = convert_onnx(path, kind, tmp_path / "a.onnx", calibration)
-    assert made.agreement.relative < {"fp16": 0.02, "bf16": 0.15, "int8_signed": 0.3}[kind]
+    assert made.agreement.relative < LIMITS[kind]
 
 
 def test_torchscript(tmp_path):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from segtrt.data.shards import SliceRef, write_shard
 from segtrt.errors import SegtrtError
+from segtrt.graphs.sample import Sample
 from segtrt.graphs.samples import (
     read_sample_input,
     read_sample_output,
@@ -29,9 +30,9 @@ INDEXES = [
     [SliceRef("BERT", 7, "calibration"), SliceRef("CARL", 1, "evaluation")],
 ]
 SAMPLES = [
-    {"subject": "BERT", "slice": 7},
-    {"subject": "ANNA", "slice": 10},
-    {"subject": "ANNA", "slice": 2},
+    Sample("BERT", 7),
+    Sample("ANNA", 10),
+    Sample("ANNA", 2),
 ]
 
 
@@ -94,7 +95,7 @@ def test_inputs_are_the_chosen_slices_in_order(shards: list[Path], tmp_path: Pat
         name, values = load(path)
         assert name == "input"
         assert values.dtype == np.float32
-        expected = image_of(sample["subject"], sample["slice"])[np.newaxis]
+        expected = image_of(sample.subject, sample.slice)[np.newaxis]
         np.testing.assert_array_equal(values, expected)
         np.testing.assert_array_equal(read_sample_input(path), expected)
 
@@ -106,7 +107,7 @@ def test_outputs_are_what_the_network_gives(shards: list[Path], tmp_path: Path) 
         path = tmp_path / f"test_data_set_{number}" / "output_0.pb"
         name, values = load(path)
         assert name == "output"
-        expected = run_network(image_of(sample["subject"], sample["slice"])[np.newaxis])
+        expected = run_network(image_of(sample.subject, sample.slice)[np.newaxis])
         np.testing.assert_array_equal(values, expected)
         assert read_sample_output(path).shape == (1, 1, 256, 256)
 
@@ -168,14 +169,14 @@ def test_more_than_ten_samples_keep_their_numbers(shards: list[Path], tmp_path: 
 
 def test_unknown_subject_is_told_with_those_there_are(shards: list[Path], tmp_path: Path) -> None:
     with pytest.raises(SegtrtError, match=r"subject DORA, .* choose from ANNA, BERT, CARL$"):
-        write_sample_inputs(shards, [{"subject": "DORA", "slice": 1}], tmp_path)
+        write_sample_inputs(shards, [Sample("DORA", 1)], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_unknown_slice_is_told_with_those_there_are(shards: list[Path], tmp_path: Path) -> None:
     write_sample_inputs(shards, SAMPLES, tmp_path)
     with pytest.raises(SegtrtError, match=r"slice 4 of ANNA, .* choose from 2, 3, 10$"):
-        write_sample_inputs(shards, [{"subject": "ANNA", "slice": 4}], tmp_path)
+        write_sample_inputs(shards, [Sample("ANNA", 4)], tmp_path)
     assert len(list(tmp_path.iterdir())) == 3  # refused before anything is removed
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 from segtrt.errors import SegtrtError
-from segtrt.model.download import download, hash_prefix_in_name
+from segtrt.model.download import download, hash_prefix_in_name, without_secrets
 
 CONTENT = bytes(range(256)) * 4096
 PIECE = 1 << 16
@@ -252,7 +252,7 @@ def test_not_an_address(target: Path, url: str) -> None:
         (f"https://host/unet-{DIGEST}.safetensors", DIGEST),
         ("https://host/unet-e012d006.pt?download=1", "e012d006"),
         ("https://host/unet-e012d00.pt", None),
-        ("https://host/unet-E012D006.pt", None),
+        ("https://host/unet-E012D006.pt", "e012d006"),
         ("https://host/a-e012d006.d/unet.pt", None),
         ("https://host/unet.pt", None),
         ("https://host/", None),
@@ -260,3 +260,42 @@ def test_not_an_address(target: Path, url: str) -> None:
 )
 def test_hash_in_name(url: str, digits: str | None) -> None:
     assert hash_prefix_in_name(url) == digits
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:pw@host:8080/a/w.pt?token=t#f", "https://host:8080/a/w.pt"),
+        ("https://me@host/w.pt", "https://host/w.pt"),
+        ("url: /w.pt?X-Signature=abc (Caused by X('no'))", "url: /w.pt (Caused by X('no'))"),
+        ("ftp://u:p@h/w.pt", "ftp://h/w.pt"),
+        ("really? yes", "really? yes"),
+    ],
+)
+def test_secrets_of_an_address_are_not_told(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown
+
+
+@pytest.mark.parametrize("fault", ["status", "hash", "nobody", "scheme"])
+def test_no_message_nor_file_holds_a_token(
+    server: Server, target: Path, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    url = server.url.replace("//", "//me:hush@") + "?token=s3cret"
+    if fault == "status":
+        server.statuses = [404]
+    elif fault == "nobody":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            url = f"http://me:hush@127.0.0.1:{free.getsockname()[1]}/w.pt?token=s3cret"
+    elif fault == "scheme":
+        url = url.replace("http:", "ftp:")
+    message = refusal(url, target, sha256="0" * 64)
+    assert without_secrets(url) in message
+    server.cuts = [PIECE, 0, 0, 0, 0]
+    if fault == "hash":
+        message += refusal(url, target)
+        assert target.with_name("weights.pt.part.json").is_file()
+    kept = "".join(path.read_text("latin1") for path in target.parent.glob("*.json"))
+    for word in ("hush", "s3cret"):
+        assert word not in message + caplog.text + kept

@@ -8,10 +8,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from segtrt.data.shards import Shard, SliceRef, write_shard
-from segtrt.engines.timing import TimingResult
+from segtrt.engines.budget import TimingBudget
+from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
+from segtrt.formats import from_json
 from segtrt.machine.facts import this_machine
-from segtrt.model.reference import predict, run_reference, time_reference
+from segtrt.model.reference import predict, run_reference
+from segtrt.model.reference_timing import time_reference
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import load_network, save_weights
 
@@ -104,9 +107,7 @@ def time_it(weights: Path, shards: list[Path], out: Path) -> None:
         out,
         machine=this_machine().facts(),
         batch_sizes=[1, 12],
-        iterations=3,
-        max_seconds=None,
-        warmup_max_seconds=0,
+        budget=TimingBudget(3, None, 0),
         threads=1,
     )
 
@@ -120,7 +121,7 @@ def test_times_of_each_batch_size(weights: Path, shard: Path, tmp_path: Path) ->
     record = json.loads((tmp_path / "timing.json").read_text())
     assert record["torch"] == torch.__version__
     assert record["machine"] == this_machine().facts()
-    results = [TimingResult.from_json(timing) for timing in record["timings"]]
+    results = [from_json(TimingResult, timing) for timing in record["timings"]]
     assert [result.batch_size for result in results] == [1, 12]
     assert all(result.iterations == 3 for result in results)
     assert all(result.run.min > 0 for result in results)
@@ -148,9 +149,41 @@ def test_another_machine_than_planned_is_refused(tmp_path: Path) -> None:
             tmp_path / "out",
             machine={**this_machine().facts(), "cpu": "another"},
             batch_sizes=[1],
-            iterations=3,
-            max_seconds=None,
-            warmup_max_seconds=0,
+            budget=TimingBudget(3, None, 0),
             threads=1,
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_answers_that_are_not_finite_are_refused_with_their_slice(
+    weights: Path, images: NDArray[np.float32], tmp_path: Path
+) -> None:
+    """Finite weights that overflow: no answer is written for engines to be compared with."""
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(weights)
+    for entry in ("weight", "bias"):
+        state[f"encoder1.enc1norm1.{entry}"].fill_(3e38)  # overflows, then infinity less itself
+    huge = tmp_path / "huge.safetensors"
+    save_file(state, huge)
+    shard = tmp_path / "one.safetensors"
+    with write_shard(shard, {"images": ("F32", (3, 256, 256))}, INDEX[8:9]) as writer:
+        writer.append("images", images[:1])
+    told = r"slice 3 of B: PyTorch's answer has \d+ values that are infinite or not numbers"
+    with pytest.raises(SegtrtError, match=rf"one\.safetensors, {told}; check .*huge"):
+        run_reference(huge, FEATURES, shard, tmp_path / "out", 1)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(SegtrtError, match="number 1: PyTorch's answer has"):
+        predict(huge, FEATURES, images[:1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_images_that_are_not_finite_are_refused_with_their_slice(
+    weights: Path, images: NDArray[np.float32], tmp_path: Path, value: float
+) -> None:
+    images[2, 1, 30, 40] = value
+    shard = tmp_path / "bad.safetensors"
+    with write_shard(shard, {"images": ("F32", (3, 256, 256))}, INDEX[:4]) as writer:
+        writer.append("images", images[:4])
+    with pytest.raises(SegtrtError, match=r"bad\.safetensors, slice 3 of A: the image has 1 val"):
+        run_reference(weights, FEATURES, shard, tmp_path / "out", 1)

@@ -1,33 +1,17 @@
-"""Weights: reading, checking against the network, and writing."""
+"""Weights: fitted to the network, checked, and written."""
 
-import os
-import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from segtrt.errors import SegtrtError
 from segtrt.model.unet import build_unet
-from segtrt.model.weights import (
-    check_state_dict,
-    load_network,
-    load_state_dict,
-    save_weights,
-)
+from segtrt.model.weight_files import load_state_dict
+from segtrt.model.weights import check_state_dict, fit_state_dict, load_network, save_weights
 
 FEATURES = 2
 State = dict[str, torch.Tensor]
-
-
-class RunsCode:
-    """An object whose pickle makes a folder when it is loaded."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.folder),)
 
 
 @pytest.fixture
@@ -41,80 +25,6 @@ def equal(first: State, second: State) -> bool:
         torch.equal(first[name], second[name]) and first[name].dtype == second[name].dtype
         for name in first
     )
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(SegtrtError) as caught:
-        load_state_dict(path)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    return message
-
-
-@pytest.mark.parametrize("suffix", [".pt", ".pth", ".safetensors"])
-@pytest.mark.parametrize("stored", [torch.float32, torch.float16, torch.float64])
-def test_every_format_and_type_is_read_as_float32(
-    state: State, tmp_path: Path, suffix: str, stored: torch.dtype
-) -> None:
-    path = tmp_path / f"weights{suffix}"
-    narrow = {
-        name: value.to(stored) if value.is_floating_point() else value
-        for name, value in state.items()
-    }
-    save_file(narrow, path) if suffix == ".safetensors" else torch.save(narrow, path)
-    loaded = check_state_dict(load_state_dict(path), FEATURES)
-    expected = {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in narrow.items()
-    }
-    assert equal(loaded, expected)
-
-
-def test_older_pytorch_files_are_read(state: State, tmp_path: Path) -> None:
-    path = tmp_path / "weights.pt"
-    torch.save(state, path, _use_new_zipfile_serialization=False)
-    assert equal(load_state_dict(path), state)
-
-
-@pytest.mark.parametrize("zipped", [True, False])
-def test_pickle_with_code_is_refused_unrun(tmp_path: Path, zipped: bool) -> None:
-    path, made = tmp_path / "weights.pt", tmp_path / "made"
-    torch.save({"a": RunsCode(made)}, path, _use_new_zipfile_serialization=zipped)
-    assert "run code when loaded" in refusal(path)
-    assert not made.exists()
-
-
-def test_plain_pickle_with_code_is_refused_unrun(tmp_path: Path) -> None:
-    path, made = tmp_path / "weights.pt", tmp_path / "made"
-    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        path.write_bytes(pickle.dumps({"a": RunsCode(made)}, protocol))
-        refusal(path)
-        assert not made.exists()
-
-
-@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
-def test_damaged_files_are_refused(state: State, tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"weights{suffix}"
-    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
-    whole = path.read_bytes()
-    for content in (b"", b"not weights at all", whole[: len(whole) // 2], whole[:-1]):
-        path.write_bytes(content)
-        assert "cannot be read" in refusal(path)
-
-
-def test_wrong_suffix_missing_file_and_other_content_are_refused(
-    state: State, tmp_path: Path
-) -> None:
-    other = tmp_path / "weights.onnx"
-    other.write_bytes(b"x")
-    assert ".safetensors, .pt or .pth" in refusal(other)
-    assert "are not a file" in refusal(tmp_path / "none.pt")
-    nested = tmp_path / "checkpoint.pt"
-    torch.save({"epoch": 3, "state_dict": state}, nested)
-    assert "state_dict() alone" in refusal(nested)
-    torch.save(torch.zeros(3), nested)
-    assert "state_dict() alone" in refusal(nested)
 
 
 def test_order_of_the_network_is_restored(state: State) -> None:
@@ -131,7 +41,7 @@ def test_mismatch_names_entries_and_counts(state: State) -> None:
     del state["conv.bias"]
     state["extra"] = torch.zeros(1)
     state["upconv1.weight"] = torch.zeros(4, 2, 3, 3)
-    state["bottleneck.bottlenecknorm1.num_batches_tracked"] = torch.zeros(())
+    state["bottleneck.bottlenecknorm1.bias"] = state["bottleneck.bottlenecknorm1.bias"].int()
     with pytest.raises(SegtrtError) as caught:
         check_state_dict(state, FEATURES, "weights w.pt")
     message = str(caught.value)
@@ -139,16 +49,16 @@ def test_mismatch_names_entries_and_counts(state: State) -> None:
     assert "1 missing (conv.bias)" in message
     assert "1 not known to the network (extra)" in message
     assert "upconv1.weight is float32 (4, 2, 3, 3) instead of float32 (4, 2, 2, 2)" in message
-    assert "num_batches_tracked is float32 () instead of int64 ()" in message
+    assert "bottlenecknorm1.bias is int32 (32,) instead of float32 (32,)" in message
 
 
 def test_long_lists_are_cut(state: State) -> None:
-    renamed = {f"module.{name}": value for name, value in state.items()}
+    renamed = {f"module_{name}": value for name, value in state.items()}
     with pytest.raises(SegtrtError) as caught:
         check_state_dict(renamed, FEATURES)
     message = str(caught.value)
-    assert "118 missing (encoder1.enc1conv1.weight, " in message
-    assert "118 not known to the network (module.encoder1.enc1conv1.weight, " in message
+    assert "100 missing (encoder1.enc1conv1.weight, " in message
+    assert "118 not known to the network (module_encoder1.enc1conv1.weight, " in message
     assert len(message) < 500
 
 
@@ -190,3 +100,112 @@ def test_network_is_loaded_for_evaluation(state: State, tmp_path: Path) -> None:
     network = load_network(tmp_path / "w.safetensors", FEATURES)
     assert not network.training
     assert equal(network.state_dict(), state)
+
+
+def with_counters(state: State, change: Callable[[torch.Tensor], torch.Tensor]) -> State:
+    return {
+        name: change(value) if name.endswith("num_batches_tracked") else value
+        for name, value in state.items()
+    }
+
+
+COUNTERS: dict[str, Callable[[State], State]] = {
+    "missing": lambda state: {n: v for n, v in state.items() if not n.endswith("tracked")},
+    "float32": lambda state: with_counters(state, lambda value: value.float()),
+    "float16": lambda state: with_counters(state, lambda value: value.half()),
+    "int32": lambda state: with_counters(state, lambda value: value.int()),
+    "shape (1,)": lambda state: with_counters(state, lambda value: value.reshape(1)),
+    "overflown": lambda state: with_counters(state, lambda value: (value + 70000).half()),
+}
+
+
+@pytest.mark.parametrize("case", COUNTERS)
+def test_counters_of_batch_norms_may_be_anything(state: State, case: str) -> None:
+    """The network gives the same output, to the bit, as with the weights as they were."""
+    for name in state:
+        if name.endswith("tracked"):
+            state[name].fill_(12)
+    fitted = check_state_dict(COUNTERS[case](dict(state)), FEATURES)
+    assert list(fitted) == list(state)
+    counted = 0 if case in ("missing", "overflown") else 12
+    for name, value in fitted.items():
+        expected = torch.tensor(counted) if name.endswith("tracked") else state[name]
+        assert torch.equal(value, expected)
+        assert value.dtype == state[name].dtype
+    image = torch.randn(1, 3, 32, 32)
+    outputs = []
+    for weights in (state, fitted):
+        network = build_unet(FEATURES).eval()
+        network.load_state_dict(weights)
+        with torch.no_grad():
+            outputs.append(network(image))
+    assert torch.equal(*outputs)
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: f"module.{name}",
+        lambda name: f"_orig_mod.{name}",
+        lambda name: f"_orig_mod.module.{name}",
+        lambda name: f"module._orig_mod.{name}",
+        lambda name: f"model.{name}",
+        lambda name: f"anything.at.all.{name}",
+        lambda name: name.replace("encoder1.", "encoder1._orig_mod."),
+    ],
+)
+def test_wrappers_names_are_taken_off(state: State, rename: Callable[[str], str]) -> None:
+    wrapped = {rename(name): value for name, value in state.items()}
+    assert equal(check_state_dict(wrapped, FEATURES), state)
+
+
+def test_what_stands_beside_the_wrapped_network_is_left_and_named(
+    state: State, caplog: pytest.LogCaptureFixture
+) -> None:
+    averaged = {"n_averaged": torch.tensor(5)} | {f"module.{n}": v for n, v in state.items()}
+    assert equal(check_state_dict(averaged, FEATURES), state)
+    assert "n_averaged" in caplog.text
+
+
+def test_two_networks_in_one_file_are_not_chosen_from(state: State) -> None:
+    both = {f"{who}.{name}": v for who in ("student", "teacher") for name, v in state.items()}
+    with pytest.raises(SegtrtError, match=r"several prefixes \(student\., teacher\.\)"):
+        check_state_dict(both, FEATURES)
+
+
+def test_init_features_of_a_wrapped_network_are_told_too(state: State) -> None:
+    wrapped = {f"module.{name}": value for name, value in state.items()}
+    with pytest.raises(SegtrtError, match=r"set model\.init_features to 2$"):
+        check_state_dict(wrapped, 16)
+
+
+def test_the_closest_names_are_told_first(state: State) -> None:
+    state["encoder3.enc3norm2.wieght"] = state.pop("encoder3.enc3norm2.weight")
+    for number in range(5):
+        state[f"aaa{number}"] = torch.zeros(1)
+    with pytest.raises(SegtrtError, match=r"not known to the network \(encoder3\.enc3norm2\.wieg"):
+        check_state_dict(state, FEATURES)
+
+
+def test_fitting_knows_no_network_of_its_own() -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3)).double()
+    module.register_buffer("index", torch.arange(4))
+    wanted = module.state_dict()
+    found = {
+        f"net.{name}": value.float() for name, value in wanted.items() if "tracked" not in name
+    }
+    fitted = fit_state_dict(found, wanted)
+    assert equal(fitted, {n: v.float().to(v.dtype) for n, v in wanted.items()})
+    found["net.index"] = torch.tensor([0, 1, 2, 2.5])
+    with pytest.raises(SegtrtError, match=r"index is float32 \(4,\) instead of int64 \(4,\)"):
+        fit_state_dict(found, wanted)
+
+
+def test_a_negative_variance_is_named(state: State, tmp_path: Path) -> None:
+    state["encoder2.enc2norm1.running_var"][0] = -0.5
+    told = r"negative variance, encoder2\.enc2norm1\.running_var with -0\.5"
+    with pytest.raises(SegtrtError, match=told):
+        check_state_dict(state, FEATURES)
+    with pytest.raises(SegtrtError, match=told):
+        save_weights(state, tmp_path / "w.safetensors", half=False)
+    assert not (tmp_path / "w.safetensors").exists()

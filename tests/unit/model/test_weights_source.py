@@ -128,3 +128,52 @@ def test_wrong_content_at_a_url_is_refused(
         fetch_weights(f"{address}/{name}", target, sha256=sha256, init_features=16, base=tmp_path)
     assert f"{address}/{name}" in str(caught.value)
     assert not list(target.parent.glob("*"))
+
+
+def test_a_negative_variance_is_refused_where_it_enters(state: State, tmp_path: Path) -> None:
+    state["encoder1.enc1norm1.running_var"][1] = -1e-3
+    torch.save(state, tmp_path / "w.pt")
+    target = tmp_path / "out.safetensors"
+    with pytest.raises(SegtrtError, match=r"w\.pt hold a negative variance, encoder1\.enc1norm1"):
+        fetch_weights("w.pt", target, sha256=None, init_features=FEATURES, base=tmp_path)
+    assert not target.exists()
+
+
+def test_upper_case_hashes_and_home_folders(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    torch.save(state, tmp_path / "w.pt")
+    digest = sha256_file(tmp_path / "w.pt").upper()
+    target = tmp_path / "out.safetensors"
+    fetch_weights("~/w.pt", target, sha256=digest, init_features=FEATURES, base=Path("/"))
+    assert target.read_bytes() == canonical(state, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"<html>sign in</html>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+        (b"junk", "cannot be read"),
+    ],
+)
+def test_content_of_a_url_is_told_with_the_url_alone(
+    tmp_path: Path, server: tuple[Path, str], content: bytes, told: str
+) -> None:
+    folder, address = server
+    (folder / "unet.pt").write_bytes(content)
+    target = tmp_path / "out" / "weights.safetensors"
+    secret = address.replace("//", "//me:hush@")
+    with pytest.raises(SegtrtError, match=told) as caught:
+        fetch_weights(
+            f"{secret}/unet.pt?token=s3cret",
+            target,
+            sha256=None,
+            init_features=FEATURES,
+            base=tmp_path,
+        )
+    message = str(caught.value)
+    assert message.startswith(f"weights {address}/unet.pt ")
+    assert not any(word in message for word in ("hush", "s3cret", ".download"))
+    assert not list(target.parent.glob("*"))

@@ -37,15 +37,28 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def digests(cache: Path, *files: Path) -> dict[Path, str]:
+    """What a run does: hash, and remember."""
+    opened = HashCache(cache)
+    found = opened.digests(files)
+    opened.save()
+    return found
+
+
+def test_nothing_is_written_before_it_is_asked_for(tmp_path: Path, file: Path) -> None:
+    HashCache(tmp_path / "h.json").digests([file])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif"]
+
+
 def test_answers_are_hashes_of_the_content(tmp_path: Path, file: Path) -> None:
-    found = HashCache(tmp_path / "h.json").digests([file, file])
+    found = digests(tmp_path / "h.json", file, file)
     assert found == {file: sha256_file(file)}
 
 
 @pytest.mark.usefixtures("later")
 def test_a_file_is_read_once(tmp_path: Path, file: Path, reads: list[Path]) -> None:
     for _ in range(3):
-        HashCache(tmp_path / "h.json").digests([file])
+        digests(tmp_path / "h.json", file)
     assert reads == [file]
 
 
@@ -53,7 +66,7 @@ def test_a_file_that_just_changed_is_read_again(
     tmp_path: Path, file: Path, reads: list[Path]
 ) -> None:
     for _ in range(2):
-        HashCache(tmp_path / "h.json").digests([file])
+        digests(tmp_path / "h.json", file)
     assert reads == [file, file]
 
 
@@ -61,10 +74,10 @@ def test_a_file_that_just_changed_is_read_again(
 def test_same_size_and_restored_time_do_not_hide_a_change(tmp_path: Path, file: Path) -> None:
     cache = tmp_path / "h.json"
     stat = file.stat()
-    before = HashCache(cache).digests([file])[file]
+    before = digests(cache, file)[file]
     file.write_bytes(b"two")
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert HashCache(cache).digests([file])[file] == sha256_file(file) != before
+    assert digests(cache, file)[file] == sha256_file(file) != before
 
 
 @pytest.mark.usefixtures("later")
@@ -74,11 +87,11 @@ def test_same_size_and_restored_time_do_not_hide_a_change(tmp_path: Path, file: 
 def test_a_damaged_cache_is_begun_anew(tmp_path: Path, file: Path, text: str) -> None:
     cache = tmp_path / "h.json"
     cache.write_text(text.replace('"a"', json.dumps(str(file))))
-    assert HashCache(cache).digests([file])[file] == sha256_file(file)
+    assert digests(cache, file)[file] == sha256_file(file)
     assert str(file) in json.loads(cache.read_text())
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_else(tmp_path: Path, file: Path) -> None:
     (tmp_path / "folder").write_text("a file in place of a folder")
-    found = HashCache(tmp_path / "folder/h.json").digests([file])
+    found = digests(tmp_path / "folder/h.json", file)
     assert found[file] == sha256_file(file)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
+from segtrt.config.settings import as_json
 from segtrt.engines.matrix import make_matrix
 from segtrt.machine import facts as machines
 from segtrt.machine.facts import Machine
@@ -209,10 +210,13 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch: pytest.Monk
 
 def test_paths_are_reduced_to_names() -> None:
     given = {"dataset": {"source": "path", "path": "/a/kaggle_3m"}, "model": {"weights": "b/w.pt"}}
-    config = deciding_config(resolve_config(given))
+    config = deciding_config(as_json(resolve_config(given)))
     assert config["dataset"]["path"] == "kaggle_3m" and config["model"]["weights"] == "w.pt"
     url = "https://example.org/a/w-0123abcd.pt"
-    assert deciding_config(resolve_config({"model": {"weights": url}}))["model"]["weights"] == url
+    assert (
+        deciding_config(as_json(resolve_config({"model": {"weights": url}})))["model"]["weights"]
+        == url
+    )
 
 
 def test_keys_are_the_same_in_another_process() -> None:

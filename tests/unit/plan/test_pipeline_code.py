@@ -98,6 +98,7 @@ def test_imported_packages_are_in_the_keys_or_decide_nothing() -> None:
         ("run_reference", "torch"),
         ("time_reference", "torch"),
         ("score_engine", "scipy"),
+        ("score_reference", "scipy"),
         ("write_report", "jinja2"),
         ("write_report", "plotly"),
     }

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from segtrt.config import resolve_config
+from segtrt.config.resolve import resolve_config
+from segtrt.config.settings import Dataset
 from segtrt.errors import SegtrtError
 from segtrt.plan.hash_cache import HashCache
 from segtrt.plan.sources import DatasetDigest, digest_dataset, digest_weights, is_url, locate
@@ -30,10 +32,11 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def settings(folder: Path | None, **changes: Any) -> dict[str, Any]:
+def settings(folder: Path | None, **changes: Any) -> Dataset:
     given = {"source": "path", "path": str(folder)} if folder else {"source": "demo"}
-    dataset: dict[str, Any] = resolve_config({"dataset": {**given, **changes}})["dataset"]
-    return dataset
+    # Nothing is quantised, so that no subject is needed for calibration.
+    precisions = {"precisions": ["fp32"]}
+    return resolve_config({"dataset": {**given, **changes}, "engines": precisions}).dataset
 
 
 def changed_shards(one: DatasetDigest, other: DatasetDigest) -> set[int]:
@@ -142,33 +145,41 @@ def test_only_the_subjects_asked_for_count(folder: Path, tmp_path: Path, cache: 
     assert digest_dataset(given, tmp_path, cache) == before
 
 
+def test_subjects_that_are_not_there_are_named(
+    folder: Path, tmp_path: Path, cache: HashCache
+) -> None:
+    given = settings(folder, subjects=["anna", "bertha"])
+    with pytest.raises(SegtrtError, match=r"does not have: bertha \(close: berta\)"):
+        digest_dataset(given, tmp_path, cache)
+
+
 def test_splits_are_those_of_the_settings(folder: Path, tmp_path: Path, cache: HashCache) -> None:
     whole = digest_dataset(settings(folder, calibration_fraction=0.4), tmp_path, cache)
     assert len(whole.calibration) == 2
-    none = digest_dataset({**settings(folder), "calibration_fraction": 0}, tmp_path, cache)
+    none = digest_dataset(settings(folder, calibration_fraction=0), tmp_path, cache)
     assert none.calibration == {}
 
 
 def test_a_download_is_known_by_its_name_and_a_zip_by_its_content(
     tmp_path: Path, cache: HashCache
 ) -> None:
-    kaggle = resolve_config({"dataset": {"source": "kaggle", "shards": 3}})["dataset"]
+    kaggle = resolve_config({"dataset": {"source": "kaggle", "shards": 3}}).dataset
     named = digest_dataset(kaggle, tmp_path, cache)
     assert named.root == Path("data/kaggle_3m")
     assert len({str(shard) for shard in named.shards}) == 3
     archive = tmp_path / "archive.zip"
     archive.write_bytes(b"one")
-    zipped = {**kaggle, "path": str(archive)}
+    zipped = replace(kaggle, path=str(archive))
     first = digest_dataset(zipped, tmp_path, cache)
     assert first.whole != named.whole
     moved = archive.rename(tmp_path / "moved.zip")
-    assert digest_dataset({**kaggle, "path": str(moved)}, tmp_path, cache) == first
+    assert digest_dataset(replace(kaggle, path=str(moved)), tmp_path, cache) == first
     moved.write_bytes(b"another")
-    assert digest_dataset({**kaggle, "path": str(moved)}, tmp_path, cache) != first
+    assert digest_dataset(replace(kaggle, path=str(moved)), tmp_path, cache) != first
 
 
 def test_what_is_not_there_is_told_in_one_line(tmp_path: Path, cache: HashCache) -> None:
-    kaggle = {**settings(None), "source": "kaggle", "path": "absent.zip"}
+    kaggle = replace(settings(None), source="kaggle", path="absent.zip")
     with pytest.raises(
         SegtrtError, match=r"dataset.path is 'absent.zip', but there is no such file"
     ):
@@ -178,14 +189,14 @@ def test_what_is_not_there_is_told_in_one_line(tmp_path: Path, cache: HashCache)
     (tmp_path / "empty").mkdir()
     with pytest.raises(SegtrtError, match="empty"):
         digest_dataset(settings(tmp_path / "empty"), tmp_path, cache)
-    model = resolve_config({"model": {"weights": "absent.pt"}})["model"]
+    model = resolve_config({"model": {"weights": "absent.pt"}}).model
     with pytest.raises(SegtrtError, match=r"model.weights is 'absent.pt', but there is no such"):
         digest_weights(model, tmp_path, cache)
 
 
 def test_weights_are_known_by_content_or_by_url(tmp_path: Path, cache: HashCache) -> None:
     def digest(**model: Any) -> dict[str, Any]:
-        return digest_weights(resolve_config({"model": model})["model"], tmp_path, cache)
+        return digest_weights(resolve_config({"model": model}).model, tmp_path, cache)
 
     one, copy = tmp_path / "one.pt", tmp_path / "copy.pt"
     one.write_bytes(b"weights")

@@ -8,13 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from segtrt.files import sha256_file
 from segtrt.plan import store as module
-from segtrt.plan.store import ENTRY, Store, StoreUse, cache_root, default_store
+from segtrt.plan.store import ABANDONED_S, ENTRY, STORE, Store, StoreUse, cache_root, default_store
 
 KEY = "ab" * 32
 OTHER = "cd" * 32
@@ -215,11 +216,13 @@ def test_a_result_larger_than_the_store_is_not_kept(tmp_path: Path) -> None:
 def test_what_killed_processes_left_is_swept(store: Store, tmp_path: Path) -> None:
     store.root.mkdir()
     old, young, half = store.root / ".put-old", store.root / ".put-young", store.root / "ee/ee"
-    for folder in (old, young, half):
+    future = store.root / ".put-future"
+    for folder in (old, young, half, future):
         made(folder, engine=b"half")
     os.utime(old, (1, 1))
+    os.utime(future, (time.time() + 10 * ABANDONED_S,) * 2)
     keep(store, tmp_path / "in", KEY, engine=b"engine")
-    assert not old.exists() and young.exists() and not half.exists()
+    assert not old.exists() and young.exists() and not half.exists() and not future.exists()
     assert store.use().entries == 1
 
 
@@ -293,7 +296,7 @@ def test_the_environment_names_the_folder(
     expected = root and Path(root.replace("HOME", str(tmp_path)))
     assert cache_root() == expected
     store = default_store()
-    assert (store and store.root) == (expected and expected / "store")
+    assert (store and store.root) == (expected and expected / STORE)
 
 
 def test_the_usual_folder_is_in_the_users_cache(
@@ -305,6 +308,17 @@ def test_the_usual_folder_is_in_the_users_cache(
     assert cache_root() == tmp_path / ".cache/segtrt"
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache")
     assert cache_root() == Path("/var/cache/segtrt")
+
+
+def test_entries_of_earlier_versions_are_never_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SEGTRT_CACHE", str(tmp_path / "cache"))
+    keep(Store(tmp_path / "cache/store"), tmp_path / "in", KEY, engine=b"another job's")
+    store = default_store()
+    assert store and store.fetch(KEY, places(tmp_path / "out", "engine")) is None
+    assert store.use() == StoreUse(0, 0)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("value", ["ten", "-1", "0", "nan", "inf"])

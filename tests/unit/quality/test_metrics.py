@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -97,8 +98,8 @@ def test_merged_sums_are_those_of_all_slices():
     whole.add(reference, engine)
     first.add(reference[:2], engine[:2])
     second.add(reference[2:], engine[2:])
-    merged = first.merged(second).errors().to_json()
-    assert merged == pytest.approx(whole.errors().to_json(), rel=1e-12)
+    merged = asdict(first.merged(second).errors())
+    assert merged == pytest.approx(asdict(whole.errors()), rel=1e-12)
     assert first.errors().pixels == 2 * 64
     with pytest.raises(ValueError, match="one threshold"):
         first.merged(ErrorSums(0.4))
@@ -120,7 +121,7 @@ def test_values_that_are_not_finite_are_counted_and_poison_nothing():
     errors = sums.errors()
     assert errors.non_finite == 2
     assert errors.max_abs_error == 0.25
-    assert all(math.isfinite(value) for value in errors.to_json().values())
+    assert all(math.isfinite(value) for value in asdict(errors).values())
 
 
 def test_silent_outputs_have_defined_figures():
@@ -144,3 +145,10 @@ def test_memory_stays_flat():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 * 256 * 256 * 8 * 8  # a few float64 copies of eight slices
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_reference_that_is_not_finite_is_refused(value):
+    reference = np.full((1, 2, 2), value, np.float32)
+    with pytest.raises(ValueError, match="finite"):
+        ErrorSums(0.5).add(reference, np.zeros((1, 2, 2), np.float32))

@@ -5,8 +5,9 @@ import copy
 import plotly.graph_objects as go
 import pytest
 from example_summaries import CASES, HOSTILE, make_example
+from segtrt.precision import Precision
 from segtrt.report import wording
-from segtrt.report.chart import DASHES, log_axis, marker
+from segtrt.report.chart import log_axis, marker
 from segtrt.report.charts_quality import pareto_front, quality_against_speed
 from segtrt.report.charts_speed import latency, throughput, where_time_goes
 from segtrt.report.charts_subjects import dice_per_subject
@@ -136,9 +137,9 @@ def test_more_machines_and_precisions_still_look_different():
     looks = {
         str(marker({"machines": machines}, one["name"], "openvino", precision))
         for one in machines
-        for precision in DASHES
+        for precision in Precision
     }
-    assert len(looks) == 4 * len(DASHES)
+    assert len(looks) == 4 * len(Precision)
 
 
 def test_one_machine_is_not_mentioned(summaries):
@@ -192,3 +193,25 @@ def test_a_logarithmic_axis_has_readable_ticks():
     axis = log_axis([0.3, 4500])
     assert axis["ticktext"][:3] == ["0.2", "0.5", "1"]
     assert axis["ticktext"][-2:] == ["5,000", "10,000"]
+
+
+def test_the_chart_of_subjects_says_whether_any_engine_passed(summaries):
+    summary = copy.deepcopy(summaries["gpu"])
+    assert dice_per_subject(summary).finding.startswith("On engines that passed, no subject loses")
+    for one in summary["engines"]:
+        one["verdict"] = "fail" if one["verdict"] == "pass" else one["verdict"]
+    finding = dice_per_subject(summary).finding
+    assert finding.startswith("No engine passed: on those that were run, no subject loses more")
+    worst = max(
+        entry["reference_dice"] - entry["dice"]
+        for one in summary["engines"]
+        for entry in one["subjects"]
+        if entry["split"] == "evaluation"
+    )
+    assert f"more than {worst:.4f} Dice" in finding
+    for one in summary["engines"]:
+        for entry in one["subjects"]:
+            entry["dice"] = entry["reference_dice"]
+    assert dice_per_subject(summary).finding == (
+        "No subject loses Dice against PyTorch on any engine, though none passed"
+    )

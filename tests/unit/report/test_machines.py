@@ -8,7 +8,7 @@ from report_page import Page
 from segtrt.report import machines, wording
 from segtrt.report.matrix import make_row
 from segtrt.report.overview import make_overview
-from segtrt.report.page import read_overlays, render
+from segtrt.report.page import load_overlays, render
 from segtrt.summary.comparison import compare
 
 
@@ -19,7 +19,7 @@ def examples(tmp_path_factory):
     for name in ("demo", "gpu", "cluster"):
         folder = tmp_path_factory.mktemp(name)
         summary = make_example(CASES[name](), folder)
-        overlays = read_overlays(folder / "overlays")
+        overlays = load_overlays(folder / "overlays")
         made[name] = summary, overlays, Page(render(summary, overlays))
     return made
 

@@ -11,7 +11,7 @@ from report_page import Page
 from segtrt.errors import SegtrtError
 from segtrt.report.matrix import COLUMNS
 from segtrt.report.overview import make_overview
-from segtrt.report.page import read_overlays, render, script_json, write_report
+from segtrt.report.page import load_overlays, render, script_json, write_report
 from segtrt.summary.comparison import compare
 
 
@@ -24,7 +24,7 @@ def examples(tmp_path_factory):
         summary = make_example(CASES[name](), folder)
         write_report(folder / "summary.json", folder / "overlays", folder / "report.html")
         html = (folder / "report.html").read_text(encoding="utf-8")
-        made[name] = summary, read_overlays(folder / "overlays"), Page(html)
+        made[name] = summary, load_overlays(folder / "overlays"), Page(html)
     return made
 
 
@@ -37,7 +37,7 @@ def figure(engine, key):
         "speedup": ("speedup",),
         "dice": ("dice", "mean"),
         "dice_loss": ("dice", "dice_loss"),
-        "flipped": ("errors", "flipped_fraction"),
+        "flipped_fraction": ("errors", "flipped_fraction"),
         "max_abs_error": ("errors_every_slice", "max_abs_error"),
         "mean_abs_error": ("errors", "mean_abs_error"),
         "relative_l2": ("errors", "relative_l2"),
@@ -202,15 +202,15 @@ def test_a_comparison_is_told(examples):
 
 
 def test_missing_pictures_are_refused_in_one_line(tmp_path):
-    with pytest.raises(SegtrtError, match="index of the report's pictures"):
-        read_overlays(tmp_path)
+    with pytest.raises(SegtrtError, match=r"index of pictures .* does not exist"):
+        load_overlays(tmp_path)
     index = {"format": "segtrt-overlays-1", "slices": {"a/1": {"image": "0.webp"}}, "engines": {}}
     (tmp_path / "index.json").write_text(json.dumps(index))
     with pytest.raises(SegtrtError, match=r"0\.webp does not exist"):
-        read_overlays(tmp_path)
+        load_overlays(tmp_path)
     (tmp_path / "index.json").write_text("{}")
     with pytest.raises(SegtrtError, match="segtrt-overlays-1 expected"):
-        read_overlays(tmp_path)
+        load_overlays(tmp_path)
 
 
 def test_the_whole_kaggle_set_stays_below_its_limits(tmp_path):

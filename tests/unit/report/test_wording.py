@@ -69,16 +69,3 @@ def test_engines_and_lines_name_their_machine_if_it_has_a_name():
     assert wording.engine_label("openvino", 4, "int8", "a100") == "OpenVINO int8, batch 4 on a100"
     assert wording.series_label("pytorch", "fp32") == "PyTorch fp32"
     assert wording.series_label("openvino", "int8", "b") == "OpenVINO int8 on b"
-
-
-@pytest.mark.parametrize(
-    ("failure", "text"),
-    [
-        ("dice_loss 0.03 > 0.02", "loss of Dice 0.03, limit 0.02"),
-        ("latency_ms 7 > 5", "latency 7 ms, limit 5 ms"),
-        ("int8_share 0.1 < 0.5", "0.1 of the convolutions run in int8, at least 0.5 expected"),
-        ("something else", "something else"),
-    ],
-)
-def test_failures_are_told_in_words(failure, text):
-    assert wording.failure(failure) == text

@@ -1,27 +1,72 @@
 """The registry, the CPU's description, and what CPU runtimes say of themselves."""
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from segtrt.config.schema import load_schema
 from segtrt.errors import SegtrtError
 from segtrt.machine.cpu import available_cores, describe_cpu
 from segtrt.machine.facts import Machine
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings
-from segtrt.runtimes.registry import RUNTIME_NAMES, get_runtime
+from segtrt.runtimes.registry import all_runtimes, any_on_gpu, auto_order, get_runtime
 
 CPU_RUNTIMES = ("onnxruntime", "openvino")
 
 
-@pytest.mark.parametrize("name", RUNTIME_NAMES)
+@pytest.mark.parametrize("name", list(all_runtimes()))
 def test_every_name_leads_to_its_runtime(name: str) -> None:
     runtime = get_runtime(name)
     assert runtime.name == name
     assert get_runtime(name) is runtime
+
+
+def test_the_schema_lists_the_runtimes() -> None:
+    schema = load_schema()
+    for part in (schema["properties"]["engines"], schema["$defs"]["machine"]):
+        assert part["properties"]["runtimes"]["items"]["enum"] == ["auto", *all_runtimes()]
+
+
+def test_what_a_runtime_says_of_itself() -> None:
+    known = all_runtimes().values()
+    assert [one.title for one in known] == ["ONNX Runtime", "OpenVINO", "TensorRT", "TensorRT-RTX"]
+    colours = [colour for one in known for colour in (one.colour.light, one.colour.dark)]
+    assert len(set(colours)) == len(colours)
+    assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)
+    assert auto_order() == ["tensorrt", "tensorrt_rtx", "onnxruntime"]
+    assert {one.name: any_on_gpu([one.name]) for one in known} == {
+        "onnxruntime": False,
+        "openvino": False,
+        "tensorrt": True,
+        "tensorrt_rtx": True,
+    }
+    assert not any_on_gpu(["auto"])
+
+
+def test_nothing_outside_its_folder_names_a_runtime(project_root: Path) -> None:
+    """But for packages that other code uses under the same name, and a folder of caches."""
+    other = {("plan/deciding.py", "onnxruntime"), ("plan/store.py", "tensorrt")}
+    titles = {one.title for one in all_runtimes().values()}
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith("runtimes/"):
+            found |= {
+                (name, node.value)
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Constant) and node.value in {*all_runtimes(), *titles}
+            }
+    for path in [project_root / "Snakefile", *project_root.glob("workflow/rules/*.smk")]:
+        code = re.sub("#.*", "", path.read_text(encoding="utf-8"))
+        words = set(re.findall(r"[\w-]+", code))
+        found |= {(path.name, word) for word in words & {*all_runtimes(), *titles}}
+    assert found == other
 
 
 def test_unknown_runtime_is_refused() -> None:

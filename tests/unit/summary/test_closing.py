@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from example_summaries import CASES, make_example
-from segtrt.errors import SegtrtError
 from segtrt.summary.closing import closing_lines
 
 REPORT = Path("results/report.html")
@@ -24,8 +23,9 @@ def test_failures_and_the_closest_engine_are_told(tmp_path):
     make_example(CASES["gpu"](), tmp_path)
     lines = closing_lines(tmp_path / "summary.json", REPORT)
     assert lines[0] == "engines: 18 passed, 3 failed, 3 skipped, 3 not run"
-    assert "  tensorrt_rtx/b32_bf16 failed: bf16_share 0.12 < 0.5" in lines
-    assert "came closest, but latency_ms" in lines[-2]
+    share = "0.12 of the convolutions run in bf16, at least 0.5 expected"
+    assert f"  tensorrt_rtx/b32_bf16 failed: {share}" in lines
+    assert "came closest, but breaks: latency " in lines[-2]
 
 
 def test_each_machines_best_engine_is_told(tmp_path):
@@ -40,7 +40,43 @@ def test_each_machines_best_engine_is_told(tmp_path):
     assert "  best on epyc-9: none qualifies" in closing_lines(tmp_path / "summary.json", REPORT)
 
 
-def test_a_summary_that_cannot_be_read_is_told_in_one_line(tmp_path):
-    (tmp_path / "summary.json").write_text(json.dumps({"engines": [{}]}))
-    with pytest.raises(SegtrtError, match="run the workflow again"):
-        closing_lines(tmp_path / "summary.json", REPORT)
+def _without(summary, *keys):
+    place = summary
+    for key in keys[:-1]:
+        place = place[key]
+    del place[keys[-1]]
+    return summary
+
+
+DAMAGE = {
+    "no JSON": lambda _: "{",
+    "a list": lambda _: "[]",
+    "text": lambda _: '"summary"',
+    "nothing": lambda _: "null",
+    "engines without names": lambda _: json.dumps({"engines": [{}]}),
+    "engines of another kind": lambda good: json.dumps({**good, "engines": [1]}),
+    "no recommendation": lambda good: json.dumps(_without(good, "recommendation")),
+    "an unknown engine": lambda good: json.dumps({**good, "recommendation": {"engine": "x"}}),
+    "text for a figure": lambda good: json.dumps(good).replace(
+        '"median": ', '"median": "x", "y": '
+    ),
+    "no machines": lambda good: json.dumps({**good, "machines": None}),
+    "nested without end": lambda _: "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_summary_gives_one_line_and_no_exception(tmp_path, damage):
+    good = make_example(CASES["demo"](), tmp_path)
+    path = tmp_path / "summary.json"
+    path.write_text(damage(good))
+    (line,) = closing_lines(path, REPORT)
+    refusals = (f"summary {path} is ", f"{path} is not a summary this version can read (")
+    assert line.startswith(refusals) and "run the workflow again" in line
+    assert "\n" not in line
+
+
+def test_a_summary_that_is_no_file_gives_one_line(tmp_path):
+    assert closing_lines(tmp_path, REPORT) == [f"{tmp_path}: Is a directory"]
+    (line,) = closing_lines(tmp_path / "none.json", REPORT)
+    assert line == f"summary {tmp_path}/none.json does not exist; run the workflow to make it"

@@ -1,8 +1,10 @@
 """What counts as changed between two runs, and what is noise."""
 
 import copy
+import math
 
 import pytest
+from segtrt.errors import SegtrtError
 from segtrt.summary.comparison import compare
 
 
@@ -91,3 +93,14 @@ def test_machines_are_the_same_if_all_of_them_are(own, other, same):
     result = compare(summary(**own), summary(**other))
     assert result["same_machines"] is same
     assert result["machines"] == {name: {"cpu": cpu} for name, cpu in other.items()}
+
+
+@pytest.mark.parametrize(("own", "other"), [(math.nan, 10.0), (10.0, math.nan), (10.0, 0.0)])
+def test_a_time_that_is_no_number_is_refused(own, other):
+    with pytest.raises(SegtrtError, match=r"openvino/b1_fp32 has a time of (nan|0\.0) ms"):
+        line(engine(median=own), engine(median=other))
+
+
+def test_a_dice_that_is_no_number_is_refused():
+    with pytest.raises(SegtrtError, match=r"has a mean Dice of 0\.9 here and nan"):
+        line(engine(), engine(dice=math.nan))

@@ -7,19 +7,36 @@ import numpy as np
 import pytest
 from PIL import Image
 from segtrt.data.shards import SliceRef, write_shard
+from segtrt.quality.mask_shards import write_masks
+from segtrt.quality.scores import DiceSummary, Errors, Figures, SliceScore, SubjectScore
 from segtrt.summary import overlays
 from segtrt.summary.overlays import choose_slices, choose_subjects, spread, webp, write_overlays
 
 
 def entries(*dices, split="evaluation"):
     return [
-        {"subject": f"s{i}", "split": split, "dice": dice, "reference_dice": 1.0}
+        SubjectScore(
+            subject=f"s{i}",
+            split=split,
+            slices=2,
+            dice=dice,
+            reference_dice=1.0,
+            dice_to_reference=dice,
+            flipped_pixels=0,
+        )
         for i, dice in enumerate(dices)
     ]
 
 
+def figures(subjects, slices):
+    """Figures of which only subjects and slices matter here."""
+    errors = Errors(1, 0.0, 0.0, 0.0, 1.0, 0, 0.0, 0)
+    dice = DiceSummary(1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0)
+    return Figures(errors, errors, dice, tuple(subjects), tuple(slices))
+
+
 def chosen(count, *dices):
-    return [(role, entry["subject"]) for role, entry in choose_subjects(entries(*dices), count)]
+    return [(role, entry.subject) for role, entry in choose_subjects(entries(*dices), count)]
 
 
 def test_best_median_and_worst_come_first():
@@ -51,14 +68,10 @@ def test_slices_are_spread_with_both_ends():
 
 def test_an_engine_shares_pictures_when_no_more_are_made(monkeypatch):
     monkeypatch.setattr(overlays, "MAX_PICTURES", 2)
-    data = {
-        "subjects": entries(0.9, 0.5),
-        "slices": [
-            {"subject": f"s{i}", "number": n, "flipped_pixels": n, "outline": f"M{n}"}
-            for i in range(2)
-            for n in (1, 2)
-        ],
-    }
+    data = figures(
+        entries(0.9, 0.5),
+        [SliceScore(f"s{i}", n, n, 0, f"M{n}") for i in range(2) for n in (1, 2)],
+    )
     wanted = {}
     first = choose_slices(data, {"s0": [1, 2], "s1": [1, 2]}, 2, 2, wanted)
     assert list(wanted) == [("s0", 1), ("s0", 2)]
@@ -86,28 +99,18 @@ def test_pictures_and_outlines_are_written_once_for_all_engines(tmp_path):
     with write_shard(tmp_path / "t", kinds, refs) as writer:
         writer.append("images", images)
         writer.append("masks", mask)
-    with write_shard(tmp_path / "r", {"probabilities": ("F32", (256, 256))}, refs) as writer:
-        writer.append("probabilities", mask.astype(np.float32))
-    scores = [
-        {
-            "engine": name,
-            "subjects": [
-                {"subject": "a", "split": "evaluation", "dice": 0.9, "reference_dice": 1.0}
-            ],
-            "slices": [
-                {"subject": "a", "number": n, "flipped_pixels": int(n == 3), "outline": name}
-                for n in (1, 2, 3)
-            ],
-        }
+    with write_masks(tmp_path / "r", refs, (256, 256)) as append:
+        append(mask.astype(bool))
+    subject = SubjectScore("a", "evaluation", 3, 0.9, 1.0, 0.9, 1)
+    scores = {
+        name: figures([subject], [SliceScore("a", n, int(n == 3), 0, name) for n in (1, 2, 3)])
         for name in ("x", "y")
-    ]
+    }
     write_overlays(
         tmp_path / "o",
         tensor_shards=[tmp_path / "t"],
-        reference_shards=[tmp_path / "r"],
-        scores=[*scores, {"engine": "unsupported"}],
-        threshold=0.5,
-        largest_component=True,
+        reference_masks=[tmp_path / "r"],
+        scores=scores,
         subjects=3,
         slices=6,
     )

@@ -1,8 +1,15 @@
 """The rule that recommends an engine, case by case and over random sets of engines."""
 
+import math
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from segtrt.errors import SegtrtError
+from segtrt.quality.failures import Failure
 from segtrt.summary.selection_rule import Candidate, pick_engine
+
+LOSS = Failure("dice_loss", 0.03, 0.02)
 
 
 def candidate(name="onnxruntime/b1_fp32", **changes):
@@ -25,7 +32,7 @@ def test_the_fastest_that_qualifies_is_taken():
         candidate("a", images_per_second=100),
         candidate("b", images_per_second=300),
         candidate("too lossy", images_per_second=900, dice_loss=0.006),
-        candidate("failed", images_per_second=900, verdict="fail", failures=("x 2 > 1",)),
+        candidate("failed", images_per_second=900, verdict="fail", failures=(LOSS,)),
     )
     assert (choice.engine, choice.closest, choice.broken) == ("b", None, ())
     assert (choice.candidates, choice.qualified) == (4, 2)
@@ -57,7 +64,7 @@ def test_if_none_qualifies_the_closest_is_named_with_the_limit_it_broke():
         candidate("near", dice_loss=0.006, images_per_second=10),
     )
     assert (choice.engine, choice.closest) == (None, "near")
-    assert choice.broken == ("dice_loss 0.006 > 0.005",)
+    assert choice.broken == (Failure("dice_loss", 0.006, 0.005),)
 
 
 def test_one_broken_limit_is_closer_than_two():
@@ -70,8 +77,18 @@ def test_one_broken_limit_is_closer_than_two():
 
 
 def test_a_failed_validation_is_told_with_its_failures():
-    choice = pick(candidate(verdict="fail", failures=("max_abs_error 0.3 > 0.05",)))
-    assert choice.broken == ("validation (max_abs_error 0.3 > 0.05)",)
+    choice = pick(candidate(verdict="fail", failures=(LOSS,)))
+    assert (choice.failures, choice.broken) == ((LOSS,), ())
+
+
+def test_a_failed_validation_counts_as_one_broken_limit():
+    failed = candidate(
+        "failed", verdict="fail", failures=(LOSS, LOSS), latency_ms=4, images_per_second=900
+    )
+    two = candidate("two", dice_loss=0.0051, latency_ms=5.1)
+    one = candidate("one", dice_loss=0.0051)
+    assert pick(failed, two, latency=5).closest == "failed"
+    assert pick(failed, one).closest == "failed"  # it overshoots no limit
 
 
 def test_engines_that_were_not_run_are_never_chosen():
@@ -111,4 +128,12 @@ def test_the_choice_keeps_the_limits_and_nothing_faster_does(candidates, loss, l
         best = next(one for one in within if one.name == choice.engine)
         assert best.images_per_second == max(one.images_per_second for one in within)
     elif choice.closest:
-        assert choice.broken
+        own = next(one for one in candidates if one.name == choice.closest)
+        assert choice.broken or own.verdict == "fail"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("figure", ["dice_loss", "latency_ms", "images_per_second"])
+def test_a_figure_that_is_no_number_is_refused(figure, value):
+    with pytest.raises(SegtrtError, match=f"engine odd has {figure} {value}"):
+        pick(candidate("good"), candidate("odd", **{figure: value}))

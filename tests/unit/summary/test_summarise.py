@@ -9,8 +9,9 @@ import pytest
 from example_chain import Chain, TwoMachines
 from example_summaries import CASES, make_example
 from segtrt.errors import SegtrtError
+from segtrt.summary.document import check_summary, read_summary
 from segtrt.summary.engines import left_out_entry, speedup, table
-from segtrt.summary.summarise import check_summary, read_summary, write_summary
+from segtrt.summary.summarise import write_summary
 
 
 @pytest.fixture(scope="session")

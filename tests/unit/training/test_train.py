@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from segtrt.data.shards import SliceRef, write_shard
 from segtrt.errors import SegtrtError
-from segtrt.model.weights import check_state_dict, load_state_dict
+from segtrt.model.weight_files import load_state_dict
+from segtrt.model.weights import check_state_dict
 from segtrt.training.data import TrainingSlices, split_subjects
 from segtrt.training.train import (
     TrainingSettings,

@@ -1,6 +1,12 @@
 """The one exception that means "the user can mend this"."""
 
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of writing for which the system names no file."""
 
 
 class SegtrtError(Exception):
@@ -23,3 +29,40 @@ def name_some(values: Iterable[object], at_most: int = 20) -> str:
     more = len(told) - at_most
     text = ", ".join(told[:at_most]) or "none"
     return f"{text} and {more} more" if more > 0 else text
+
+
+_ADVICE = {
+    errno.ENOSPC: "make room on its disk",
+    errno.EDQUOT: "make room, or ask for a larger quota",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), or use another file system",
+    errno.EACCES: "check the permissions of the file and of its folder",
+    errno.EPERM: "check the permissions and attributes of the file and of its folder",
+    errno.EROFS: "use a folder that can be written to",
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENOTDIR: "a part of the path is a file where a folder is expected",
+}
+
+
+def describe_os_error(error: OSError) -> str:
+    """What the system refused, in one line: path, cause, and what to do where that is known."""
+    cause = error.strerror or str(error) or type(error).__name__
+    names = [
+        os.fsdecode(n) for n in (error.filename, error.filename2) if isinstance(n, str | bytes)
+    ]
+    where = f"{' -> '.join(names)}: " if names else ""
+    advice = _ADVICE.get(error.errno or 0)
+    return f"{where}{cause}{f'; {advice}' if advice else ''}"
+
+
+@contextmanager
+def os_errors_in_one_line() -> Iterator[None]:
+    """Turn an OSError of the block into a SegtrtError with the same meaning.
+
+    Raises:
+        SegtrtError: the block ended with an OSError: the disk is full, a file is gone, ...
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SegtrtError(describe_os_error(error)) from error

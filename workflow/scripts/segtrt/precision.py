@@ -1,28 +1,93 @@
-"""Numeric precision of an engine: the one list of names."""
+"""Precisions of engines, and the ONNX graphs that carry them: each described once, here.
+
+To add one is to add a member, at the place where people expect it: tables, legends and lists follow
+the order of the members, and charts give each precision its looks by its place.
+"""
 
 from enum import StrEnum
+from typing import NamedTuple, Self
+
+
+class Quantised(NamedTuple):
+    """How the activations of a quantised graph are coded."""
+
+    signed: bool
+    """Whether codes are signed, with a zero point of 0."""
+
+
+class Graph(StrEnum):
+    """An ONNX graph that engines are built from; its value names its folder under `results/onnx`.
+
+    Strongly typed runtimes take the precision from the graph.
+    """
+
+    label: str
+    """Its name for people."""
+    quantised: Quantised | None
+    """Its activations' codes if it has quantise/dequantise pairs; calibration images decide it."""
+
+    def __new__(cls, value: str, label: str = "", quantised: Quantised | None = None) -> Self:
+        """A graph's name, its name for people if that is another one, and its codes."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label or value
+        member.quantised = quantised
+        return member
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    INT8 = "int8", "int8, unsigned activations", Quantised(signed=False)
+    INT8_OPENVINO = (
+        "int8_openvino",
+        "int8, unsigned activations, for OpenVINO",
+        Quantised(signed=False),
+    )
+    INT8_SIGNED = "int8_signed", "int8, signed activations", Quantised(signed=True)
+    FP8 = "fp8", "", Quantised(signed=True)
+
+    @property
+    def precision(self) -> "Precision":
+        """The precision that it carries; of several that share it the first."""
+        return next(precision for precision in Precision if self in precision.graphs)
 
 
 class Precision(StrEnum):
     """Precision in which an engine does its convolutions.
 
-    Precision lives in the ONNX graph (`graph`): strongly typed runtimes take it from there. TF32
-    is a mode of the float32 graph, so both share one graph.
+    TF32 is a mode of the float32 graph, so both share one graph.
     """
 
-    FP32 = "fp32"
-    TF32 = "tf32"
-    FP16 = "fp16"
-    BF16 = "bf16"
-    INT8 = "int8"
-    FP8 = "fp8"
+    graphs: tuple[Graph, ...]
+    """The graphs that carry it; the first is the one that runtimes take unless they say other."""
+
+    def __new__(cls, value: str, *graphs: Graph) -> Self:
+        """A precision's name, and its graphs."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.graphs = graphs
+        return member
+
+    FP32 = "fp32", Graph.FP32
+    TF32 = "tf32", Graph.FP32
+    FP16 = "fp16", Graph.FP16
+    BF16 = "bf16", Graph.BF16
+    INT8 = "int8", Graph.INT8, Graph.INT8_OPENVINO, Graph.INT8_SIGNED
+    FP8 = "fp8", Graph.FP8
 
     @property
-    def graph(self) -> "Precision":
-        """The precision of the ONNX graph that an engine of this precision is built from."""
-        return Precision.FP32 if self is Precision.TF32 else self
+    def graph(self) -> Graph:
+        """The graph that an engine of this precision is built from, unless its runtime differs."""
+        return self.graphs[0]
 
     @property
     def is_quantised(self) -> bool:
-        """Whether its graph carries quantise/dequantise pairs and so needs calibration slices."""
-        return self in (Precision.INT8, Precision.FP8)
+        """Whether its graphs carry quantise/dequantise pairs and so need calibration images."""
+        return self.graph.quantised is not None
+
+
+SOURCE = Graph.FP32
+"""The graph that the network is exported to, and that all others are converted from."""
+
+CONVERTED = tuple(graph for graph in Graph if graph is not SOURCE)
+"""The graphs that are converted from it."""

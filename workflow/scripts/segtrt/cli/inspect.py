@@ -8,9 +8,10 @@ from pathlib import Path
 
 from segtrt.cli.engine import find_engine, obstacle
 from segtrt.cli.text import facts, plain, table
-from segtrt.engines.record import EngineRecord, check_engine
+from segtrt.engines.load import check_engine
+from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
-from segtrt.quality.verdict import precision_proof
+from segtrt.quality.precision_proof import precision_proof
 from segtrt.report.wording import MISSING, fact_name, mib, number, percent, runtime, seconds
 from segtrt.runtimes.base import BuildSettings, Layer
 from segtrt.runtimes.registry import get_runtime
@@ -40,12 +41,13 @@ def inspect_engine(path: Path, *, as_json: bool) -> int:
     fault = _file_fault(engine, record)
     hindrance = obstacle(record)
     if as_json:
+        proof = precision_proof(record.layers)
         data = {
             "name": record.name,
             "record": asdict(record),
             "file_fault": fault or None,
             "obstacle": hindrance or None,
-            "precision_proof": precision_proof(record.layers),
+            "precision_proof": asdict(proof) if proof else None,
         }
         print(json.dumps(data, indent=2, ensure_ascii=False))
     else:
@@ -81,6 +83,7 @@ def _overview(record: EngineRecord, fault: str, hindrance: str) -> list[str]:
         ("file", fault or "whole, as recorded"),
         ("runs here", f"no: {hindrance}" if hindrance else "yes"),
         ("engine hash", record.engine_sha256),
+        ("graph", record.graph.label),
         ("graph hash", record.graph_sha256),
         ("code", record.code),
     ]
@@ -127,7 +130,7 @@ def _types(record: EngineRecord) -> list[str]:
     if proof is None:
         return ["", "layers: unknown"] if record.status == "built" else []
     counts = Counter(layer.dtype for layer in record.layers)
-    work = proof["convolutions"] or {}
+    work = proof.convolutions or {}
     rows: list[Sequence[object]] = [("type", "layers", "share", "share of convolutions' work")]
     rows += [
         (
@@ -136,9 +139,9 @@ def _types(record: EngineRecord) -> list[str]:
             percent(share),
             percent(work.get(dtype, 0.0)) if work else MISSING,
         )
-        for dtype, share in sorted(proof["layers"].items(), key=lambda item: -item[1])
+        for dtype, share in sorted(proof.layers.items(), key=lambda item: -item[1])
     ]
-    weighed = "" if proof["weighed_by"] == "flops" else "; work is told in layers"
+    weighed = "" if proof.weighed_by == "flops" else "; work is told in layers"
     return ["", f"data types{weighed}", *(f"  {line}" for line in table(rows))]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from segtrt.cli.text import plain
-from segtrt.errors import SegtrtError
+from segtrt.errors import SegtrtError, describe_os_error
 
 MISTAKE = 2
 INTERRUPTED = 130
@@ -41,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return BROKEN_PIPE
     except OSError as error:
-        if error.filename is None:
-            _drop_output()
-        what = error.strerror or str(error)
-        return _complain(f"{error.filename}: {what}" if error.filename else f"cannot write: {what}")
+        if error.filename is not None:
+            return _complain(describe_os_error(error))
+        _drop_output()  # standard output is what cannot be written to
+        return _complain(f"cannot write: {error.strerror or error}")
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
@@ -147,13 +147,13 @@ def _add_run(commands: Any) -> None:
         "--atol",
         metavar="ERROR",
         type=_amount,
-        help="largest error of a probability (default: the precision's)",
+        help="largest error of a probability (default: the run's tolerance for this engine)",
     )
     parser.add_argument(
         "--max-flipped",
         metavar="SHARE",
         type=_amount,
-        help="largest share of an input's mask pixels that may differ (default: the precision's)",
+        help="largest share of an input's mask pixels that may differ (default: the run's)",
     )
     parser.add_argument(
         "--require-outputs",

@@ -8,11 +8,13 @@ from typing import Any
 
 from segtrt.cli.text import facts, plain
 from segtrt.errors import SegtrtError
+from segtrt.precision import SOURCE
+from segtrt.quality.failure_words import broken_limits
 from segtrt.report.machines import device, entry, several, shown
-from segtrt.report.wording import dice, dice_loss, failure, number, on, plural, times
+from segtrt.report.wording import dice, dice_loss, number, on, plural, times
+from segtrt.summary.document import read_summary
 from segtrt.summary.selection import Cover, MeasuredEngine, best_engine, cheapest_cover
 from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
-from segtrt.summary.summarise import read_summary
 
 MOST_SLICES = 1_000_000
 """What the cheapest cover is worked out for: its time and memory grow with the slices."""
@@ -117,7 +119,7 @@ def _reasons(engine: Mapping[str, Any], choice: Choice, results: Path) -> list[t
     if not timing["stable"]:
         pairs.append(("beware", f"its timing was unstable: {timing['unstable_reason']}"))
     file = results / "engines" / engine["name"] / "engine.bin"
-    sample = results / "onnx" / "fp32" / "test_data_set_0" / "input_0.pb"
+    sample = results / "onnx" / SOURCE / "test_data_set_0" / "input_0.pb"
     mode = f" --mode {engine['mode']}" if engine["mode"] not in (None, "stream") else ""
     pairs.append(
         ("use it", f"segtrt run{mode} {shlex.quote(str(file))} {shlex.quote(str(sample))}")
@@ -132,7 +134,7 @@ def _none(choice: Choice, engines: Sequence[Mapping[str, Any]], machine: str | N
     pairs: list[tuple[str, object]] = []
     if choice.closest:
         pairs.append(("closest", choice.closest))
-        pairs += [("breaks", _broken(text)) for text in choice.broken]
+        pairs += [("breaks", line) for line in broken_limits(choice.failures, choice.broken)]
     else:
         reasons = dict.fromkeys(one["reason"] for one in engines if one["reason"])
         pairs += [("why", reason) for reason in reasons] or [("why", "no engine was run")]
@@ -143,15 +145,6 @@ def _limits(choice: Choice) -> str:
     latency = choice.max_latency_ms
     told = "any latency" if latency is None else f"at most {latency:g} ms a batch"
     return f"at most {choice.max_dice_loss:g} Dice lost, {told}, validation passed"
-
-
-def _broken(text: str) -> str:
-    """A broken limit in words, e.g. `latency 20 ms, limit 5 ms`."""
-    name, _, rest = text.partition(" ")
-    if name == "validation":
-        failures = rest.removeprefix("(").removesuffix(")").split("; ")
-        return "validation: " + "; ".join(map(failure, failures))
-    return failure(text)
 
 
 def _runs(cover: Cover) -> str:

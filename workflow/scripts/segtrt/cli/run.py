@@ -8,19 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
-from segtrt.cli.compare import Limits, Result, expected_output
+from segtrt.arrays import Images
+from segtrt.cli.compare import Result, expected_output
 from segtrt.cli.engine import find_engine
+from segtrt.cli.limits import Limits, limits_of
 from segtrt.cli.picture import write_pgm, write_png
 from segtrt.cli.text import plain, table
+from segtrt.engines.budget import TimingBudget
+from segtrt.engines.load import open_engine
 from segtrt.engines.record import EngineRecord
-from segtrt.engines.run import describe_machine, open_engine
+from segtrt.engines.time import describe_machine
 from segtrt.engines.timing import measure, published_line
 from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_input
 from segtrt.machine.cpu import available_cores
 from segtrt.progress import track
 from segtrt.report.wording import MISSING, dice, error, number, plural
-from segtrt.runtimes.base import Images, Session
+from segtrt.runtimes.base import Session
 
 _INPUT_FILE = "input_0.pb"
 _KEPT_INPUTS = 64
@@ -50,7 +54,7 @@ def run_inputs(
         places: repeat the inputs in turn until there are as many; None runs each once.
         out_dir: folder of the pictures: `output.pgm` for one input, `output_0.pgm`, ... for more.
         png: write each picture as PNG too.
-        atol, max_flipped: limits of the comparison (`Limits.of`).
+        atol, max_flipped: limits of the comparison (`limits_of`).
         require_outputs: refuse an input with no output beside it.
         iterations: timed runs, 0 for none.
         mode, threads: see `open_engine`.
@@ -68,7 +72,7 @@ def run_inputs(
             f"--batch {places} is less than the {len(paths)} inputs given; leave it out or give "
             f"{len(paths)} or more"
         )
-    limits = Limits.of(record.settings.precision, atol, max_flipped)
+    limits = limits_of(file, record, atol=atol, max_flipped=max_flipped)
     results = [Result(path, expected_output(path), limits.threshold) for path in paths]
     missing = next((result.path for result in results if result.expected is None), None)
     if require_outputs and missing:
@@ -113,7 +117,13 @@ def _run(
     """Run every place, add what comes out to its input's result; returns the pictures' paths."""
     size = session.batch_size
     batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
-    images = (np.concatenate([read(results[i].path) for i in batch]) for batch in batches)
+
+    def image_of(index: int) -> Images:
+        image = read(results[index].path)
+        results[index].look_at(image)
+        return image
+
+    images = (np.concatenate([image_of(i) for i in batch]) for batch in batches)
     pictures: list[Path] = []
     outputs = track(session.run_batches(images), "running", len(batches), "batches")
     for batch, found in zip(batches, outputs, strict=True):
@@ -195,9 +205,7 @@ def _time(session: Session, images: Sequence[Images], iterations: int) -> None:
     timing = measure(
         lambda: session.time_batch(batch),
         batch_size=session.batch_size,
-        iterations=iterations,
-        max_seconds=None,
-        warmup_max_seconds=_WARMUP_SECONDS,
+        budget=TimingBudget(iterations, None, _WARMUP_SECONDS),
     )
     print(published_line(timing.batch_size, timing.iterations, timing.total.mean))
     print(

@@ -3,7 +3,6 @@
 import re
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections import defaultdict
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from segtrt.data.kaggle_layout import COPY, TREE
 from segtrt.errors import SegtrtError
-from segtrt.files import follow_umask
+from segtrt.files import replacing_folder
 from segtrt.progress import track
 
 _TEXTS = ("data.csv", "README.md")
@@ -21,7 +20,7 @@ _ADVICE = "download it again and set dataset.path to it"
 
 
 @contextmanager
-def replacing_folder(folder: Path) -> Iterator[Path]:
+def filling_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside `folder`; it becomes `folder` if the block succeeds.
 
     A block that fails leaves nothing behind.
@@ -33,14 +32,8 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         raise SegtrtError(
             f"{folder} exists already, expected nothing or an empty folder; remove it first"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
-    try:
+    with replacing_folder(folder) as partial:
         yield partial
-        follow_umask(partial)
-        partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def extract_zip(zip_path: Path, folder: Path) -> None:
@@ -64,7 +57,7 @@ def extract_zip(zip_path: Path, folder: Path) -> None:
         with zipfile.ZipFile(zip_path) as archive:
             chosen = _choose(zip_path, archive.infolist())
             needed = sum(info.file_size for info in chosen.values())
-            with replacing_folder(folder) as partial:
+            with filling_folder(folder) as partial:
                 free = shutil.disk_usage(partial).free
                 if needed > free:
                     raise SegtrtError(

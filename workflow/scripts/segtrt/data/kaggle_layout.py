@@ -1,28 +1,13 @@
-"""The Kaggle data set's folders: finding subjects, pairing slices, reading their files.
+"""The Kaggle data set's folders: finding subjects and pairing slices, by names only.
 
 Layout of `mateuszbuda/lgg-mri-segmentation`: one folder a subject, in it `<folder>_<n>.tif` (three
 MR sequences as red, green and blue) and `<folder>_<n>_mask.tif`; slice numbers are not zero-padded.
 """
 
-import hashlib
-import io
-import os
 import re
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from segtrt.errors import SegtrtError
-from segtrt.progress import track
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-SIZE = 256
-"""Height and width of every image and mask, in pixels."""
 
 HANDLE = "mateuszbuda/lgg-mri-segmentation"
 """The data set's name on Kaggle."""
@@ -32,106 +17,6 @@ TREE = "kaggle_3m"
 
 COPY = "lgg-mri-segmentation"
 """Folder of the published archive that holds the second copy of `TREE`."""
-
-
-@dataclass(frozen=True)
-class SliceFiles:
-    """A checked slice: its files and the SHA-256 of their content (64 hexadecimal digits)."""
-
-    number: int
-    """As in the file's name."""
-    image: Path
-    mask: Path
-    image_sha256: str
-    mask_sha256: str
-
-
-def read_bytes(path: Path) -> bytes:
-    """The content of an image file.
-
-    Raises:
-        SegtrtError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SegtrtError(
-            f"{path} cannot be read ({error.strerror}); put the file back or leave its subject out"
-        ) from None
-
-
-def decode_image(content: bytes, path: Path) -> "NDArray[np.uint8]":
-    """Decode a slice's image: (256, 256, 3) uint8, values 0 to 255.
-
-    Args:
-        content: the file's bytes.
-        path: its name, for the message.
-
-    Raises:
-        SegtrtError: not a TIFF, damaged, of another size or type.
-    """
-    return _decode(content, path, "RGB", (8, 8, 8), "three channels of 8 bits (RGB)")
-
-
-def decode_mask(content: bytes, path: Path) -> "NDArray[np.uint8]":
-    """Decode a slice's mask: (256, 256) uint8, values 0 and 255 only.
-
-    Args:
-        content: the file's bytes.
-        path: its name, for the message.
-
-    Raises:
-        SegtrtError: not a TIFF, damaged, of another size or type, or with other values.
-    """
-    mask = _decode(content, path, "L", (8,), "one channel of 8 bits (grey)")
-    other = mask[(mask != 0) & (mask != 255)]
-    if other.size:
-        raise SegtrtError(
-            f"{path} has the value {other[0]} in {other.size} pixels, expected a mask of 0 and 255 "
-            "only; threshold it"
-        )
-    return mask
-
-
-def read_image(path: Path) -> "NDArray[np.uint8]":
-    """Read a slice's image: (256, 256, 3) uint8, values 0 to 255. Raises as `decode_image`."""
-    return decode_image(read_bytes(path), path)
-
-
-def read_mask(path: Path) -> "NDArray[np.uint8]":
-    """Read a slice's mask: (256, 256) uint8, values 0 and 255. Raises as `decode_mask`."""
-    return decode_mask(read_bytes(path), path)
-
-
-def _decode(
-    content: bytes, path: Path, mode: str, bits: tuple[int, ...], expected: str
-) -> "NDArray[np.uint8]":
-    import numpy as np
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(content), formats=["TIFF"]) as image:
-            if image.size != (SIZE, SIZE):
-                width, height = image.size
-                raise SegtrtError(
-                    f"{path} is {width}x{height} pixels, expected {SIZE}x{SIZE}; resize it"
-                )
-            tags = image.tag_v2  # type: ignore[attr-defined]
-            if tags.next:  # where the next image's tags begin; `n_frames` would read them all again
-                raise SegtrtError(f"{path} holds several images, expected one; split it")
-            # Pillow narrows 16-bit channels to its 8-bit modes without a word.
-            depth = tuple(tags.get(258, (1,)))
-            if image.mode != mode or depth != bits:
-                raise SegtrtError(
-                    f"{path} is of type {image.mode} with {'/'.join(map(str, depth))} bits, "
-                    f"expected {expected}; convert it"
-                )
-            return np.array(image)
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError, Image.DecompressionBombError):
-        raise SegtrtError(
-            f"{path} is damaged or not a TIFF file ({len(content)} bytes), expected a "
-            f"{SIZE}x{SIZE} TIFF image; fetch it again"
-        ) from None
 
 
 def find_root(folder: Path) -> Path:
@@ -244,53 +129,3 @@ def pair_slices(folder: Path) -> dict[int, tuple[Path, Path]]:
             f"{folder.name}_<n>_mask.tif; remove the folder or fill it"
         )
     return {number: (images[number], masks[number]) for number in sorted(images)}
-
-
-def scan_subject(folder: Path) -> list[SliceFiles]:
-    """Pair, read, check and hash the slices of one subject's folder, in numeric order.
-
-    Every file is read once.
-
-    Raises:
-        SegtrtError: the first fault, as `pair_slices`, `decode_image` and `decode_mask` tell it.
-    """
-    slices = []
-    for number, (image, mask) in pair_slices(folder).items():
-        image_content, mask_content = read_bytes(image), read_bytes(mask)
-        decode_image(image_content, image)
-        decode_mask(mask_content, mask)
-        hashes = [hashlib.sha256(each).hexdigest() for each in (image_content, mask_content)]
-        slices.append(SliceFiles(number, image, mask, *hashes))
-    return slices
-
-
-def scan_subjects(
-    root: Path, names: Sequence[str]
-) -> tuple[dict[str, list[SliceFiles]], dict[str, str]]:
-    """Scan several subjects' folders, a few at a time.
-
-    Args:
-        root: the folder that holds them.
-        names: the subjects.
-
-    Returns:
-        The slices of each sound subject, and the first fault of each bad one in one line, with
-        files named relative to `root`.
-    """
-    slices: dict[str, list[SliceFiles]] = {}
-    faults: dict[str, str] = {}
-
-    def scan(name: str) -> list[SliceFiles] | SegtrtError:
-        try:
-            return scan_subject(root / name)
-        except SegtrtError as error:
-            return error
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        found = track(pool.map(scan, names), "checking subjects", len(names), "subjects")
-        for name, result in zip(names, found, strict=True):
-            if isinstance(result, SegtrtError):
-                faults[name] = str(result).replace(f"{root}{os.sep}", "")
-            else:
-                slices[name] = result
-    return slices, faults

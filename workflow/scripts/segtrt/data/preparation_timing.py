@@ -2,20 +2,21 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from segtrt.data.manifest import read_manifest, read_slice
+from segtrt.data.manifest import read_manifest
 from segtrt.data.normalise import normalise_slice
-from segtrt.data.volume import prepare_volume
+from segtrt.data.preparation_file import FORMAT, PreparationTiming
+from segtrt.data.slices import read_slice
+from segtrt.data.volume import find_geometry, prepare_volume
 from segtrt.errors import SegtrtError
-from segtrt.files import read_json, write_json
+from segtrt.files import write_json
 from segtrt.machine.facts import refuse_other_machine, this_machine
-
-FORMAT = "segtrt-preparation-1"
 
 
 def time_preparation(
@@ -29,9 +30,8 @@ def time_preparation(
 ) -> None:
     """Time decoding and normalising on one core and write the medians as JSON.
 
-    The file has `decode` and `normalise`, milliseconds for one slice, and `slices`, on how many
-    they rest. Reading includes the check of the files' hashes; files come from the system's cache
-    if they were read before.
+    The file's format is in `segtrt.data.preparation_file`. Reading includes the check of the files'
+    hashes; files come from the system's cache if they were read before.
 
     Args:
         manifest: the data set's manifest.
@@ -60,7 +60,8 @@ def time_preparation(
             masks.append(mask)
         if normalisation == "volume":
             begin = time.perf_counter_ns()
-            prepare_volume(np.stack(images), np.stack(masks))
+            volume = np.stack(images)
+            prepare_volume(volume, np.stack(masks), find_geometry(volume))
             normalise.append((time.perf_counter_ns() - begin) / 1e6 / len(images))
         else:
             for image in images:
@@ -71,27 +72,5 @@ def time_preparation(
             break
     if not decode:
         raise SegtrtError(f"{manifest} lists no slice to time; check dataset.subjects")
-    write_json(
-        out,
-        {
-            "format": FORMAT,
-            "decode": median(decode),
-            "normalise": median(normalise),
-            "slices": len(decode),
-        },
-    )
-
-
-def read_preparation(path: Path) -> dict[str, float]:
-    """`decode` and `normalise` in milliseconds for one slice, as `time_preparation` wrote them.
-
-    Raises:
-        SegtrtError: missing, not JSON, or not of this format.
-    """
-    data = read_json(path, "timing of the preparation")
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise SegtrtError(
-            f"{path} is not a timing this version can read (format {FORMAT} expected); delete it "
-            "and run the workflow again"
-        )
-    return {step: float(data[step]) for step in ("decode", "normalise")}
+    timing = PreparationTiming(median(decode), median(normalise), len(decode))
+    write_json(out, {"format": FORMAT, **asdict(timing)})

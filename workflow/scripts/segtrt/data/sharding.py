@@ -65,6 +65,14 @@ def assign_shards(subjects: Mapping[str, int], shards: int) -> dict[str, int]:
     return assigned
 
 
+def count_calibration(subjects: int, calibration_fraction: float) -> int:
+    """How many of so many subjects are for calibration, as `assign_splits` has it."""
+    count = round(calibration_fraction * subjects)
+    if calibration_fraction > 0:
+        count = max(count, 1)
+    return max(0, min(count, subjects - 1))
+
+
 def assign_splits(names: Iterable[str], calibration_fraction: float, seed: int) -> dict[str, Split]:
     """Assign every subject to calibration or evaluation; independent of the order of `names`.
 
@@ -88,9 +96,5 @@ def assign_splits(names: Iterable[str], calibration_fraction: float, seed: int) 
             f"dataset.calibration_fraction is {calibration_fraction}, expected 0 to 1"
         )
     ranked = sorted(set(names), key=lambda name: (_score("split", seed, name), name))
-    count = round(calibration_fraction * len(ranked))
-    if calibration_fraction > 0:
-        count = max(count, 1)
-    count = max(0, min(count, len(ranked) - 1))
-    chosen = frozenset(ranked[:count])
+    chosen = frozenset(ranked[: count_calibration(len(ranked), calibration_fraction)])
     return {name: "calibration" if name in chosen else "evaluation" for name in sorted(ranked)}

@@ -24,7 +24,9 @@ from segtrt.errors import SegtrtError
 from segtrt.files import replacing
 
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
-_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+
+_DAMAGE = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
+"""What reading a header that no shard file has may end in."""
 
 
 @dataclass(frozen=True, order=True)
@@ -149,7 +151,7 @@ class Shard:
             self._handle = path.open("rb", buffering=0)
         except FileNotFoundError:
             raise SegtrtError(f"{path} does not exist; run the workflow to make it") from None
-        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+        except _DAMAGE as error:
             raise SegtrtError(
                 f"{path} is damaged: {error}; delete it and run the workflow again"
             ) from None
@@ -192,3 +194,17 @@ class Shard:
             begin = runs[ref.subject].start if ref.subject in runs else row
             runs[ref.subject] = slice(begin, row + 1)
         return runs
+
+
+def refuse_other_slices(shard: Shard, *others: Shard) -> None:
+    """Refuse shards that do not hold the slices of `shard` in their order.
+
+    Raises:
+        SegtrtError: names the first such shard.
+    """
+    for other in others:
+        if other.index != shard.index:
+            raise SegtrtError(
+                f"{other.path} does not hold the slices of {shard.path} in their order; delete "
+                "it and run the workflow again"
+            )

@@ -1,4 +1,4 @@
-"""The tensors stage: a shard's slices as network input, and masks back on the images' own grid."""
+"""The tensors stage: a shard's slices as network input."""
 
 import json
 import logging
@@ -12,11 +12,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from segtrt.data.manifest import SliceEntry, Subject, read_manifest, read_slice
+from segtrt.data.geometry import SIZE, VolumeGeometry
+from segtrt.data.manifest import SliceEntry, Subject, read_manifest
 from segtrt.data.normalise import normalise_slice
-from segtrt.data.shards import Shard, SliceRef, write_shard
-from segtrt.data.volume import SIZE, VolumeGeometry, find_geometry, prepare_volume, restore_masks
-from segtrt.errors import SegtrtError, name_some
+from segtrt.data.shards import SliceRef, write_shard
+from segtrt.data.slices import read_image, read_slice
+from segtrt.data.volume import find_geometry, prepare_volume
+from segtrt.errors import SegtrtError
 from segtrt.progress import track
 
 FORMAT = "segtrt-tensors-1"
@@ -67,47 +69,6 @@ def encode_shard(manifest: Path, root: Path, out: Path, normalisation: str) -> N
     logger.info("%s: %d subjects, normalised by %s", out.name, len(subjects), normalisation)
 
 
-def restore_predictions(
-    shard: Shard, subject: str, masks: NDArray[np.uint8]
-) -> list[tuple[int, NDArray[np.uint8]]]:
-    """Put a subject's predicted masks back on the grid of its original images.
-
-    Args:
-        shard: the tensors that the masks were predicted from.
-        subject: the subject's name.
-        masks: (S', 256, 256) uint8, 0 or not, one for each of the subject's rows in order.
-
-    Returns:
-        Slice number and mask, (256, 256) uint8, 0 or 255, of every original slice in numeric
-        order; what volume preprocessing left out is 0.
-
-    Raises:
-        SegtrtError: the shard does not have the subject, or its metadata cannot be read.
-    """
-    rows = shard.subjects().get(subject)
-    if rows is None:
-        raise SegtrtError(
-            f"{shard.path} has no subject {subject}; it has {name_some(shard.subjects())}"
-        )
-    refs = shard.index[rows]
-    if masks.shape != (len(refs), SIZE, SIZE):
-        raise ValueError(f"masks {(len(refs), SIZE, SIZE)} expected, got {masks.shape}")
-    white = np.where(masks != 0, np.uint8(255), np.uint8(0))
-    try:
-        if shard.metadata["normalisation"] == "slice":
-            numbers = [ref.number for ref in refs]
-        else:
-            entry = json.loads(shard.metadata["geometry"])[subject]
-            numbers = [int(number) for number in entry["numbers"]]
-            white = restore_masks(white, VolumeGeometry.from_json(entry))
-        return list(zip(numbers, white, strict=True))
-    except (KeyError, TypeError, ValueError) as error:
-        raise SegtrtError(
-            f"{shard.path} does not tell where the masks of {subject} lie ({error}); delete it and "
-            "run the workflow again"
-        ) from None
-
-
 def _encode_slices(
     subjects: Sequence[Subject], root: Path, out: Path, pool: ThreadPoolExecutor
 ) -> None:
@@ -133,13 +94,13 @@ def _encode_volumes(
     subjects: Sequence[Subject], root: Path, out: Path, pool: ThreadPoolExecutor
 ) -> None:
     # The header, with the index, comes first in the file, and what is cropped decides the index:
-    # so every subject is read twice, and never two at once.
+    # so every subject's images are read twice, never those of two subjects at once.
     index: list[SliceRef] = []
     places: dict[str, VolumeGeometry] = {}
     for subject in track(subjects, "finding crop boxes", len(subjects), "subjects"):
-        images, _ = _read_subject(pool, root, subject)
+        images = list(pool.map(partial(read_image, root), _ordered(subject)))
         try:
-            geometry = find_geometry(images)
+            geometry = find_geometry(np.stack(images))
         except SegtrtError as error:
             raise SegtrtError(f"subject {subject.name}: {error}") from None
         places[subject.name] = geometry
@@ -155,7 +116,7 @@ def _encode_volumes(
     metadata = _metadata("volume", geometry=json.dumps(described))
     with write_shard(out, _TENSORS, index, metadata) as writer:
         for subject in track(subjects, "encoding volumes", len(subjects), "subjects"):
-            prepared = prepare_volume(*_read_subject(pool, root, subject))
+            prepared = prepare_volume(*_read_subject(pool, root, subject), places[subject.name])
             writer.append("images", prepared.images)
             writer.append("masks", prepared.masks)
 

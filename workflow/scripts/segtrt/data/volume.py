@@ -1,26 +1,24 @@
-"""Preprocessing of a subject's whole volume, the network's authors' way, and its inverse for masks.
+"""Preprocessing of a subject's whole volume, the network's authors' way.
 
 The steps and their order are those of https://github.com/mateuszbuda/brain-segmentation-pytorch
 (`dataset.py`, `utils.py`): leave out the first and last slice, crop to the box that is not dark,
-pad to a square, resize to 256 x 256 and normalise.
+pad to a square, resize to the network's size (theirs is 256 x 256) and normalise.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from functools import lru_cache, reduce
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.data.geometry import SIZE, VolumeGeometry
 from segtrt.data.normalise import HIGH_PERCENTILE, LOW_PERCENTILE
+from segtrt.data.resampling import nearest_index
 from segtrt.errors import SegtrtError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-SIZE = 256
-"""Rows and columns of the network's input."""
 
 DARK_FRACTION = 0.1
 """Values below this share of the volume's maximum count as background."""
@@ -37,73 +35,6 @@ _NEGLIGIBLE_CONTRAST = 1e-9
 
 
 @dataclass(frozen=True)
-class VolumeGeometry:
-    """Where a prepared volume lies in the original one; ranges begin at 0, ends are exclusive."""
-
-    shape: tuple[int, int, int]
-    """Slices, rows and columns of the original volume."""
-    slices: tuple[int, int]
-    """Range of the original slices that were kept."""
-    rows: tuple[int, int]
-    """Range of the original rows inside the crop box."""
-    columns: tuple[int, int]
-    """Range of the original columns inside the crop box."""
-
-    @property
-    def count(self) -> int:
-        """Number of prepared slices."""
-        return self.slices[1] - self.slices[0]
-
-    @property
-    def side(self) -> int:
-        """Side of the padded square, in original pixels."""
-        return max(self._height, self._width)
-
-    @property
-    def _height(self) -> int:
-        return self.rows[1] - self.rows[0]
-
-    @property
-    def _width(self) -> int:
-        return self.columns[1] - self.columns[0]
-
-    def crop(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """The part of an original volume (S, H, W, ...) that is kept, as a view."""
-        return volume[slice(*self.slices), slice(*self.rows), slice(*self.columns)]
-
-    def within_square(self) -> tuple[slice, slice]:
-        """Rows and columns of the crop box within the padded square."""
-        top = (self.side - self._height) // 2
-        left = (self.side - self._width) // 2
-        return slice(top, top + self._height), slice(left, left + self._width)
-
-    def to_json(self) -> dict[str, list[int]]:
-        """As JSON values."""
-        return {
-            "shape": list(self.shape),
-            "slices": list(self.slices),
-            "rows": list(self.rows),
-            "columns": list(self.columns),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """From what `to_json` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: `data` is something else.
-        """
-        depth, height, width = (int(size) for size in data["shape"])
-        ranges = []
-        for key, size in (("slices", depth), ("rows", height), ("columns", width)):
-            begin, end = (int(bound) for bound in data[key])
-            if not 0 <= begin < end <= size:
-                raise ValueError(f"{key} {begin} to {end} are not within 0 to {size}")
-            ranges.append((begin, end))
-        return cls((depth, height, width), *ranges)
-
-
-@dataclass(frozen=True)
 class PreparedVolume:
     """A subject's volume as network input."""
 
@@ -111,16 +42,15 @@ class PreparedVolume:
     """(S', 3, 256, 256) float32, each channel z-scored over the volume."""
     masks: NDArray[np.uint8]
     """(S', 256, 256) uint8, 0 or 1."""
-    geometry: VolumeGeometry
 
 
-def find_geometry(images: NDArray[np.uint8]) -> VolumeGeometry:
+def find_geometry(images: NDArray[Any]) -> VolumeGeometry:
     """Find which slices, rows and columns of a volume are kept.
 
     A volume that is dark throughout keeps its whole area, for lack of anything to crop to.
 
     Args:
-        images: (S, H, W, 3) uint8, in the order of the slices.
+        images: (S, H, W, channels), in the order of the slices, any type of number.
 
     Raises:
         SegtrtError: fewer than three slices.
@@ -133,8 +63,8 @@ def find_geometry(images: NDArray[np.uint8]) -> VolumeGeometry:
             "tensors.normalisation to slice"
         )
     inner = images[1:-1]
-    # Three whole-array maxima are many times as fast as one along the last, short axis.
-    peak = np.maximum(np.maximum(inner[..., 0], inner[..., 1]), inner[..., 2])
+    # A few whole-array maxima are many times as fast as one along the last, short axis.
+    peak = reduce(np.maximum, np.moveaxis(inner, -1, 0))
     bright = (peak > 0) & (peak >= peak.max() * DARK_FRACTION)
     whole = (depth, height, width)
     if not bright.any():
@@ -146,52 +76,46 @@ def find_geometry(images: NDArray[np.uint8]) -> VolumeGeometry:
     )
 
 
-def prepare_volume(images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> PreparedVolume:
-    """Crop, pad, resize and normalise a subject's volume.
+def prepare_volume(
+    images: NDArray[np.uint8], masks: NDArray[np.uint8], geometry: VolumeGeometry
+) -> PreparedVolume:
+    """Crop, pad, resize and normalise a subject's volume (`prepare_images`) and its masks.
 
-    Values below 10 % of the maximum become 0; images are resized with quadratic splines, masks by
-    nearest neighbour; the range from the 10th to the 99th percentile is stretched to 0..1, then
-    each channel is z-scored over the whole volume. Where there is no contrast (equal percentiles,
-    or a channel with one value throughout) the result is 0.
+    Masks are resized by nearest neighbour.
 
     Args:
         images: (S, H, W, 3) uint8, in the order of the slices.
         masks: (S, H, W) uint8, 0 or not.
-
-    Raises:
-        SegtrtError: fewer than three slices.
+        geometry: from `find_geometry` of these images.
     """
-    geometry = find_geometry(images)
     square = np.zeros((geometry.count, geometry.side, geometry.side), np.uint8)
     square[:, *geometry.within_square()] = geometry.crop(masks) != 0
-    pick = _nearest(geometry.side, SIZE)
+    pick = nearest_index(geometry.side, SIZE)
     return PreparedVolume(
-        images=_normalised(_resized(images, geometry)),
+        images=prepare_images(images, geometry, SIZE),
         masks=square[:, pick[:, np.newaxis], pick],
-        geometry=geometry,
     )
 
 
-def restore_masks(masks: NDArray[np.uint8], geometry: VolumeGeometry) -> NDArray[np.uint8]:
-    """Put masks of a prepared volume back on the original grid, by nearest neighbour.
+def prepare_images(
+    images: NDArray[Any], geometry: VolumeGeometry, size: int
+) -> NDArray[np.float32]:
+    """Crop, pad, resize and normalise a volume.
 
-    The inverse of `prepare_volume` for masks that are 0 outside the crop box, exactly so as long as
-    the padded square is no larger than 256 x 256. What was left out is 0.
+    Values below 10 % of the maximum become 0; what is left is resized with quadratic splines; the
+    range from the 10th to the 99th percentile is stretched to 0..1, then each channel is z-scored
+    over the whole volume. Where there is no contrast (equal percentiles, or a channel with one
+    value throughout) the result is 0.
 
     Args:
-        masks: (S', 256, 256) uint8.
-        geometry: of the prepared volume.
+        images: (S, H, W, channels), in the order of the slices, any type of number.
+        geometry: from `find_geometry` of these images.
+        size: rows and columns of the result.
 
     Returns:
-        (S, H, W) uint8, values as in `masks`.
+        (S', channels, size, size) float32.
     """
-    if masks.shape != (geometry.count, SIZE, SIZE):
-        raise ValueError(f"masks {(geometry.count, SIZE, SIZE)} expected, got {masks.shape}")
-    rows, columns = geometry.within_square()
-    pick = _nearest(SIZE, geometry.side)
-    restored = np.zeros(geometry.shape, np.uint8)
-    geometry.crop(restored)[...] = masks[:, pick[rows, np.newaxis], pick[columns]]
-    return restored
+    return _normalised(_resized(images, geometry, size))
 
 
 def _extent(occupied: NDArray[np.bool_]) -> tuple[int, int]:
@@ -200,14 +124,9 @@ def _extent(occupied: NDArray[np.bool_]) -> tuple[int, int]:
     return int(places[0]), int(places[-1]) + 1
 
 
-def _nearest(size: int, new_size: int) -> NDArray[np.intp]:
-    """Index of the old pixel that covers each new pixel's centre, (new_size,)."""
-    return (2 * np.arange(new_size) + 1) * size // (2 * new_size)
-
-
 @lru_cache(maxsize=8)
-def _spline_weights(size: int) -> "csr_array":
-    """Matrix (256, size) that resizes one axis as `skimage.transform.resize` does.
+def _spline_weights(size: int, new_size: int) -> "csr_array":
+    """Matrix (new_size, size) that resizes one axis as `skimage.transform.resize` does.
 
     A spline of a volume is a product of splines along its axes, and linear in the values, so what
     resizing does to unit vectors is all there is to know. A pixel's influence falls to a sixth with
@@ -219,7 +138,7 @@ def _spline_weights(size: int) -> "csr_array":
     columns = [
         resize(  # type: ignore[no-untyped-call]
             unit,
-            (SIZE,),
+            (new_size,),
             order=_SPLINE_ORDER,
             mode="constant",
             cval=0,
@@ -232,33 +151,36 @@ def _spline_weights(size: int) -> "csr_array":
     return csr_array(np.where(np.abs(weights) > _NEGLIGIBLE_WEIGHT, weights, 0))
 
 
-def _resized(images: NDArray[np.uint8], geometry: VolumeGeometry) -> NDArray[np.float64]:
-    """Crop, darken, pad and resize; (S', 3, 256, 256) float64 in 0..1."""
-    side = geometry.side
-    weights = _spline_weights(side)
+def _resized(images: NDArray[Any], geometry: VolumeGeometry, size: int) -> NDArray[np.float64]:
+    """Crop, darken, pad and resize; (S', channels, size, size) float64 in 0..1."""
+    side, channels = geometry.side, images.shape[-1]
+    weights = _spline_weights(side, size)
     box = geometry.crop(images)
-    threshold = images[1:-1].max() * DARK_FRACTION
+    peak = images[1:-1].max()
+    threshold = peak * DARK_FRACTION
+    # The unit changes nothing but rounding: a z-score does not depend on it.
+    unit = 255.0 if images.dtype == np.uint8 or peak <= 0 else float(peak)
     rows, columns = geometry.within_square()
-    square = np.zeros((side, 3, side), np.float64)
-    volume = np.empty((geometry.count, 3, SIZE, SIZE), np.float64)
-    lowest, highest = 255, 0
+    square = np.zeros((side, channels, side), np.float64)
+    volume = np.empty((geometry.count, channels, size, size), np.float64)
+    lowest, highest = unit, 0.0
     for plane, target in zip(box, volume, strict=True):
         kept = np.where(plane < threshold, 0, plane)
-        lowest = min(lowest, int(kept.min()))
-        highest = max(highest, int(kept.max()))
-        square[rows, :, columns] = kept.transpose(0, 2, 1) / 255.0
-        tall = (weights @ square.reshape(side, -1)).reshape(SIZE, 3, side)
+        lowest = min(lowest, float(kept.min()))
+        highest = max(highest, float(kept.max()))
+        square[rows, :, columns] = kept.transpose(0, 2, 1) / unit
+        tall = (weights @ square.reshape(side, -1)).reshape(size, channels, side)
         wide = weights @ tall.transpose(2, 1, 0).reshape(side, -1)
-        target[...] = wide.reshape(SIZE, 3, SIZE).transpose(1, 2, 0)
+        target[...] = wide.reshape(size, channels, size).transpose(1, 2, 0)
     padded = box.shape[1] != box.shape[2]
     # Splines overshoot at edges; values stay within the range they came from, which includes the
     # 0 around the square where that shows.
-    lowest = 0 if padded or volume.min() <= 0 else lowest
-    return np.clip(volume, lowest / 255.0, highest / 255.0, out=volume)
+    lowest = 0.0 if padded or volume.min() <= 0 else lowest
+    return np.clip(volume, lowest / unit, highest / unit, out=volume)
 
 
 def _normalised(volume: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Clip (S', 3, 256, 256) in place to its percentiles, and z-score each channel.
+    """Clip (S', channels, size, size) in place to its percentiles, and z-score each channel.
 
     Stretching the range between the percentiles to 0..1 first would change nothing: a z-score does
     not depend on scale and offset.
@@ -267,14 +189,14 @@ def _normalised(volume: NDArray[np.float64]) -> NDArray[np.float32]:
     low, high = np.percentile(volume, (LOW_PERCENTILE, HIGH_PERCENTILE))
     if high - low < _NEGLIGIBLE_CONTRAST:
         return result
-    squares = np.zeros(3)
+    squares = np.zeros(volume.shape[1])
     np.clip(volume, low, high, out=volume)
     mean = volume.mean(axis=(0, 2, 3))[:, np.newaxis, np.newaxis]
     for plane in volume:
         np.subtract(plane, mean, out=plane)
         squares += np.einsum("chw,chw->c", plane, plane)
     deviation = np.sqrt(squares / volume[:, 0].size)
-    scale = np.zeros(3)
+    scale = np.zeros(volume.shape[1])
     np.divide(1, deviation, out=scale, where=deviation >= _NEGLIGIBLE_CONTRAST)
     for plane, target in zip(volume, result, strict=True):
         np.multiply(plane, scale[:, np.newaxis, np.newaxis], out=target, casting="same_kind")

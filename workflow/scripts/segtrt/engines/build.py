@@ -1,8 +1,10 @@
 """Building an engine file and its record."""
 
+import hashlib
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file, write_bytes
 from segtrt.machine.facts import refuse_other_machine
-from segtrt.runtimes.base import BuildResult, BuildSettings, Runtime, UnsupportedError
+from segtrt.runtimes.base import BuildSettings, Runtime, UnsupportedError
 from segtrt.runtimes.registry import get_runtime
 
 logger = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ def build_engine(
     Args:
         runtime_name: the runtime, as in the config.
         settings: how to build.
-        graph: ONNX graph of the precision `settings.precision.graph`.
+        graph: ONNX file of the graph that the runtime takes for the precision.
         out_engine: the engine file to write; empty if the engine is unsupported.
         out_record: its record to write.
         target: the device and versions to build for (`Runtime.target`), as planned.
@@ -50,60 +52,72 @@ def build_engine(
         raise SegtrtError(f"graph {graph} does not exist; run the workflow to make it")
     runtime = get_runtime(runtime_name)
     refuse_other_machine(target, runtime.target())
-    result = BuildResult(b"", [])
-    reason, first_start = "", dict[str, float]()
-    begin = time.perf_counter()
-    build_ms = 0.0
-    try:
-        result = _build(runtime, settings, graph, cache_dir)
-        build_ms = (time.perf_counter() - begin) * 1000
-        write_bytes(out_engine, result.engine)
-        first_start = runtime.prove(out_engine, settings)
-    except UnsupportedError as error:
-        reason = " ".join(str(error).split())
-        result = BuildResult(b"", [])
-    if reason and on_unsupported == "fail":
-        out_engine.unlink(missing_ok=True)
-        raise SegtrtError(
-            f"{runtime_name} cannot build b{settings.batch_size}_{settings.precision} here: "
-            f"{reason}; take it out of engines.runtimes or engines.precisions, or set "
-            "engines.on_unsupported to skip"
-        )
-    if reason:
-        write_bytes(out_engine, b"")
-    record = EngineRecord(
+    nothing_built = EngineRecord(
         runtime=runtime_name,
         settings=settings,
-        status="unsupported" if reason else "built",
+        graph=runtime.graph(settings.precision),
+        status="unsupported",
         graph_sha256=sha256_file(graph),
-        target={"runtime": runtime.version()} if reason else runtime.target(),
+        target={"runtime": runtime.version()},
         code=code,
-        engine_sha256=sha256_file(out_engine),
-        engine_bytes=len(result.engine),
-        build_ms=build_ms,
-        reason=reason,
-        first_start_ms=first_start,
-        layers=result.layers,
-        notes=result.notes,
+        engine_sha256=hashlib.sha256(b"").hexdigest(),
+        engine_bytes=0,
+        build_ms=0.0,
     )
+    try:
+        record = _build(nothing_built, runtime, graph, out_engine, cache_dir)
+    except UnsupportedError as error:
+        reason = " ".join(str(error).split())
+        if on_unsupported == "fail":
+            out_engine.unlink(missing_ok=True)
+            raise SegtrtError(
+                f"{runtime_name} cannot build b{settings.batch_size}_{settings.precision} here: "
+                f"{reason}; take it out of engines.runtimes or engines.precisions, or set "
+                "engines.on_unsupported to skip"
+            ) from None
+        record = replace(nothing_built, reason=reason)
+        write_bytes(out_engine, b"")
+        logger.warning("%s is skipped: %s", record.name, reason)
     record.write(out_record)
-    if reason:
-        logger.warning("%s is left out: %s", record.name, reason)
-    else:
-        mib = record.engine_bytes / 2**20
-        logger.info("%s: built in %.0f ms, %.1f MiB", record.name, build_ms, mib)
-    for note in record.notes:
-        logger.info("%s: %s", record.name, note)
     return record
 
 
 def _build(
-    runtime: Runtime, settings: BuildSettings, graph: Path, cache_dir: Path | None
-) -> BuildResult:
+    nothing_built: EngineRecord,
+    runtime: Runtime,
+    graph: Path,
+    out_engine: Path,
+    cache_dir: Path | None,
+) -> EngineRecord:
+    """Build and start an engine; returns its record.
+
+    Raises:
+        UnsupportedError: the runtime, its version or this device cannot do it.
+    """
+    settings = nothing_built.settings
     availability = runtime.availability()
     if not availability.can_build:
         raise UnsupportedError(availability.reason)
-    reason = runtime.unsupported(settings)
-    if reason:
-        raise UnsupportedError(reason)
-    return runtime.build(graph, settings, cache_dir)
+    obstacle = runtime.unsupported(settings)
+    if obstacle:
+        raise UnsupportedError(obstacle)
+    begin = time.perf_counter()
+    built = runtime.build(graph, settings, cache_dir)
+    build_ms = (time.perf_counter() - begin) * 1000
+    write_bytes(out_engine, built.engine)
+    record = replace(
+        nothing_built,
+        status="built",
+        target=runtime.target(),
+        engine_sha256=sha256_file(out_engine),
+        engine_bytes=len(built.engine),
+        build_ms=build_ms,
+        first_start_ms=runtime.prove(out_engine, settings),
+        layers=built.layers,
+        notes=built.notes,
+    )
+    mib = record.engine_bytes / 2**20
+    logger.info("%s: built in %.0f ms, %.1f MiB", record.name, build_ms, mib)
+    for note in record.notes:
+        logger.info("%s: %s", record.name, note)
+    return record

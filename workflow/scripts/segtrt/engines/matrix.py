@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
+from segtrt.config.settings import Settings
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import Machine
-from segtrt.precision import Precision
+from segtrt.precision import CONVERTED, Graph, Precision
 from segtrt.runtimes.base import BuildSettings, Runtime
+from segtrt.runtimes.registry import AUTO, auto_order
 
 
 def at(machine: str) -> str:
@@ -23,8 +24,8 @@ class EngineSpec:
     machine: str
     """Name of the machine in the configuration; empty for this one."""
     settings: BuildSettings
-    graph: str
-    """Name of the ONNX graph that it is built from (`Runtime.graph`)."""
+    graph: Graph
+    """The ONNX graph that it is built from (`Runtime.graph`)."""
 
     @property
     def place(self) -> str:
@@ -64,9 +65,10 @@ class Matrix:
         return tuple(spec for spec in self.engines if spec.place not in self.cannot_run)
 
     @property
-    def graphs(self) -> tuple[str, ...]:
-        """Names of the ONNX graphs that the engines are built from, without the float32 one."""
-        return tuple(sorted({spec.graph for spec in self.engines} - {Precision.FP32}))
+    def graphs(self) -> tuple[Graph, ...]:
+        """The converted ONNX graphs that the engines are built from."""
+        used = {spec.graph for spec in self.engines}
+        return tuple(graph for graph in CONVERTED if graph in used)
 
     def find(self, place: str, batch: int, precision: str) -> EngineSpec:
         """The engine of these coordinates.
@@ -82,21 +84,21 @@ class Matrix:
 
 
 def make_matrix(
-    config: Mapping[str, Any],
+    settings: Settings,
     get_runtime: Callable[[str], Runtime],
     machines: Mapping[str, Machine],
 ) -> Matrix:
-    """Work out the engine matrix of a resolved configuration.
+    """Work out the engine matrix that the settings ask for.
 
     Args:
-        config: as `segtrt.config.resolve_config` gives it.
+        settings: the resolved configuration.
         get_runtime: the runtime of a name (`segtrt.runtimes.registry.get_runtime`).
         machines: the machines that engines are for, by name; this one has the empty name.
 
     Raises:
         SegtrtError: an engine cannot be had and `engines.on_unsupported` is `fail`, or none can.
     """
-    wanted = config["engines"]
+    wanted = settings.engines
     notes: list[str] = []
     engines: list[EngineSpec] = []
     left_out: list[LeftOut] = []
@@ -104,25 +106,25 @@ def make_matrix(
     base = BuildSettings(
         batch_size=1,
         precision=Precision.FP32,
-        profile=wanted["profile"],
-        dynamic_min=wanted["dynamic_batch"]["min"],
-        dynamic_opt=wanted["dynamic_batch"]["opt"],
-        dynamic_max=wanted["dynamic_batch"]["max"],
-        workspace_mib=wanted["workspace_mib"],
-        optimisation_level=wanted["optimisation_level"],
-        compute_capabilities=tuple(sorted(wanted["compute_capabilities"])),
+        profile=wanted.profile,
+        dynamic_min=wanted.dynamic_batch.min,
+        dynamic_opt=wanted.dynamic_batch.opt,
+        dynamic_max=wanted.dynamic_batch.max,
+        workspace_mib=wanted.workspace_mib,
+        optimisation_level=wanted.optimisation_level,
+        compute_capabilities=tuple(sorted(wanted.compute_capabilities)),
     )
-    for machine, name in _places(config, get_runtime, machines, notes):
+    for machine, name in _places(settings, get_runtime, machines, notes):
         runtime = get_runtime(name)
         available = runtime.availability(machines[machine])
         if available.can_build and not available.can_run:
             place = name + at(machine)
             cannot_run[place] = available.reason
             notes.append(f"{place}: engines are built but not run: {available.reason}")
-        for precision in sorted(map(Precision, wanted["precisions"]), key=list(Precision).index):
-            for batch in sorted(wanted["batch_sizes"]):
-                settings = replace(base, batch_size=batch, precision=precision)
-                spec = EngineSpec(name, machine, settings, runtime.graph(precision))
+        for precision in sorted(wanted.precisions, key=list(Precision).index):
+            for batch in sorted(wanted.batch_sizes):
+                build = replace(base, batch_size=batch, precision=precision)
+                spec = EngineSpec(name, machine, build, runtime.graph(precision))
                 reason = (
                     runtime.unsupported(spec.settings, machines[machine])
                     if available.can_build
@@ -135,7 +137,7 @@ def make_matrix(
     told = "; ".join(sorted({f"{cell.name.split('/')[0]}: {cell.reason}" for cell in left_out}))
     named = any(machines)
     again = "; if a machine is not as described, run: snakemake describe_machines" if named else ""
-    if left_out and wanted["on_unsupported"] == "fail":
+    if left_out and wanted.on_unsupported == "fail":
         where = "engines.runtimes, machines.NAME.runtimes" if named else "engines.runtimes"
         raise SegtrtError(
             f"{len(left_out)} of the engines asked for cannot be had ({told}); take them out of "
@@ -147,29 +149,30 @@ def make_matrix(
 
 
 def _places(
-    config: Mapping[str, Any],
+    settings: Settings,
     get_runtime: Callable[[str], Runtime],
     machines: Mapping[str, Machine],
     notes: list[str],
 ) -> Iterator[tuple[str, str]]:
     """Pairs of machine and runtime that engines are asked for, sorted."""
     for name in sorted(machines):
-        own = config["machines"][name]["runtimes"] if name else None
-        wanted = set(own or config["engines"]["runtimes"])
-        if "auto" in wanted:
+        own = settings.machines[name].runtimes if name else None
+        wanted = set(own or settings.engines.runtimes)
+        if AUTO in wanted:
             chosen, why = _resolve_auto(get_runtime, machines[name])
             where = f" on {name}" if name else ""
             notes.append(f"runtimes: auto takes {chosen}{where}{why}")
-            wanted = {chosen, *wanted} - {"auto"}
+            wanted = {chosen, *wanted} - {AUTO}
         yield from ((name, runtime) for runtime in sorted(wanted))
 
 
 def _resolve_auto(get_runtime: Callable[[str], Runtime], machine: Machine) -> tuple[str, str]:
-    """The first TensorRT flavour that can run there, or ONNX Runtime; and why, in brackets."""
+    """The first runtime that can be used there, or the last one tried; and why, in brackets."""
     reasons: list[str] = []
-    for name in ("tensorrt", "tensorrt_rtx"):
+    *preferred, last = auto_order()
+    for name in preferred:
         available = get_runtime(name).availability(machine)
         if available.can_build and available.can_run:
             return name, f" ({'; '.join(reasons)})" if reasons else ""
         reasons.append(f"{name}: {available.reason}")
-    return "onnxruntime", f" ({'; '.join(reasons)})"
+    return last, f" ({'; '.join(reasons)})" if reasons else ""

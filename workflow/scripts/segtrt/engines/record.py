@@ -4,12 +4,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segtrt.errors import SegtrtError
-from segtrt.files import read_json, sha256_file, write_json
-from segtrt.precision import Precision
-from segtrt.runtimes.base import BuildSettings, Layer
+from segtrt.files import write_json
+from segtrt.formats import read_format
+from segtrt.precision import Graph
+from segtrt.runtimes.description import BuildSettings, Layer
 
-FORMAT = "segtrt-engine-1"
+FORMAT = "segtrt-engine-2"
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class EngineRecord:
 
     runtime: str
     settings: BuildSettings
+    graph: Graph
+    """The ONNX graph that it was built from."""
     status: str
     """`built`, or `unsupported`: then `reason` says why and the engine file is empty."""
     graph_sha256: str
@@ -56,39 +58,4 @@ def read_record(path: Path) -> EngineRecord:
     Raises:
         SegtrtError: missing, not JSON, or not a record of this format.
     """
-    data = read_json(path, "engine record")
-    try:
-        if data.pop("format") != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
-        settings = data.pop("settings")
-        settings["precision"] = Precision(settings["precision"])
-        settings["compute_capabilities"] = tuple(settings["compute_capabilities"])
-        layers = [Layer(**layer) for layer in data.pop("layers")]
-        return EngineRecord(settings=BuildSettings(**settings), layers=layers, **data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SegtrtError(
-            f"{path} is not an engine record this version can read ({error}); delete it and run "
-            "the workflow again"
-        ) from None
-
-
-def check_engine(engine: Path, record: EngineRecord) -> None:
-    """Refuse an engine file that is not the one its record describes.
-
-    Raises:
-        SegtrtError: missing, cut short or changed; says how to rebuild just that one.
-    """
-    again = f"delete {engine} and run the workflow again to rebuild just this engine"
-    if not engine.is_file():
-        raise SegtrtError(f"engine {engine} does not exist; run the workflow to build it")
-    size = engine.stat().st_size
-    if size != record.engine_bytes:
-        raise SegtrtError(
-            f"engine {engine} has {size} bytes, its record says {record.engine_bytes}; {again}"
-        )
-    digest = sha256_file(engine)
-    if digest != record.engine_sha256:
-        raise SegtrtError(
-            f"engine {engine} was changed after it was built (SHA-256 {digest[:12]}..., its "
-            f"record says {record.engine_sha256[:12]}...); {again}"
-        )
+    return read_format(path, EngineRecord, what="engine record", tag=FORMAT)

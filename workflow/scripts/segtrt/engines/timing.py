@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
 
 import numpy as np
 
+from segtrt.engines.budget import TimingBudget
+from segtrt.engines.timing_file import Stats, TimingResult
 from segtrt.errors import SegtrtError
 from segtrt.progress import track
-from segtrt.runtimes.base import BatchTiming
+from segtrt.runtimes.description import BatchTiming
 
 MIN_RUNS = 5
 """Fewest runs before `max_seconds` may stop a timing, and fewest that stability is judged from."""
@@ -21,121 +21,41 @@ _MAX_SPREAD = 0.10
 _MAX_DRIFT = 0.05
 
 
-@dataclass(frozen=True)
-class Stats:
-    """Statistics of one step over the timed runs, in milliseconds."""
-
-    mean: float
-    median: float
-    std: float | None
-    """Sample standard deviation (divisor n - 1); None for a single run."""
-    min: float
-    max: float
-    p90: float | None
-    """90th percentile; None below 10 runs."""
-    p99: float | None
-    """99th percentile; None below 100 runs."""
-
-    @classmethod
-    def of(cls, samples_ms: Sequence[float]) -> Self:
-        """Statistics of at least one sample.
-
-        A percentile p needs 1 / (1 - p) samples, else it would only repeat the maximum.
-        """
-        values = np.asarray(samples_ms, np.float64)
-        count = len(values)
-        return cls(
-            mean=float(values.mean()),
-            median=float(np.median(values)),
-            std=float(values.std(ddof=1)) if count > 1 else None,
-            min=float(values.min()),
-            max=float(values.max()),
-            p90=float(np.percentile(values, 90)) if count >= 10 else None,
-            p99=float(np.percentile(values, 99)) if count >= 100 else None,
-        )
-
-
-@dataclass(frozen=True)
-class TimingResult:
-    """How long one batch takes on an engine that is warm."""
-
-    batch_size: int
-    iterations: int
-    """Timed runs done."""
-    warmup_iterations: int
-    warmup_settled: bool
-    """Whether warm-up ended because times had settled, not because its time was up."""
-    stable: bool
-    unstable_reason: str
-    """Empty if stable."""
-    images_per_second: float
-    """Batch size over the median of `total`."""
-    total: Stats
-    """Copy-in, run and copy-out together."""
-    run: Stats
-    copy_in: Stats | None
-    copy_out: Stats | None
-    samples_ms: list[float]
-    """`total` of every timed run, in order."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The result as JSON values; times are in milliseconds."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """The result that `to_json` made.
-
-        Raises:
-            SegtrtError: a figure is missing or one is not known.
-        """
-        try:
-            steps = {
-                name: None if data[name] is None else Stats(**data[name])
-                for name in ("total", "run", "copy_in", "copy_out")
-            }
-            return cls(**{**data, **steps})
-        except (KeyError, TypeError) as error:
-            raise SegtrtError(
-                f"a timing is not one this version can read ({error}); delete its file and run the "
-                "workflow again"
-            ) from None
-
-
 def measure(
     step: Callable[[], BatchTiming],
     *,
     batch_size: int,
-    iterations: int,
-    max_seconds: float | None,
-    warmup_max_seconds: float,
+    budget: TimingBudget,
     clock: Callable[[], float] = time.perf_counter,
 ) -> TimingResult:
     """Warm up, then time `step` over and over.
 
     Warm-up runs in windows of at least 3 runs and 50 ms, and ends when a window's median is within
-    3 % of the one before, or after `warmup_max_seconds`; never before 2 runs.
+    3 % of the one before, or after `budget.warmup_max_seconds`; never before 2 runs.
 
     Args:
         step: runs one batch and returns its times.
         batch_size: images in the batch.
-        iterations: timed runs, at least 1.
-        max_seconds: stop after this many seconds once `min(5, iterations)` runs are done; None
-            never stops early.
-        warmup_max_seconds: longest warm-up, in seconds.
+        budget: when warm-up and timing end.
         clock: seconds, for the two limits.
+
+    Raises:
+        SegtrtError: a run took no time, or one that is infinite or not a number.
     """
-    warmup_iterations, settled = _warm_up(step, warmup_max_seconds, clock)
+    warmup_iterations, settled = _warm_up(step, budget.warmup_max_seconds, clock)
     timings: list[BatchTiming] = []
     begin = clock()
-    for _ in track(range(iterations), f"timing batch {batch_size}", iterations, "runs"):
+    runs = budget.iterations
+    for _ in track(range(runs), f"timing batch {batch_size}", runs, "runs"):
         timings.append(step())
-        late = max_seconds is not None and clock() - begin >= max_seconds
-        if late and len(timings) >= min(MIN_RUNS, iterations):
+        late = budget.max_seconds is not None and clock() - begin >= budget.max_seconds
+        if late and len(timings) >= min(MIN_RUNS, runs):
             break
     samples = [timing.total_ms for timing in timings]
+    for number, timing in enumerate(timings, 1):
+        _refuse_useless(timing, number, batch_size)
     reason = instability(samples)
-    total = Stats.of(samples)
+    total = statistics(samples)
     return TimingResult(
         batch_size=batch_size,
         iterations=len(samples),
@@ -145,10 +65,28 @@ def measure(
         unstable_reason=reason,
         images_per_second=batch_size / total.median * 1000,
         total=total,
-        run=Stats.of([timing.run_ms for timing in timings]),
+        run=statistics([timing.run_ms for timing in timings]),
         copy_in=_optional_stats([timing.copy_in_ms for timing in timings]),
         copy_out=_optional_stats([timing.copy_out_ms for timing in timings]),
         samples_ms=samples,
+    )
+
+
+def statistics(samples_ms: Sequence[float]) -> Stats:
+    """Statistics of at least one sample.
+
+    A percentile p needs 1 / (1 - p) samples, else it would only repeat the maximum.
+    """
+    values = np.asarray(samples_ms, np.float64)
+    count = len(values)
+    return Stats(
+        mean=float(values.mean()),
+        median=float(np.median(values)),
+        std=float(values.std(ddof=1)) if count > 1 else None,
+        min=float(values.min()),
+        max=float(values.max()),
+        p90=float(np.percentile(values, 90)) if count >= 10 else None,
+        p99=float(np.percentile(values, 99)) if count >= 100 else None,
     )
 
 
@@ -162,16 +100,19 @@ def instability(samples_ms: Sequence[float]) -> str:
     count = len(samples_ms)
     if count < MIN_RUNS:
         return f"only {count} runs; {MIN_RUNS} are needed to judge stability"
+    useless = [sample for sample in samples_ms if not 0 < sample < float("inf")]
+    if useless:
+        return f"a run took {useless[0]} ms"
     low, median, high = np.percentile(samples_ms, [25, 50, 75])
     spread = (high - low) / median
-    if spread > _MAX_SPREAD:
+    if not spread <= _MAX_SPREAD:
         return (
             f"the middle half of the runs spreads over {spread:.0%} of the median, "
             f"above {_MAX_SPREAD:.0%}"
         )
     first, second = np.median(samples_ms[: count // 2]), np.median(samples_ms[count // 2 :])
     drift = second / first - 1
-    if abs(drift) > _MAX_DRIFT:
+    if not abs(drift) <= _MAX_DRIFT:
         return (
             f"times drifted by {drift:+.0%} from the first to the second half of the runs, "
             f"more than {_MAX_DRIFT:.0%}"
@@ -205,6 +146,18 @@ def _warm_up(
             return runs, False
 
 
+def _refuse_useless(timing: BatchTiming, number: int, batch_size: int) -> None:
+    """Refuse times that statistics would pass on without a word."""
+    parts = (timing.run_ms, timing.copy_in_ms, timing.copy_out_ms)
+    sound = all(part is None or 0 <= part < float("inf") for part in parts)
+    if not (sound and 0 < timing.total_ms < float("inf")):
+        raise SegtrtError(
+            f"run {number} of batch {batch_size} took {timing.total_ms} ms (in parts: "
+            f"{', '.join(str(part) for part in parts if part is not None)}), expected a number "
+            "above zero; the clock cannot be trusted: run it again"
+        )
+
+
 def _optional_stats(samples_ms: Sequence[float | None]) -> Stats | None:
     present = [sample for sample in samples_ms if sample is not None]
-    return Stats.of(present) if present else None
+    return statistics(present) if present else None

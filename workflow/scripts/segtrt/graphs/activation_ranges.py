@@ -61,14 +61,22 @@ def activation_ranges(
         raise SegtrtError("there are no calibration slices; raise engines.calibration.slices")
     runner = _Runner(model, names)
     ranges: dict[str, Range] = dict.fromkeys(names, (0.0, 0.0))
-    for results in runner.run(images, "calibration"):
-        for name, values in results.items():
+    for number, results in enumerate(runner.run(images, "calibration"), 1):
+        for name in names:
+            values = results[name]
             low, high = float(values.min()), float(values.max())
             if not np.isfinite(low) or not np.isfinite(high):
                 raise SegtrtError(
-                    f"{name} is not finite on the calibration slices; check the weights"
+                    f"{name} is not finite on calibration slice {number} of {len(images)} "
+                    f"({low:.3g} to {high:.3g}); check model.weights, or leave int8 and fp8 out of "
+                    "engines.precisions"
                 )
             ranges[name] = (min(ranges[name][0], low), max(ranges[name][1], high))
+        if not np.isfinite(results[OUTPUT]).all():
+            raise SegtrtError(
+                f"the float32 graph's own answer on calibration slice {number} of {len(images)} is "
+                "not finite; check model.weights"
+            )
     if method == "minmax":
         return ranges
     largest = {name: max(-low, high) for name, (low, high) in ranges.items()}
@@ -109,7 +117,7 @@ class _Runner:
     def run(self, images: CalibrationImages, what: str) -> Iterator[dict[str, NDArray[np.float32]]]:
         for image in track(images, what, len(images)):
             values = self._session.run([*self._results, OUTPUT], {INPUT: image})
-            results = dict(zip(self._results, values, strict=False))
+            results = dict(zip([*self._results, OUTPUT], values, strict=True))
             if self._with_input:
                 results[INPUT] = image
             yield results

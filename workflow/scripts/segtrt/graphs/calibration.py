@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from segtrt.arrays import Images
 from segtrt.data.shards import Shard
 from segtrt.errors import SegtrtError
-from segtrt.runtimes.base import Images
+from segtrt.precision import Precision
 
 SPLIT = "calibration"
 
@@ -44,7 +45,8 @@ def choose_slices(shards: Sequence[Path], count: int) -> list[tuple[int, int]]:
     if not slices:
         raise SegtrtError(
             f"none of the subjects in {len(shards)} shards is set aside for calibration; "
-            "raise dataset.calibration_fraction, add subjects, or leave int8 and fp8 out of "
+            "raise dataset.calibration_fraction, add subjects, or leave "
+            f"{' and '.join(one for one in Precision if one.is_quantised)} out of "
             "engines.precisions"
         )
     available = sum(map(len, slices.values()))
@@ -92,12 +94,24 @@ class CalibrationImages:
         return len(self._slices)
 
     def __iter__(self) -> Iterator[Images]:
-        """Yield (1, 3, 256, 256) float32, z-scored."""
+        """Yield (1, 3, 256, 256) float32, z-scored.
+
+        Raises:
+            SegtrtError: an image is not finite; names the slice.
+        """
         opened: dict[int, Shard] = {}
         for number, row in self._slices:
             if number not in opened:
                 opened[number] = Shard(self._shards[number])
-            yield opened[number].rows("images", row, row + 1)
+            image = opened[number].rows("images", row, row + 1)
+            if not np.isfinite(image).all():
+                shard = opened[number]
+                ref = shard.index[row]
+                raise SegtrtError(
+                    f"{shard.path}, slice {ref.number} of {ref.subject}: the image has values that "
+                    "are infinite or not numbers; delete the file and run the workflow again"
+                )
+            yield image
 
 
 def calibration_digest(images: Iterable[Images]) -> str:

@@ -7,11 +7,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from segtrt.errors import SegtrtError
 from segtrt.files import replacing
 from segtrt.graphs.calibration import CalibrationImages, calibration_digest
 from segtrt.graphs.clean import read_graph, write_graph
-from segtrt.graphs.converters import Line, Tool, Trait, choose, precision_of, trait_of
+from segtrt.graphs.converters import Line, Tool, Trait, choose, trait_of
 from segtrt.graphs.ending import activation_of
 from segtrt.graphs.modelopt import narrow
 from segtrt.graphs.modelopt import quantise as quantise_by_modelopt
@@ -19,13 +21,14 @@ from segtrt.graphs.proof import Agreement, agreement, run_exactly, run_openvino
 from segtrt.graphs.quantise import quantise
 from segtrt.graphs.running import GraphRun, Values, trial_images
 from segtrt.graphs.static_quantisation import quantise_statically
+from segtrt.precision import Graph
 
 if TYPE_CHECKING:
     import onnx
 
 _PROOF_IMAGES = 4
 
-_IN_OPENVINO = frozenset({"bf16", "int8_openvino"})
+_IN_OPENVINO = frozenset({Graph.BF16, Graph.INT8_OPENVINO})
 """Graphs that are proven in OpenVINO: ONNX Runtime has no bfloat16 convolution on the CPU."""
 
 logger = logging.getLogger(__name__)
@@ -35,7 +38,7 @@ logger = logging.getLogger(__name__)
 class Conversion:
     """How a graph was made, and how far its answers are from the float32 graph's."""
 
-    kind: str
+    graph: Graph
     tool: Tool
     trait: Trait
     reason: str
@@ -45,7 +48,7 @@ class Conversion:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return {
-            "kind": self.kind,
+            "graph": str(self.graph),
             "tool": str(self.tool),
             "trait": str(self.trait),
             "reason": self.reason,
@@ -54,8 +57,8 @@ class Conversion:
 
 
 def convert_onnx(
-    graph: Path,
-    kind: str,
+    source: Path,
+    wanted: Graph,
     out: Path,
     calibration: CalibrationImages | None = None,
     method: str = "minmax",
@@ -68,45 +71,60 @@ def convert_onnx(
     there are any, else on noise.
 
     Args:
-        graph: the normalised float32 graph.
-        kind: one of `segtrt.graphs.converters.KINDS`.
-        out: the file to make.
-        calibration: the calibration images, for int8 and fp8.
+        source: the normalised float32 graph.
+        wanted: the graph to make.
+        out: its file.
+        calibration: the calibration images, for a quantised graph.
         method: how ranges are chosen from them, one of `segtrt.graphs.activation_ranges.METHODS`.
 
     Raises:
         SegtrtError: the graph cannot be read, calibration images are needed and missing, the tool
             is not installed or fails, or the answers are wrong.
     """
-    model = read_graph(graph)
+    model = read_graph(source)
     trait = trait_of(model)
-    line = choose(kind, trait)
-    if precision_of(kind).is_quantised and calibration is None:
+    line = choose(wanted, trait)
+    _refuse_non_finite(model)
+    precision = wanted.precision
+    if wanted.quantised and calibration is None:
         raise SegtrtError(
-            f"{precision_of(kind)} needs calibration slices and got none; raise "
-            "dataset.calibration_fraction"
+            f"{precision} needs calibration slices and got none; raise dataset.calibration_fraction"
         )
     images = list(islice(calibration or (), _PROOF_IMAGES)) or [_noise(model)]
     with replacing(out) as partial:
-        if calibration is not None and precision_of(kind).is_quantised:
-            _quantise(line, graph, partial, calibration, method)
+        if calibration is not None and wanted.quantised:
+            _quantise(line, source, partial, calibration, method)
         else:
-            precision = precision_of(kind)
             properties = {"segtrt.precision": str(precision)}
-            _write(lambda: narrow(graph, precision, images), partial, properties, line)
-        found = _prove(line, graph, partial, images, activation_of(model))
+            _write(lambda: narrow(source, precision, images), partial, properties, line)
+        found = _prove(line, source, partial, images, activation_of(model))
     logger.info(
         "%s by %s: error %.2g of the answers' spread, %.2g of the labels flipped, on %d images",
-        *(kind, line.tool, found.relative, found.flipped, found.images),
+        *(wanted, line.tool, found.relative, found.flipped, found.images),
     )
-    return Conversion(kind, line.tool, trait, line.reason, found)
+    return Conversion(wanted, line.tool, trait, line.reason, found)
+
+
+def _refuse_non_finite(model: "onnx.ModelProto") -> None:
+    """Refuse weights that are no numbers; limits and masks may be infinite."""
+    import onnx
+
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 2:
+            values = onnx.numpy_helper.to_array(tensor)
+            if not np.isfinite(values).all():
+                raise SegtrtError(
+                    f"{tensor.name} has weights that are infinite or not numbers; check "
+                    "model.weights"
+                )
 
 
 def _quantise(line: Line, graph: Path, out: Path, images: CalibrationImages, method: str) -> None:
     if line.tool is Tool.OWN:
-        quantise(graph, images, out, method=method, signed=line.kind == "int8_signed")
+        signed = line.graph is Graph.INT8_SIGNED
+        quantise(graph, images, out, method=method, signed=signed)
         return
-    precision = precision_of(line.kind)
+    precision = line.graph.precision
     properties = {
         "segtrt.precision": str(precision),
         "segtrt.calibration": calibration_digest(images),
@@ -139,8 +157,8 @@ def _write(
     except Exception as error:
         reason = next(iter(str(error).strip().splitlines()), "")
         raise SegtrtError(
-            f"{line.tool} cannot make a graph in {line.kind} of this network "
-            f"({type(error).__name__}: {reason[:300]}); leave {precision_of(line.kind)} out of "
+            f"{line.tool} cannot make a graph in {line.graph} of this network "
+            f"({type(error).__name__}: {reason[:300]}); leave {line.graph.precision} out of "
             "engines.precisions"
         ) from error
 
@@ -148,14 +166,14 @@ def _write(
 def _prove(
     line: Line, graph: Path, converted: Path, images: Sequence[Values], activation: str
 ) -> Agreement:
-    run = run_openvino if line.kind in _IN_OPENVINO else run_exactly
+    run = run_openvino if line.graph in _IN_OPENVINO else run_exactly
     found = agreement(images, run_exactly(graph), run(converted), activation)
     # Not `>=`: that would let NaN pass.
     if not found.relative < line.largest_error:
         raise SegtrtError(
-            f"the graph in {line.kind} made by {line.tool} is wrong: its answers differ from the "
+            f"the graph in {line.graph} made by {line.tool} is wrong: its answers differ from the "
             f"float32 graph's by {found.relative:.3g} of their spread, less than "
-            f"{line.largest_error:g} was expected; leave {precision_of(line.kind)} out of "
+            f"{line.largest_error:g} was expected; leave {line.graph.precision} out of "
             "engines.precisions"
         )
     return found

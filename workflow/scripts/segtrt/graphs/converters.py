@@ -2,6 +2,11 @@
 
 The reasons are measurements on 14 networks: U-Nets, nnU-Net, DeepLabV3, SegResNet, SegFormer,
 SwinUNETR and others, in 2-D and 3-D.
+
+`int8` is for ONNX Runtime and `int8_openvino` for OpenVINO, both with unsigned activations:
+OpenVINO 2026.4.1 runs a signed concatenation as unsigned and cuts off what is negative.
+`int8_signed`, `fp8`, `fp16` and `bf16` are for TensorRT. OpenVINO's own bf16 and fp16 are hints for
+the float32 graph.
 """
 
 from dataclasses import dataclass
@@ -9,19 +14,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from segtrt.errors import SegtrtError
-from segtrt.precision import Precision
+from segtrt.precision import Graph
 
 if TYPE_CHECKING:
     import onnx
-
-KINDS = ("fp16", "bf16", "int8", "int8_openvino", "int8_signed", "fp8")
-"""The graphs that are converted from the float32 one.
-
-`int8` is for ONNX Runtime and `int8_openvino` for OpenVINO, both with unsigned activations:
-OpenVINO 2026.4.1 runs a signed concatenation as unsigned and cuts off what is negative.
-`int8_signed`, `fp8`, `fp16` and `bf16` are for TensorRT. OpenVINO's own bf16 and fp16 are hints for
-the float32 graph.
-"""
 
 
 class Trait(StrEnum):
@@ -52,8 +48,7 @@ class Tool(StrEnum):
 class Line:
     """One line of the table."""
 
-    kind: str
-    """One of `KINDS`."""
+    graph: Graph
     traits: frozenset[Trait]
     tool: Tool
     reason: str
@@ -70,27 +65,31 @@ _LOST = 1.0
 to 0.84, on networks with random weights, whose answers hardly differ from one place to another."""
 
 TABLE = (
-    Line("fp16", _ALL, Tool.AUTOCAST, "right on all graphs, error at most 0.016", 0.1),
-    Line("bf16", _ALL, Tool.AUTOCAST, "right on all graphs, error at most 0.14", 0.5),
-    Line("fp8", _ALL, Tool.MODELOPT, "half of the own converter's error on trained U-Nets", _LOST),
-    Line("int8", _PLAIN, Tool.OWN, "lowest error of all tools, 1.7 to 3 times as fast", _LOST),
+    Line(Graph.FP16, _ALL, Tool.AUTOCAST, "right on all graphs, error at most 0.016", 0.1),
+    Line(Graph.BF16, _ALL, Tool.AUTOCAST, "right on all graphs, error at most 0.14", 0.5),
+    Line(Graph.FP8, _ALL, Tool.MODELOPT, "lowest error on trained U-Nets", _LOST),
+    Line(Graph.INT8, _PLAIN, Tool.OWN, "lowest error of all tools, 1.7 to 3 times as fast", _LOST),
     Line(
-        "int8",
+        Graph.INT8,
         _ALL - _PLAIN,
         Tool.STATIC,
         "with norms between convolutions ONNX Runtime gains only where all is quantised, if at all",
         _LOST,
     ),
     Line(
-        "int8_openvino",
+        Graph.INT8_OPENVINO,
         _ALL,
         Tool.OWN,
         "lowest error; NNCF writes no ONNX graph that OpenVINO reads for linear layers",
         _LOST,
     ),
-    Line("int8_signed", _ALL - _ATTENTION, Tool.OWN, "lowest error, builds everywhere", _LOST),
+    Line(Graph.INT8_SIGNED, _ALL - _ATTENTION, Tool.OWN, "lowest error, builds everywhere", _LOST),
     Line(
-        "int8_signed", _ATTENTION, Tool.MODELOPT, "quantises attention, in a form it takes", _LOST
+        Graph.INT8_SIGNED,
+        _ATTENTION,
+        Tool.MODELOPT,
+        "quantises products of attention too",
+        _LOST,
     ),
 )
 
@@ -108,20 +107,13 @@ def trait_of(model: "onnx.ModelProto") -> Trait:
     return Trait.NORMED if kinds & norms else Trait.PLAIN
 
 
-def choose(kind: str, trait: Trait) -> Line:
-    """The line of the table for a kind of graph of such a network.
+def choose(graph: Graph, trait: Trait) -> Line:
+    """The line of the table for a graph of such a network.
 
     Raises:
-        SegtrtError: there is no such kind of graph.
+        SegtrtError: it is the float32 graph, which is not converted.
     """
     for line in TABLE:
-        if line.kind == kind and trait in line.traits:
+        if line.graph is graph and trait in line.traits:
             return line
-    raise SegtrtError(
-        f"there is no graph called {kind} to convert to; choose from {', '.join(KINDS)}"
-    )
-
-
-def precision_of(kind: str) -> Precision:
-    """The precision that a kind of graph is in, e.g. int8 for `int8_signed`."""
-    return Precision(kind.partition("_")[0])
+    raise SegtrtError(f"{graph} is the float32 graph itself; there is nothing to convert")

@@ -128,12 +128,13 @@ def compare(graph: Path, network: Run, images: Sequence[Values]) -> Agreement:
         SegtrtError: they differ by more than `TOLERANCE`, or an answer is not finite.
     """
     model = read_graph(graph)
-    agreed = agreement(images, network, GraphRun(model), activation_of(model))
-    if np.isnan(agreed.largest):
-        raise SegtrtError(
-            "the network's answers are infinite or not numbers on random images; check its weights "
-            "(a negative running variance does that)"
-        )
+    count = sum(map(len, images))
+    agreed = agreement(
+        images,
+        _finite(network, "the network's answer", count),
+        _finite(GraphRun(model), "the ONNX graph's", count),
+        activation_of(model),
+    )
     if agreed.relative > TOLERANCE:
         raise SegtrtError(
             f"the ONNX graph differs from the network by {agreed.relative:.3g} of its answers' "
@@ -141,6 +142,27 @@ def compare(graph: Path, network: Run, images: Sequence[Values]) -> Agreement:
             "input.size"
         )
     return agreed
+
+
+def _finite(run: Run, what: str, count: int) -> Run:
+    """`run`, refusing answers that are infinite or not numbers."""
+    done = 0
+
+    def checked(images: Values) -> Values:
+        nonlocal done
+        answers = run(images)
+        bad = np.count_nonzero(~np.isfinite(answers), axis=tuple(range(1, answers.ndim)))
+        if bad.any():
+            first = int(np.argmax(bad > 0))
+            raise SegtrtError(
+                f"{what} on image {done + first + 1} of {count} has {bad[first]} values that are "
+                "infinite or not numbers, so the graph cannot be compared; check model.weights, or "
+                "train them again"
+            )
+        done += len(images)
+        return answers
+
+    return checked
 
 
 def _batches(model: "onnx.ModelProto", trial: "torch.Tensor") -> list[Values]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segtrt.errors import SegtrtError
+from segtrt.graphs import modelopt_process
 from segtrt.graphs.clean import read_graph
 from segtrt.graphs.ending import last_activations
 from segtrt.graphs.running import Values
@@ -102,7 +103,7 @@ def _call(
         arguments = [what, str(graph), str(data), str(out), json.dumps(options)]
         path = os.pathsep.join(filter(None, [str(_LIBRARY), os.environ.get("PYTHONPATH", "")]))
         done = subprocess.run(
-            [sys.executable, "-m", "segtrt.graphs.modelopt_process", *arguments],
+            [sys.executable, "-m", modelopt_process.__name__, *arguments],
             env={**os.environ, "PYTHONPATH": path},
             capture_output=True,
             text=True,

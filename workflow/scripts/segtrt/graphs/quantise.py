@@ -184,6 +184,10 @@ def _quantise_weights(
     """Quantised weights, and their scales along `axis`."""
     others = tuple(i for i in range(weights.ndim) if i != axis)
     largest = np.abs(weights).max(axis=others, keepdims=True)
+    if not np.isfinite(largest).all():
+        raise SegtrtError(
+            "the graph has weights that are infinite or not numbers; check model.weights"
+        )
     scales = np.maximum(largest / np.float32(_LIMIT), np.float32(_SMALLEST))
     values = np.rint(np.clip(weights / scales, -_LIMIT, _LIMIT))
     return values.astype(np.int8), scales.reshape(-1)

@@ -7,18 +7,19 @@ also take the TensorRT introduction's files, whose output has none.
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.arrays import Images, Probabilities
 from segtrt.data.shards import Shard
-from segtrt.data.volume import SIZE
 from segtrt.errors import SegtrtError, name_some
 from segtrt.files import write_bytes
-from segtrt.runtimes.base import Images, Probabilities
+from segtrt.graphs.sample import Sample
+from segtrt.model.unet import IMAGE_SIZE
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "output"
@@ -28,16 +29,14 @@ _INPUT_FILE = "input_0.pb"
 _OUTPUT_FILE = "output_0.pb"
 
 
-def write_sample_inputs(
-    shards: Sequence[Path], samples: Sequence[Mapping[str, Any]], folder: Path
-) -> None:
+def write_sample_inputs(shards: Sequence[Path], samples: Sequence[Sample], folder: Path) -> None:
     """Write chosen slices as `test_data_set_<i>/input_0.pb`, (1, 3, 256, 256) float32.
 
     Folders of this name from an earlier, longer list are removed, as are outputs of other inputs.
 
     Args:
         shards: the tensors' files; only the rows asked for are read.
-        samples: each `{"subject": name, "slice": number}`, in the order of the folders.
+        samples: the slices, in the order of the folders.
         folder: where the `test_data_set_<i>` go, beside the graph.
 
     Raises:
@@ -45,7 +44,7 @@ def write_sample_inputs(
             there are.
     """
     opened = [Shard(path) for path in shards]
-    places = [_find(opened, str(sample["subject"]), int(sample["slice"])) for sample in samples]
+    places = [_find(opened, sample.subject, sample.slice) for sample in samples]
     for stale in folder.glob(f"{_FOLDER}*"):
         if stale.name.removeprefix(_FOLDER).isdecimal():
             shutil.rmtree(stale)
@@ -77,7 +76,7 @@ def read_sample_input(path: Path) -> Images:
     Raises:
         SegtrtError: missing, damaged, or of another shape or type.
     """
-    return _with_batch_axis(path, (3, SIZE, SIZE))
+    return _with_batch_axis(path, (3, IMAGE_SIZE, IMAGE_SIZE))
 
 
 def read_sample_output(path: Path) -> Probabilities:
@@ -86,7 +85,7 @@ def read_sample_output(path: Path) -> Probabilities:
     Raises:
         SegtrtError: missing, damaged, or of another shape or type.
     """
-    return _with_batch_axis(path, (1, SIZE, SIZE))
+    return _with_batch_axis(path, (1, IMAGE_SIZE, IMAGE_SIZE))
 
 
 def write_tensor(path: Path, array: NDArray[Any], name: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
+from segtrt.formats import unreadable
 from segtrt.machine import gpu
 from segtrt.machine.cpu import describe_cpu
 from segtrt.machine.gpu import GpuFacts
@@ -22,6 +23,7 @@ FORMAT = "segtrt-machine-1"
 FOLDER = Path("config/machines")
 """Where descriptions lie, in the working folder; they are settings, so nothing cleans them up."""
 _KINDS = {str: "a text", int: "a whole number"}
+_DESCRIBE = "run: snakemake describe_machines"
 PLANNED_ON = "SEGTRT_PLANNED_ON"
 """Environment variable that tells jobs, as JSON, which machine made the plan."""
 
@@ -112,9 +114,9 @@ def read_machine(path: Path) -> Machine:
         fault = "does not exist"
     except OSError as error:
         fault = f"cannot be read ({error.strerror})"
-    except ValueError as error:
-        fault = f"is not a machine's description that this version can read ({error})"
-    raise SegtrtError(f"{path} {fault}; run: snakemake describe_machines")
+    except (ValueError, RecursionError) as error:
+        raise unreadable(path, "machine's description", error, _DESCRIBE) from None
+    raise SegtrtError(f"{path} {fault}; {_DESCRIBE}")
 
 
 def undescribed(names: Iterable[str], folder: Path) -> list[str]:

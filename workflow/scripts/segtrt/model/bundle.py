@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
-from segtrt.model.state_dict import fit_state_dict
-from segtrt.model.weights import load_state_dict
+from segtrt.model.weights import fit_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,8 +52,7 @@ def load_bundle(folder: Path) -> "nn.Module":
         raise SegtrtError(f"{path} has no network under {' or '.join(_NETWORK)}; name one there")
     weights = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if weights is not None:
-        state = load_state_dict(weights)
-        network.load_state_dict(fit_state_dict(state, network.state_dict(), f"weights {weights}"))
+        network.load_state_dict(fit_weights(weights, network.state_dict()))
     return network
 
 

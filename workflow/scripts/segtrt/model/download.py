@@ -1,5 +1,6 @@
 """A file downloaded over HTTP, with resumption and a hash."""
 
+import hashlib
 import json
 import logging
 import re
@@ -35,7 +36,8 @@ class _InterruptedError(Exception):
 class _Origin:
     """What a partial file is a part of; kept beside it."""
 
-    url: str
+    url_sha256: str
+    """Of the address, which may hold a token that should lie in no file."""
     validator: str
     """Strong ETag or Last-Modified, as If-Range takes them (RFC 9110, section 13.1.5)."""
 
@@ -44,11 +46,21 @@ def hash_prefix_in_name(url: str) -> str | None:
     """The SHA-256 digits in a file's name by torch.hub's convention, `name-0123abcd.pt`.
 
     Returns:
-        8 to 64 lower-case hexadecimal digits, or None if the name has none.
+        8 to 64 lower-case hexadecimal digits, which the name may have in upper case, or None if it
+        has none.
     """
     name = unquote(urlsplit(url).path).rsplit("/", 1)[-1]
-    match = re.search(r"-([0-9a-f]{8,64})\.", name)
-    return match[1] if match else None
+    match = re.search(r"-([0-9a-f]{8,64}|[0-9A-F]{8,64})\.", name)
+    return match[1].lower() if match else None
+
+
+def without_secrets(text: str) -> str:
+    """A URL, or a message with URLs in it, without users, passwords, queries and fragments.
+
+    These may hold tokens, and a message goes to logs and screens.
+    """
+    text = re.sub(r"(?<=://)[^/?#\s]*@", "", text)
+    return re.sub(r"(?<=\S)[?#][^\s'\"<>)]+", "", text)
 
 
 def download(
@@ -69,8 +81,9 @@ def download(
     Raises:
         SegtrtError: not an http(s) address, not to be had, or another hash than expected.
     """
+    shown = without_secrets(url)
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise SegtrtError(f"{url} is not an address to download, expected http:// or https://")
+        raise SegtrtError(f"{shown} is not an address to download, expected http:// or https://")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     note = target.with_name(f"{target.name}.part.json")
@@ -81,11 +94,11 @@ def download(
         except _InterruptedError as error:
             if attempt == _ATTEMPTS:
                 raise SegtrtError(
-                    f"{url} could not be downloaded in {_ATTEMPTS} attempts ({error}); check the "
+                    f"{shown} could not be downloaded in {_ATTEMPTS} attempts ({error}); check the "
                     "network and run again, it goes on where it stopped"
                 ) from None
             pause_s = 0.5 * 2 ** (attempt - 1)
-            logger.warning("%s: %s; next attempt in %.1f s", url, error, pause_s)
+            logger.warning("%s: %s; next attempt in %.1f s", shown, error, pause_s)
             time.sleep(pause_s)
     digest = sha256_file(part)
     for expected, origin in (
@@ -96,7 +109,7 @@ def download(
             part.unlink()
             note.unlink(missing_ok=True)
             raise SegtrtError(
-                f"{url} has SHA-256 {digest}, {origin} {expected}; the download was discarded: "
+                f"{shown} has SHA-256 {digest}, {origin} {expected}; the download was discarded: "
                 "check the address and the expected hash"
             )
     part.replace(target)
@@ -107,6 +120,7 @@ def _attempt(url: str, part: Path, note: Path) -> None:
     """Bring `part` to its full length, from where it stands if that can be done."""
     import requests
 
+    shown = without_secrets(url)
     validator = _read_validator(note, url) if part.is_file() else None
     offset = part.stat().st_size if validator else 0
     headers = {"Accept-Encoding": "identity"}
@@ -126,7 +140,7 @@ def _attempt(url: str, part: Path, note: Path) -> None:
             if status not in (200, 206):
                 hint = "; it asks for a login" if status in (401, 403) else ""
                 raise SegtrtError(
-                    f"{url} could not be downloaded: the server answered {status} "
+                    f"{shown} could not be downloaded: the server answered {status} "
                     f"{response.reason}{hint}; check the address"
                 )
             if status == 206 and _start(response) != offset:
@@ -141,9 +155,11 @@ def _attempt(url: str, part: Path, note: Path) -> None:
         requests.exceptions.InvalidSchema,
         requests.exceptions.TooManyRedirects,
     ) as error:
-        raise SegtrtError(f"{url} could not be downloaded ({error}); check the address") from None
+        raise SegtrtError(
+            f"{shown} could not be downloaded ({without_secrets(str(error))}); check the address"
+        ) from None
     except requests.RequestException as error:
-        raise _InterruptedError(f"{type(error).__name__}: {error}") from None
+        raise _InterruptedError(f"{type(error).__name__}: {without_secrets(str(error))}") from None
     except OSError as error:
         raise SegtrtError(
             f"{part} cannot be written ({error.strerror}); make room or check its permissions"
@@ -178,7 +194,9 @@ def _receive(response: "requests.Response", part: Path, offset: int, url: str) -
     if total is not None and done != total:
         raise _InterruptedError(f"{done} of {total} bytes came")
     seconds = time.perf_counter() - begin
-    logger.info("downloaded %s: %.1f MiB in %.1f s", url, (done - offset) / 2**20, seconds)
+    logger.info(
+        "downloaded %s: %.1f MiB in %.1f s", without_secrets(url), (done - offset) / 2**20, seconds
+    )
 
 
 def _total(response: "requests.Response") -> int | None:
@@ -202,7 +220,7 @@ def _read_validator(note: Path, url: str) -> str | None:
         origin = _Origin(**json.loads(note.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return origin.validator if origin.url == url else None
+    return origin.validator if origin.url_sha256 == _sha256(url) else None
 
 
 def _write_validator(note: Path, url: str, response: "requests.Response") -> None:
@@ -212,4 +230,8 @@ def _write_validator(note: Path, url: str, response: "requests.Response") -> Non
     validator = validator or response.headers.get("Last-Modified", "")
     note.unlink(missing_ok=True)
     if validator and "Content-Encoding" not in response.headers:
-        note.write_text(json.dumps(asdict(_Origin(url, validator))), encoding="utf-8")
+        note.write_text(json.dumps(asdict(_Origin(_sha256(url), validator))), encoding="utf-8")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

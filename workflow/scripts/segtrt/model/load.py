@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from segtrt.errors import SegtrtError
 from segtrt.model.bundle import load_bundle
 from segtrt.model.source import Kind, NetworkSource
-from segtrt.model.state_dict import fit_state_dict
 from segtrt.model.unet import build_unet
-from segtrt.model.weights import load_state_dict
+from segtrt.model.weights import fit_weights
 
 if TYPE_CHECKING:
     from torch import export, nn
@@ -46,8 +45,7 @@ def load(source: NetworkSource, weights: Path | None = None, base: Path = Path()
         torch.manual_seed(0)
         network = _build(source, base)
     if weights is not None:
-        state = fit_state_dict(load_state_dict(weights), network.state_dict(), f"weights {weights}")
-        network.load_state_dict(state)
+        network.load_state_dict(fit_weights(weights, network.state_dict()))
     return network.float().eval()
 
 

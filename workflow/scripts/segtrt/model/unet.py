@@ -83,24 +83,3 @@ def _network_class() -> "type[nn.Module]":
             return torch.sigmoid(self.conv(features))
 
     return UNet
-
-
-def flops_per_slice(init_features: int) -> float:
-    """Floating-point operations of the convolutions for one 3x256x256 slice; a multiply-add is two.
-
-    24.142e9 for the published network (32 features). Batch norm, ReLU, pooling, biases and the
-    sigmoid, together well under one per cent, are left out.
-    """
-    multiply_adds = 0
-    for level in range(LEVELS + 1):
-        pixels = (IMAGE_SIZE >> level) ** 2
-        narrow = init_features << level
-        source = narrow // 2 if level else IN_CHANNELS
-        multiply_adds += pixels * 9 * (source * narrow + narrow * narrow)
-        if level < LEVELS:
-            # The decoder's block at this level, and the transposed convolution that feeds it: each
-            # pixel of its output comes from one pixel of its input.
-            multiply_adds += pixels * 9 * (2 * narrow * narrow + narrow * narrow)
-            multiply_adds += pixels * 2 * narrow * narrow
-    multiply_adds += IMAGE_SIZE**2 * init_features
-    return 2.0 * multiply_adds

@@ -5,8 +5,9 @@ from urllib.parse import unquote, urlsplit
 
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
-from segtrt.model.download import download, hash_prefix_in_name
-from segtrt.model.weights import check_state_dict, check_suffix, load_state_dict, save_weights
+from segtrt.model.download import download, hash_prefix_in_name, without_secrets
+from segtrt.model.weight_files import check_suffix, load_state_dict
+from segtrt.model.weights import check_state_dict, save_weights
 
 
 def fetch_weights(
@@ -15,10 +16,12 @@ def fetch_weights(
     """Bring weights here, check them and write them as float32 safetensors.
 
     Args:
-        source: a file, relative to `base`, or an http(s) URL of one.
+        source: a file, relative to `base` (`~` is the home folder), or an http(s) URL of one; of
+            a URL, messages tell no user, password or query.
         target: the safetensors file to make; its bytes depend on the weights alone.
-        sha256: what the source file must hash to; None checks a URL's file by the digits that its
-            name carries by torch.hub's convention (`name-0123abcd.pt`), if it does.
+        sha256: what the source file must hash to, in digits of either case; None checks a URL's
+            file by the digits that its name carries by torch.hub's convention
+            (`name-0123abcd.pt`), if it does.
         init_features: channels of the network's first block.
         base: folder that a relative `source` starts from.
 
@@ -29,22 +32,24 @@ def fetch_weights(
     if scheme not in ("http", "https"):
         if "://" in source:
             raise SegtrtError(
-                f"model.weights {source} is neither a file nor an http(s) URL; give one of these"
+                f"model.weights {without_secrets(source)} is neither a file nor an http(s) URL; "
+                "give one of these"
             )
-        path = base / source
+        path = base / Path(source).expanduser()
         if sha256 is not None and path.is_file():
             _check_hash(path, sha256)
         _convert(path, target, init_features)
         return
 
     name = PurePosixPath(unquote(urlsplit(source).path)).name
-    check_suffix(name, source)
+    shown = without_secrets(source)
+    check_suffix(name, shown)
     # A fixed place, so that a later run goes on with a download that was cut off.
     path = target.parent / ".download" / name
     prefix = None if sha256 else hash_prefix_in_name(source)
     try:
         download(source, path, sha256=sha256, sha256_prefix=prefix)
-        _convert(path, target, init_features, f"weights {source}")
+        _convert(path, target, init_features, f"weights {shown}")
     finally:
         path.unlink(missing_ok=True)
         if path.parent.is_dir() and not any(path.parent.iterdir()):
@@ -53,7 +58,7 @@ def fetch_weights(
 
 def _check_hash(path: Path, sha256: str) -> None:
     digest = sha256_file(path)
-    if digest != sha256:
+    if digest != sha256.lower():
         raise SegtrtError(
             f"weights {path} have SHA-256 {digest}, model.sha256 says {sha256}; get the right file "
             "or correct model.sha256"
@@ -61,5 +66,6 @@ def _check_hash(path: Path, sha256: str) -> None:
 
 
 def _convert(path: Path, target: Path, init_features: int, what: str | None = None) -> None:
-    state = check_state_dict(load_state_dict(path), init_features, what or f"weights {path}")
+    what = what or f"weights {path}"
+    state = check_state_dict(load_state_dict(path, what), init_features, what)
     save_weights(state, target, half=False)

@@ -19,7 +19,10 @@ BOOKKEEPING = frozenset(
     f"segtrt.{name}"
     for name in (
         *("errors", "progress", "machine.facts"),
-        *(f"plan.{module}" for module in ("fingerprint", "job", "nodes", "store")),
+        *(
+            f"plan.{module}"
+            for module in ("fingerprint", "job", "records", "removal", "run_lock", "store")
+        ),
     )
 )
 """Modules that decide how work is told, scheduled, placed or kept, never what comes out."""
@@ -49,7 +52,7 @@ def import_closure(roots: Iterable[str | Path], package: Path = PACKAGE) -> dict
         package: the package's folder.
 
     Returns:
-        Module or script name -> file, sorted by name.
+        Module or script name -> file, sorted by name; empty files decide nothing.
     """
     found: dict[str, Path] = {}
     waiting: list[str | Path] = list(roots)
@@ -57,7 +60,7 @@ def import_closure(roots: Iterable[str | Path], package: Path = PACKAGE) -> dict
         root = waiting.pop()
         path = root if isinstance(root, Path) else _module_file(root, package)
         name = root.name if isinstance(root, Path) else root
-        if path is None or name in found:
+        if path is None or name in found or not path.stat().st_size:
             continue
         found[name] = path
         waiting += [module for module in _read(path, package)[1] if module not in BOOKKEEPING]

@@ -18,12 +18,14 @@ class HashCache:
     """SHA-256 of files; a file is read again only if its size, a time or its inode changed.
 
     The answers are those of the files' content: the remembered ones save reading, and decide
-    nothing. A cache that cannot be read or written costs speed alone.
+    nothing. A cache that cannot be read or written costs speed alone; nothing is written before
+    `save`.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, list[object]] = {}
+        self._changed = False
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -53,10 +55,13 @@ class HashCache:
                     answers[file] = digest
                     if stats[file].st_ctime_ns < settled:
                         self._known[str(file.absolute())] = [*_stamp(stats[file]), digest]
-            self._save()
+            self._changed = True
         return {file: answers[file] for file in stats}
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Remember for later runs what was hashed in this one."""
+        if not self._changed:
+            return
         try:
             write_bytes(self._path, json.dumps(self._known).encode())
         except OSError:

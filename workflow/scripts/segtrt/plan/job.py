@@ -4,15 +4,18 @@ import hashlib
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from segtrt.errors import SegtrtError
+from segtrt.errors import SegtrtError, os_errors_in_one_line
 from segtrt.files import sha256_file, sha256_json, write_json
 from segtrt.plan.fingerprint import PACKAGE
-from segtrt.plan.nodes import FORMAT, differences, read_key_record
+from segtrt.plan.records import AFRESH, FORMAT, differences, read_key_record
+from segtrt.plan.removal import describe_sweep, sweep_leftovers
+from segtrt.plan.run_lock import at_work
 from segtrt.plan.store import default_store
 
 logger = logging.getLogger(__name__)
@@ -31,13 +34,14 @@ def logged(log: str) -> Iterator[None]:
 
     The line goes to standard error and to the log; other errors keep their traceback, in both.
     """
-    path = Path(log)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=path, filemode="w", level=logging.INFO, format="%(levelname)s %(message)s"
-    )
     try:
-        yield
+        with os_errors_in_one_line():
+            path = Path(log)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            logging.basicConfig(
+                filename=path, filemode="w", level=logging.INFO, format="%(levelname)s %(message)s"
+            )
+            yield
     except SegtrtError as error:
         logger.error("%s", error)
         print(f"segtrt: {error}", file=sys.stderr)
@@ -51,43 +55,46 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
     """Run `action`, which makes the job's outputs, unless the store has them.
 
     Inputs are checked against the key records of the jobs that made them, and the job's own record
-    is written last. It tells why the job ran.
+    is written last. It says why the job ran.
 
     Args:
         snakemake: the object that Snakemake gives a script; `params.plan` is `Node.as_params()`.
-        action: makes every output. If it returns text, they are a stand-in, and the text says why:
-            they are not kept in the store, and serve only while stand-ins are allowed.
+        action: makes every output. If it returns text, they are a placeholder, and the text says
+            why: they are not kept in the store, and are enough only while placeholders are allowed.
 
     Raises:
         SegtrtError: an input is not what its record says, or what `action` raises.
     """
+    with at_work(Path()):
+        _make(snakemake, action)
+
+
+def _make(snakemake: Any, action: Callable[[], object]) -> None:
     plan = snakemake.params.plan
     record = Path(plan["record"])
     before = read_key_record(record)
     outputs = {f"output_{i}": Path(path) for i, path in enumerate(snakemake.output)}
-    files = [Path(path) for path in snakemake.input]
-    inputs = check_inputs(files, plan["records"])
-    check_inputs(files, plan["checked"])
-    # Positions among the inputs that count: a job that was out of date has one more in front.
-    named = {f"{i} {Path(path).name}": sha256 for i, (path, sha256) in enumerate(inputs.items())}
-    content = sha256_json(
-        {"rule": plan["rule"], "parts": plan["parts"], "inputs": named, "outputs": len(outputs)}
-    )
-    store = default_store() if plan["kept"] else None
-    digests = None
-    if store and before and before.get("afresh"):
+    swept = sweep_leftovers([*outputs.values(), record])
+    for line in describe_sweep(swept):
+        logger.info("%s", line)
+    inputs = _check_inputs(snakemake.input, plan)
+    content = content_key(plan, inputs, len(outputs))
+    store = default_store() if plan["stored"] else None
+    afresh = bool(before and before.get("afresh"))
+    if store and afresh:
         store = store if store.forget(content) else None
-    elif store:
-        digests = store.fetch(content, outputs)
-    record.unlink(missing_ok=True)
-    stand_in = ""
+    # From here on the outputs are not those that the record describes. That they are to be built
+    # afresh holds until they are.
+    write_json(record, AFRESH) if afresh else record.unlink(missing_ok=True)
+    digests = store.fetch(content, outputs) if store and not afresh else None
+    placeholder = ""
     if digests is not None:
         logger.info("taken from the store, entry %s", content[:12])
     else:
         outcome = action()
-        stand_in = outcome if isinstance(outcome, str) else ""
+        placeholder = outcome if isinstance(outcome, str) else ""
         digests = {name: digest(path) for name, path in outputs.items()}
-        if store and not stand_in:
+        if store and not placeholder:
             store.put(content, outputs, digests)
     write_json(
         record,
@@ -95,13 +102,38 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
             "format": FORMAT,
             "key": plan["key"],
             "why": _why(before, plan),
+            "identity": plan["identity"],
             "parts": plan["parts"],
             "upstream": plan["upstream"],
             "content_key": content,
-            "inputs": inputs,
+            "inputs": {path: sha256 for files in inputs.values() for path, sha256 in files.items()},
             "outputs": {str(path): digests[name] for name, path in outputs.items()},
-            **({"stand_in": stand_in} if stand_in else {}),
+            **({"placeholder": placeholder} if placeholder else {}),
         },
+    )
+
+
+def content_key(
+    plan: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]], outputs: int
+) -> str:
+    """The key by which the store knows a result: what the job is, and all that decides it.
+
+    Args:
+        plan: `Node.as_params()`.
+        inputs: by the name of an input, path -> SHA-256 of its files.
+        outputs: how many files the job makes.
+
+    Returns:
+        64 hexadecimal digits. Paths have no part in it.
+    """
+    return sha256_json(
+        {
+            "rule": plan["rule"],
+            "identity": plan["identity"],
+            "parts": plan["parts"],
+            "inputs": {name: list(files.values()) for name, files in inputs.items()},
+            "outputs": outputs,
+        }
     )
 
 
@@ -113,6 +145,43 @@ def _why(before: Mapping[str, Any] | None, plan: Mapping[str, Any]) -> list[str]
         return ["asked to be made afresh"]
     changed = differences(before, plan)
     return list(changed) or ["its outputs were gone, or what it is made from was made again"]
+
+
+def _check_inputs(files: Any, plan: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Check every input, and hash those that decide the outcome.
+
+    Args:
+        files: the job's inputs by name (`snakemake.input`).
+        plan: `Node.as_params()`.
+
+    Returns:
+        By the name of an input that decides the outcome, path -> SHA-256.
+
+    Raises:
+        SegtrtError: an input was cut short or changed since it was made.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, entry in files.items():
+        paths = [Path(path) for path in ([entry] if isinstance(entry, str) else entry)]
+        _forgive_clock(paths)
+        if name in plan["decided_by"]:
+            known = check_inputs(paths, plan["records"])
+            found[name] = {str(p): known.get(str(p)) or digest(p) for p in paths}
+        else:
+            check_inputs(paths, plan["verified"])
+    return found
+
+
+def _forgive_clock(paths: Sequence[Path]) -> None:
+    """Take back times that lie in the future: Snakemake refuses outputs older than their inputs."""
+    now = time.time()
+    for path in paths:
+        for part in (path, path / ".snakemake_timestamp"):
+            try:
+                if part.stat().st_mtime > now:
+                    os.utime(part)
+            except OSError:
+                continue  # not there, or not ours to change
 
 
 def check_inputs(inputs: Sequence[Path], records: Sequence[str]) -> dict[str, str]:

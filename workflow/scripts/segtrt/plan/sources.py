@@ -1,19 +1,24 @@
 """What the plan depends on from outside: images and weights, by content."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segtrt.config.settings import Dataset, Model
+from segtrt.data.fetched_folder import STAMP
 from segtrt.data.kaggle_layout import HANDLE, find_root, list_subjects
 from segtrt.data.sharding import assign_shards, assign_splits
+from segtrt.data.subjects import choose_subjects
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_json
 from segtrt.plan.hash_cache import HashCache
 
 DEMO_FOLDER = Path("data/demo/kaggle_3m")
 KAGGLE_FOLDER = Path("data/kaggle_3m")
+FETCHED_FILES = ("results/dataset/source.json", f"{KAGGLE_FOLDER}/{STAMP}")
+"""What the job that fills `KAGGLE_FOLDER` declares."""
 TRAINED = "results/training/weights.safetensors"
 """Weights that the workflow itself trains."""
 
@@ -24,6 +29,8 @@ class DatasetDigest:
 
     root: Path
     """Folder of the subjects, as the jobs are given it."""
+    origin: dict[str, Any]
+    """Where a data set that a job fetches comes from; empty for one that is here."""
     whole: dict[str, Any]
     """Decides the manifest."""
     shards: tuple[dict[str, Any], ...]
@@ -31,87 +38,100 @@ class DatasetDigest:
     calibration: dict[str, Any]
     """Decides the calibration images."""
 
+    def shard(self, number: int) -> dict[str, Any]:
+        """What decides the tensors of one shard.
+
+        Raises:
+            SegtrtError: there is no such shard.
+        """
+        if number >= len(self.shards):
+            raise SegtrtError(
+                f"shard {number:02d}: dataset.shards is {len(self.shards)}, so the last one is "
+                f"{len(self.shards) - 1:02d}"
+            )
+        return self.shards[number]
+
 
 def locate(path: str | Path, checkout: Path) -> Path:
     """Where a relative path of the configuration lies: here, or else in the checkout.
+
+    A path that begins with `~` lies in a home folder.
 
     Returns:
         The path as given if it exists from the working directory or nowhere, else relative to the
         working directory.
     """
-    given = Path(path)
+    given = Path(path).expanduser()
     if str(given) == TRAINED or given.exists() or not (checkout / given).exists():
         return given
     return Path(os.path.relpath(checkout / given))
 
 
-def digest_dataset(settings: Mapping[str, Any], checkout: Path, cache: HashCache) -> DatasetDigest:
+def digest_dataset(settings: Dataset, checkout: Path, cache: HashCache) -> DatasetDigest:
     """Digest the data set that `dataset` in the configuration names.
 
     A data set that is still to be downloaded is known by its name, one in a zip by the zip's hash;
     both are unpacked once and never change afterwards. A folder is known by its files' content.
 
     Args:
-        settings: the group `dataset` of the resolved configuration.
         checkout: where relative paths lead that do not exist in the working directory.
         cache: hashes remembered from earlier runs.
 
     Raises:
-        SegtrtError: the folder or zip does not exist or holds no subjects.
+        SegtrtError: the folder or zip does not exist, or holds no subjects or not those asked for.
     """
-    if settings["source"] == "kaggle":
-        archive = locate(settings["path"], checkout) if settings["path"] else None
+    if settings.source == "kaggle":
+        archive = locate(settings.path, checkout) if settings.path else None
         if archive is not None and not archive.is_file():
             raise SegtrtError(
-                f"dataset.path is {settings['path']!r}, but there is no such file; for source "
+                f"dataset.path is {settings.path!r}, but there is no such file; for source "
                 "kaggle it names the downloaded zip, null downloads it"
             )
         zip_hash = cache.digests([archive])[archive] if archive else None
-        known = {
+        known: dict[str, Any] = {
             "dataset": HANDLE,
             "zip": zip_hash,
-            "subjects": sorted(settings["subjects"]) if settings["subjects"] else None,
-            "on_bad_subject": settings["on_bad_subject"],
-            "calibration_fraction": settings["calibration_fraction"],
-            "seed": settings["seed"],
+            "subjects": sorted(settings.subjects) if settings.subjects else None,
+            "on_bad_subject": settings.on_bad_subject,
+            "calibration_fraction": settings.calibration_fraction,
+            "seed": settings.seed,
         }
-        whole = {**known, "shards": settings["shards"]}
-        shards = tuple({**whole, "shard": shard} for shard in range(settings["shards"]))
-        return DatasetDigest(KAGGLE_FOLDER, whole, shards, known)
-    given = DEMO_FOLDER if settings["source"] == "demo" else settings["path"]
-    root = find_root(locate(given, checkout))
-    digests = _subject_digests(root, settings["subjects"], cache)
+        origin = {"dataset": HANDLE, "zip": zip_hash}
+        whole = {**known, "shards": settings.shards}
+        shards = tuple({**whole, "shard": shard} for shard in range(settings.shards))
+        return DatasetDigest(KAGGLE_FOLDER, origin, whole, shards, known)
+    root = find_root(locate(settings.path or DEMO_FOLDER, checkout))
+    digests = _subject_digests(root, settings.subjects, cache)
     counts = {name: entry["slices"] for name, entry in digests.items()}
-    shard_of = assign_shards(counts, settings["shards"])
-    split_of = assign_splits(list(counts), settings["calibration_fraction"], settings["seed"])
+    shard_of = assign_shards(counts, settings.shards)
+    split_of = assign_splits(list(counts), settings.calibration_fraction, settings.seed)
     content = {
         name: {"digest": entry["digest"], "split": split_of[name]}
         for name, entry in digests.items()
     }
-    by_shard: list[dict[str, Any]] = [{} for _ in range(settings["shards"])]
+    by_shard: list[dict[str, Any]] = [{} for _ in range(settings.shards)]
     for name, shard in shard_of.items():
         by_shard[shard][name] = content[name]
     calibration = {n: e["digest"] for n, e in content.items() if e["split"] == "calibration"}
-    if settings["on_bad_subject"] == "skip":
+    if settings.on_bad_subject == "skip":
         # Where a split would hold bad subjects alone, splits depend on every subject's content.
         for entries in (*by_shard, calibration):
             entries["all subjects"] = sha256_json(content)
-    whole = {"subjects": content, "shards": shard_of, "on_bad_subject": settings["on_bad_subject"]}
-    return DatasetDigest(root, whole, tuple(by_shard), calibration)
+    whole = {"subjects": content, "shards": shard_of, "on_bad_subject": settings.on_bad_subject}
+    return DatasetDigest(root, {}, whole, tuple(by_shard), calibration)
 
 
 def _subject_digests(
-    root: Path, wanted: list[str] | None, cache: HashCache
+    root: Path, wanted: Sequence[str] | None, cache: HashCache
 ) -> dict[str, dict[str, Any]]:
     """Per subject the number of slices by name and a digest of its TIFFs' names and content."""
     files: dict[str, list[Path]] = {}
-    for name in list_subjects(root):
-        if wanted is None or name in wanted:
-            files[name] = sorted(
-                path
-                for path in (root / name).iterdir()
-                if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".")
-            )
+    for name in choose_subjects(list_subjects(root), wanted, root):
+        files[name] = sorted(
+            path
+            for path in (root / name).iterdir()
+            if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".")
+        )
     hashes = cache.digests(path for paths in files.values() for path in paths)
     return {
         name: {
@@ -122,21 +142,21 @@ def _subject_digests(
     }
 
 
-def digest_weights(settings: Mapping[str, Any], checkout: Path, cache: HashCache) -> dict[str, Any]:
+def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[str, Any]:
     """What decides the weights: a local file's content, or a URL with the hash asked for.
 
     Of weights that the workflow trains itself, the training decides.
 
     Args:
-        settings: the group `model` of the resolved configuration.
         checkout: where relative paths lead that do not exist in the working directory.
         cache: hashes remembered from earlier runs.
 
     Raises:
         SegtrtError: the local file does not exist.
     """
-    source = settings["weights"]
-    known = {"init_features": settings["init_features"], "sha256": settings["sha256"]}
+    source = settings.weights
+    sha256 = settings.sha256.lower() if settings.sha256 else None
+    known = {"init_features": settings.init_features, "sha256": sha256}
     if is_url(source):
         return {**known, "url": source}
     if is_trained_here(source):

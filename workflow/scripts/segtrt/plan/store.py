@@ -22,11 +22,16 @@ from segtrt.files import follow_umask, replacing, sha256_file
 logger = logging.getLogger(__name__)
 
 ENTRY = "entry.json"
+STORE = "store-2"
+"""The store's folder in the cache. The number goes up when a key comes to mean something else, so
+that entries of earlier versions are never used again."""
+EARLIER_STORES = ("store",)
+"""Folders of earlier versions, which may still be in use by them."""
 DEFAULT_GIB = 10.0
 TIMING_CACHES = "tensorrt"
 """Folder of TensorRT's timing caches, beside the store."""
 ABANDONED_S = 24 * 3600
-"""A half-written entry of this age was left by a process that was killed."""
+"""A half-written entry whose time is this far from now was left by a process that was killed."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,7 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
         for folder in self.root.glob(".put-*"):
             try:
-                abandoned = time.time() - folder.stat().st_mtime > ABANDONED_S
+                abandoned = abs(time.time() - folder.stat().st_mtime) > ABANDONED_S
             except FileNotFoundError:
                 continue
             if abandoned:
@@ -224,4 +229,4 @@ def default_store() -> Store | None:
             "SEGTRT_CACHE_GIB is %r, expected a number above 0; using %g", limit, DEFAULT_GIB
         )
         gib = DEFAULT_GIB
-    return Store(root / "store", gib)
+    return Store(root / STORE, gib)

@@ -1,19 +1,21 @@
 """Cleaning up: what goes, and how much space that frees."""
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from segtrt.errors import SegtrtError
 from segtrt.files import write_json
-from segtrt.plan.nodes import FORMAT, KEYS, read_key_record
-from segtrt.plan.store import TIMING_CACHES, Store
+from segtrt.plan.records import AFRESH, KEYS, read_key_record
+from segtrt.plan.removal import Removal, count, format_bytes, remove
+from segtrt.plan.store import EARLIER_STORES, TIMING_CACHES, Store
 
 
 def clean_engines(base: Path, store: Store | None, records: Iterable[str]) -> list[str]:
     """Delete every engine with its record and caches, so that each is really built again.
 
     The store forgets them too, and in place of their key records stand notes that the store must
-    not be asked for them. Data, weights, graphs and tensors stay.
+    not be asked for them. Data, weights, graphs and tensors stay. All of that comes before the
+    engines go, so that a process that is killed here leaves no engine to be taken from the store.
 
     Args:
         base: the working directory.
@@ -22,21 +24,32 @@ def clean_engines(base: Path, store: Store | None, records: Iterable[str]) -> li
 
     Returns:
         Lines that say what was removed.
+
+    Raises:
+        SegtrtError: something could not be removed; the rest is gone.
     """
     lines = []
-    for path in sorted((base / KEYS / "build_engine").rglob("*.json")):
+    known = base / KEYS / "build_engine"
+    asked = set(records)
+    done = Removal()
+    for path in sorted(known.rglob("*.json")):
         record = read_key_record(path)
         key = record.get("content_key") if record else None
         if store and isinstance(key, str) and not store.forget(key):
-            name = path.relative_to(base / KEYS / "build_engine").with_suffix("")
+            name = path.relative_to(known).with_suffix("")
             lines.append(f"the store {store.root} cannot be changed; it still holds {name}")
+        if path.relative_to(base).as_posix() not in asked:
+            remove(path, done)
+        else:
+            done.bytes += path.stat().st_size
+    for made_afresh in sorted(asked):
+        write_json(base / made_afresh, AFRESH)
     engines = base / "results/engines"
-    count = len(list(engines.rglob("engine.bin")))
-    freed = _remove(engines) + _remove(base / KEYS / "build_engine")
-    for made_afresh in records:
-        write_json(base / made_afresh, {"format": FORMAT, "key": "", "afresh": True})
-    removed = _count(count, "engine", "engines")
-    return [f"removed {removed} and what belongs to them, {told(freed)} freed", *lines]
+    before = len(list(engines.rglob("engine.bin")))
+    remove(engines, done)
+    removed = count(before - len(list(engines.rglob("engine.bin"))), "engine", "engines")
+    said = f"removed {removed} and what belongs to them, {format_bytes(done.bytes)} freed"
+    return _account(said, done, lines)
 
 
 def clean_results(base: Path) -> list[str]:
@@ -47,16 +60,35 @@ def clean_results(base: Path) -> list[str]:
 
     Returns:
         Lines that say what was removed.
+
+    Raises:
+        SegtrtError: something could not be removed; the rest is gone.
     """
     results = base / "results"
-    names = sorted(path.name for path in results.iterdir()) if results.is_dir() else []
-    freed = _remove(results)
-    what = f" ({', '.join(names)})" if names else ""
-    return [f"removed {results.name}/{what}, {told(freed)} freed"]
+    is_folder = results.is_dir() and not results.is_symlink()
+    names = sorted(path.name for path in results.iterdir()) if is_folder else []
+    done = remove(results)
+    gone = [name for name in names if not (results / name).exists()]
+    what = f" ({', '.join(gone)})" if gone else ""
+    return _account(f"removed {results.name}/{what}, {format_bytes(done.bytes)} freed", done)
+
+
+def _account(said: str, done: Removal, more: Iterable[str] = ()) -> list[str]:
+    """The lines for the user: what went, which links went, and what else there is to say.
+
+    Raises:
+        SegtrtError: something could not be removed.
+    """
+    lines = [said]
+    lines += [f"{path} was a link and is gone; what it pointed to is left" for path in done.links]
+    lines += more
+    if done.failures:
+        raise SegtrtError(f"{done.complaint()}; apart from that: {'; '.join(lines)}")
+    return lines
 
 
 def clean_cache(root: Path | None, store: Store | None) -> list[str]:
-    """Empty the store and delete TensorRT's timing caches.
+    """Empty the store, delete those of earlier versions and TensorRT's timing caches.
 
     Args:
         root: folder of the caches, or None.
@@ -64,40 +96,24 @@ def clean_cache(root: Path | None, store: Store | None) -> list[str]:
 
     Returns:
         Lines that say what was removed.
+
+    Raises:
+        SegtrtError: something could not be removed; the rest is gone.
     """
     if root is None or store is None:
         return ["there is no cache (SEGTRT_CACHE is off)"]
     use = store.clear()
     left = store.use()
-    freed = use.bytes - left.bytes + _remove(root / TIMING_CACHES)
     gone = use.entries - left.entries
-    lines = [f"removed {_count(gone, 'entry', 'entries')} from {root}, {told(freed)} freed"]
+    done = Removal()
+    for folder in {root / name for name in EARLIER_STORES} - {store.root}:
+        gone += Store(folder).use().entries
+        remove(folder, done)
+    remove(root / TIMING_CACHES, done)
+    freed = use.bytes - left.bytes + done.bytes
+    lines = []
     if left.entries:
-        kept = _count(left.entries, "entry", "entries")
+        kept = count(left.entries, "entry", "entries")
         lines.append(f"{kept} could not be removed; check the folder's permissions")
-    return lines
-
-
-def told(count: int) -> str:
-    """A number of bytes for people, e.g. `12.3 MiB`."""
-    size = float(count)
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
-
-
-def _count(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
-
-
-def _remove(folder: Path) -> int:
-    """Delete a folder; returns how many bytes that freed."""
-    before = _bytes(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    return before - _bytes(folder)
-
-
-def _bytes(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+    removed = count(gone, "entry", "entries")
+    return _account(f"removed {removed} from {root}, {format_bytes(freed)} freed", done, lines)

@@ -1,14 +1,13 @@
 """Figures that say how far an engine's output is from a reference, and how well it segments."""
 
 import math
-from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-Masks = NDArray[np.bool_]
-"""Masks of one subject's slices, (n, height, width) bool."""
+from segtrt.arrays import Masks
+from segtrt.quality.scores import Errors
 
 Probabilities = NDArray[np.float32]
 """Foreground probabilities of some slices, (n, height, width) float32 in 0..1."""
@@ -67,29 +66,6 @@ def masks_of(probabilities: Probabilities, threshold: float, *, largest: bool) -
     return largest_component(masks) if largest else masks
 
 
-@dataclass(frozen=True)
-class Errors:
-    """How far an engine's probabilities are from the reference's."""
-
-    pixels: int
-    max_abs_error: float
-    mean_abs_error: float
-    relative_l2: float
-    """L2 norm of the difference over L2 norm of the reference."""
-    cosine_similarity: float
-    """Of the two outputs as vectors, 1 if they have the same direction."""
-    flipped_pixels: int
-    """Pixels on the other side of the threshold, before any component is dropped."""
-    flipped_fraction: float
-    """`flipped_pixels` over `pixels`."""
-    non_finite: int
-    """Values of the engine that are not finite; the error figures count them as 0."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The figures as JSON values."""
-        return asdict(self)
-
-
 class ErrorSums:
     """Sums of float64 from which `Errors` follow; slices are added piece by piece."""
 
@@ -111,7 +87,7 @@ class ErrorSums:
             (n,) int64, each slice's flipped pixels.
 
         Raises:
-            ValueError: the shapes differ.
+            ValueError: the shapes differ, or the reference is not finite.
         """
         if reference.shape != engine.shape:
             raise ValueError(f"{reference.shape} expected, got {engine.shape}")
@@ -137,6 +113,9 @@ class ErrorSums:
 
     def _add_block(self, reference: Probabilities, engine: Probabilities) -> NDArray[np.int64]:
         finite = np.isfinite(engine)
+        # `max` would pass over a difference that is no number.
+        if not np.isfinite(reference).all():
+            raise ValueError("a reference of finite values expected")
         expected = reference.astype(np.float64)
         actual = np.where(finite, engine, 0).astype(np.float64)
         difference = np.abs(actual - expected)

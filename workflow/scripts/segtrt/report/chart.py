@@ -5,30 +5,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
+from segtrt.precision import Precision
 from segtrt.report.machines import several
+from segtrt.runtimes.registry import all_runtimes
 
 Spec = dict[str, Any]
 
-SERIES = {
-    "pytorch": "--series-0",
-    "onnxruntime": "--series-1",
-    "openvino": "--series-2",
-    "tensorrt": "--series-3",
-    "tensorrt_rtx": "--series-4",
-}
-"""Runtime -> colour: a custom property of the style sheet, looked up when the chart is drawn."""
+_SYMBOLS = (
+    *("circle", "circle-open", "square", "square-open", "diamond", "diamond-open"),
+    *("triangle-up", "triangle-up-open", "star", "star-open", "hexagon", "hexagon-open"),
+)
+"""Symbols of the precisions, by their place among `Precision`."""
 
-SYMBOLS = {
-    "fp32": "circle",
-    "tf32": "circle-open",
-    "fp16": "square",
-    "bf16": "square-open",
-    "int8": "diamond",
-    "fp8": "diamond-open",
-}
-SHAPES = (
+_SHAPES = (
     "circle",
     "square",
     "diamond",
@@ -40,24 +31,45 @@ SHAPES = (
 )
 """Where there are several machines, theirs in turn; the precision is then told by the filling."""
 
-FILLINGS = {
-    "fp32": ("", 0.0),
-    "tf32": ("-dot", 0.0),
-    "fp16": ("-open", 2.0),
-    "bf16": ("-open-dot", 2.0),
-    "int8": ("", 2.0),
-    "fp8": ("-dot", 2.0),
-}
-"""Precision -> what is added to a shape's name, and the width of its rim."""
+_FILLINGS = (
+    *(("", 0.0), ("-dot", 0.0), ("-open", 2.0), ("-open-dot", 2.0)),
+    *(("", 2.0), ("-dot", 2.0), ("-open", 4.0), ("-open-dot", 4.0), ("", 4.0), ("-dot", 4.0)),
+)
+"""Fillings of the precisions: what is added to a shape's name, and the width of its rim."""
 
-DASHES = {
-    "fp32": "solid",
-    "tf32": "longdash",
-    "fp16": "dash",
-    "bf16": "dashdot",
-    "int8": "dot",
-    "fp8": "longdashdot",
-}
+_DASHES = (
+    *("solid", "longdash", "dash", "dashdot", "dot", "longdashdot"),
+    *("2px,6px", "12px,3px", "6px,2px,2px,2px", "1px,3px"),
+)
+"""Dashes of the precisions' lines."""
+
+Looks = TypeVar("Looks")
+
+
+def colour_of(runtime: str) -> str:
+    """A runtime's colour: a custom property of the page, looked up when a chart is drawn.
+
+    PyTorch has a neutral one, and so has a runtime that this version does not know.
+    """
+    return f"--runtime-{runtime}" if runtime in all_runtimes() else "--pytorch"
+
+
+def runtime_colours() -> str:
+    """The style sheet that gives every runtime its colour, on a light and on a dark page."""
+    known = all_runtimes().items()
+    light = " ".join(f"--runtime-{name}: {one.colour.light};" for name, one in known)
+    dark = " ".join(f"--runtime-{name}: {one.colour.dark};" for name, one in known)
+    return f':root {{ {light} }}\n:root[data-theme="dark"] {{ {dark} }}'
+
+
+def dash(precision: str) -> str:
+    """How a precision's line is dashed."""
+    return _by_place(_DASHES, precision)
+
+
+def _by_place(looks: Sequence[Looks], precision: str) -> Looks:
+    """What the place of a precision among all of them gives it."""
+    return looks[list(Precision).index(Precision(precision)) % len(looks)]
 
 
 @dataclass(frozen=True)
@@ -87,14 +99,14 @@ def marker(summary: Mapping[str, Any], machine: str, runtime: str, precision: st
 
     Where there are several machines, its shape tells the machine and its filling the precision.
     """
-    colour = SERIES[runtime]
+    colour = colour_of(runtime)
     if not several(summary):
-        return {"color": colour, "symbol": SYMBOLS[precision]}
+        return {"color": colour, "symbol": _by_place(_SYMBOLS, precision)}
     names = [one["name"] for one in summary["machines"]]
-    filling, rim = FILLINGS[precision]
+    filling, rim = _by_place(_FILLINGS, precision)
     return {
         "color": colour,
-        "symbol": SHAPES[names.index(machine) % len(SHAPES)] + filling,
+        "symbol": _SHAPES[names.index(machine) % len(_SHAPES)] + filling,
         "line": {"width": rim, "color": colour if "open" in filling else "--ink"},
     }
 

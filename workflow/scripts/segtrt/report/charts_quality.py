@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from segtrt.precision import Precision
 from segtrt.report import wording
 from segtrt.report.chart import (
-    SERIES,
     Chart,
     Spec,
     Table,
+    colour_of,
     group_of,
     layout,
     log_axis,
@@ -203,14 +204,14 @@ def _marks(
 def _reference_points(summary: Mapping[str, Any], machine: Mapping[str, Any]) -> Spec:
     name, timings = shown(summary, machine["name"]), machine["timings"]
     looks = (
-        marker(summary, name, "pytorch", "fp32")
+        marker(summary, name, wording.PYTORCH, Precision.FP32)
         if name
-        else {"color": SERIES["pytorch"], "symbol": "cross"}
+        else {"color": colour_of(wording.PYTORCH), "symbol": "cross"}
     )
     return {
         "type": "scatter",
         "mode": "markers+text",
-        "name": wording.series_label("pytorch", "fp32", name),
+        "name": wording.series_label(wording.PYTORCH, Precision.FP32, name),
         **group_of(name),
         "x": [one["images_per_second"] for one in timings],
         "y": [summary["reference"]["dice"]["mean"]] * len(timings),

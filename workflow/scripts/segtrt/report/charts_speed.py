@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from segtrt.precision import Precision
 from segtrt.report import wording
 from segtrt.report.chart import (
-    DASHES,
-    SERIES,
     Chart,
     Spec,
     Table,
     category_height,
+    colour_of,
+    dash,
     group_of,
     layout,
     log_axis,
@@ -60,7 +61,7 @@ def _timed(summary: Mapping[str, Any]) -> list[Timed]:
     for machine in summary["machines"]:
         name = machine["name"]
         lines += [
-            Timed(pytorch_name(name, one["batch_size"]), name, "pytorch", "fp32", one)
+            Timed(pytorch_name(name, one["batch_size"]), name, wording.PYTORCH, Precision.FP32, one)
             for one in machine["timings"]
         ]
         lines += [
@@ -104,7 +105,7 @@ def latency(summary: Mapping[str, Any]) -> Chart | None:
                     "x": line.timing["samples_ms"],
                     "boxpoints": "outliers",
                     "hovertemplate": "%{x:.4~g} ms<extra></extra>",
-                    "marker": {"color": SERIES[line.runtime], "size": 3},
+                    "marker": {"color": colour_of(line.runtime), "size": 3},
                     "line": {"width": 1.2},
                     "showlegend": False,
                 }
@@ -174,7 +175,7 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                 "y": [one["images_per_second"] for one in timings],
                 "hovertemplate": "batch %{x}<br>%{y:,.4~g} images/s<extra>%{fullData.name}</extra>",
                 "marker": {"size": 8, **marker(summary, machine, runtime, precision)},
-                "line": {"width": 2, "color": SERIES[runtime], "dash": DASHES[precision]},
+                "line": {"width": 2, "color": colour_of(runtime), "dash": dash(precision)},
             }
         )
     best = max(_trusted(summary, lines), key=lambda line: line.timing["images_per_second"])

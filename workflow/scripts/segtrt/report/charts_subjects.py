@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from segtrt.precision import Precision
 from segtrt.report import wording
-from segtrt.report.chart import SERIES, Chart, Table, category_height, layout, text, title
+from segtrt.report.chart import Chart, Table, category_height, colour_of, layout, text, title
 
 Engine = Mapping[str, Any]
 
@@ -19,7 +20,7 @@ def dice_per_subject(summary: Mapping[str, Any]) -> Chart | None:
     engines = [one for one in summary["engines"] if one["subjects"]]
     if not reference or not engines:
         return None
-    lines = [("PyTorch fp32", "pytorch", reference)]
+    lines = [(wording.series_label(wording.PYTORCH, Precision.FP32), wording.PYTORCH, reference)]
     for one in engines:
         scored = [entry for entry in one["subjects"] if entry["split"] == "evaluation"]
         lines.append((one["name"], one["runtime"], scored))
@@ -36,7 +37,7 @@ def dice_per_subject(summary: Mapping[str, Any]) -> Chart | None:
             "boxpoints": "all" if every else "outliers",
             "jitter": 0.35,
             "pointpos": 0,
-            "marker": {"color": SERIES[runtime], "size": 5 if every else 3},
+            "marker": {"color": colour_of(runtime), "size": 5 if every else 3},
             "line": {"width": 1.2},
             "showlegend": False,
         }
@@ -61,17 +62,19 @@ def dice_per_subject(summary: Mapping[str, Any]) -> Chart | None:
 
 
 def _subject_finding(engines: Sequence[Engine]) -> str:
+    passed = [one for one in engines if one["verdict"] == "pass"]
     loss, subject, name = max(
         (entry["reference_dice"] - entry["dice"], entry["subject"], one["name"])
-        for one in [one for one in engines if one["verdict"] == "pass"] or engines
+        for one in passed or engines
         for entry in one["subjects"]
         if entry["split"] == "evaluation"
     )
     if loss < 0.0005:
-        return "No subject loses Dice against PyTorch on an engine that passed"
+        whose = "an engine that passed" if passed else "any engine, though none passed"
+        return f"No subject loses Dice against PyTorch on {whose}"
+    which = "On engines that passed" if passed else "No engine passed: on those that were run"
     return (
-        f"On engines that passed, no subject loses more than {loss:.4f} Dice against PyTorch "
-        f"({subject} on {name})"
+        f"{which}, no subject loses more than {loss:.4f} Dice against PyTorch ({subject} on {name})"
     )
 
 

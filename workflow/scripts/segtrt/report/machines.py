@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from segtrt.precision import Precision
 from segtrt.report import wording
 
 _NAMELESS = "one without a name"
@@ -26,7 +27,7 @@ def entry(summary: Mapping[str, Any], machine: str) -> Mapping[str, Any]:
 
 def pytorch_name(machine: str, batch_size: int) -> str:
     """`pytorch/b4_fp32`, or `pytorch@a100/b4_fp32`, as engines are called."""
-    return f"pytorch{'@' if machine else ''}{machine}/b{batch_size}_fp32"
+    return f"{wording.PYTORCH}{'@' if machine else ''}{machine}/b{batch_size}_{Precision.FP32}"
 
 
 def device(facts: Mapping[str, Any]) -> str:

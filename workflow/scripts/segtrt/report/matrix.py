@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from segtrt.quality.failure_words import in_words
+from segtrt.quality.failures import failures_of
+from segtrt.quality.metric_table import METRICS
 from segtrt.report import wording
 from segtrt.report.machines import entry, shown
 
@@ -103,61 +107,16 @@ COLUMNS = [
         _of("speedup"),
         wording.times,
     ),
-    Column(
-        "dice",
-        "Dice",
-        "mean",
-        "Mean Dice of the evaluation subjects against ground truth",
-        _of("dice", "mean"),
-        wording.dice,
-    ),
-    Column(
-        "dice_loss",
-        "Dice loss",
-        "vs PyTorch",
-        "Mean Dice of PyTorch less its own",
-        _of("dice", "dice_loss"),
-        wording.dice_loss,
-    ),
-    Column(
-        "flipped",
-        "Flipped",
-        "pixels",
-        "Share of mask pixels that differ from PyTorch's",
-        _of("errors", "flipped_fraction"),
-        lambda value: wording.percent(value, 2),
-    ),
-    Column(
-        "max_abs_error",
-        "Max error",
-        "absolute",
-        "Largest difference of a probability on any slice, calibration included",
-        _of("errors_every_slice", "max_abs_error"),
-        wording.error,
-    ),
-    Column(
-        "mean_abs_error",
-        "Mean error",
-        "absolute",
-        "Mean difference of a probability",
-        _of("errors", "mean_abs_error"),
-        wording.error,
-    ),
-    Column(
-        "relative_l2",
-        "L2 error",
-        "relative",
-        "L2 norm of the difference over that of PyTorch's output",
-        _of("errors", "relative_l2"),
-        wording.error,
-    ),
-    Column(
-        "cosine_similarity",
-        "Cosine",
-        "similarity",
-        "Cosine of the angle between both outputs as vectors",
-        _of("errors", "cosine_similarity"),
-        lambda value: wording.MISSING if value is None else f"{value:.6f}",
+    *(
+        Column(
+            metric.name,
+            metric.heading,
+            metric.unit,
+            metric.help,
+            metric.value,
+            partial(wording.metric, metric),
+        )
+        for metric in METRICS
     ),
     Column("size", "Size", "MiB", "Size of the engine file", _of("engine_bytes"), wording.mib),
     Column("build", "Build", "s", "Time to build the engine", _of("build_ms"), wording.seconds),
@@ -191,7 +150,7 @@ COLUMNS = [
 def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
     """An entry of the summary's `engines` as a row."""
     timing = engine["timing"]
-    reasons = [wording.failure(failure) for failure in engine["failures"]]
+    reasons = [in_words(failure) for failure in failures_of(engine["failures"])]
     if engine["reason"]:
         reasons.append(engine["reason"])
     return Row(

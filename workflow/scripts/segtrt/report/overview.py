@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segtrt.precision import SOURCE
+from segtrt.quality.failure_words import all_in_words, broken_limits
+from segtrt.quality.failures import failures_of
 from segtrt.report import wording
 from segtrt.report.machines import device, entry, several, shown
 
@@ -82,8 +85,9 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
         )
     else:
         heading, title = "Nothing to recommend", "No engine qualifies"
-        broken = "; ".join(map(_broken, choice["broken"]))
-        sentence = f"{label} came closest, but breaks: {broken}."
+        failed, broken = failures_of(choice["failures"]), failures_of(choice["broken"])
+        words = "; ".join(broken_limits(failed, broken))
+        sentence = f"{label} came closest, but breaks: {words}."
     return Overview(
         heading=heading,
         title=title,
@@ -130,7 +134,8 @@ def _best(machine: Mapping[str, Any], summary: Mapping[str, Any]) -> Best:
 
 def _command(name: str) -> str:
     return (
-        f"segtrt run results/engines/{name}/engine.bin results/onnx/fp32/test_data_set_0/input_0.pb"
+        f"segtrt run results/engines/{name}/engine.bin "
+        f"results/onnx/{SOURCE}/test_data_set_0/input_0.pb"
     )
 
 
@@ -138,13 +143,6 @@ def _limits(choice: Mapping[str, Any]) -> str:
     latency = choice["max_latency_ms"]
     limit = f"at most {latency:g} ms for a batch" if latency else "any latency"
     return f"Limits: at most {choice['max_dice_loss']:g} Dice lost, {limit}, validation passed."
-
-
-def _broken(text: str) -> str:
-    name, _, rest = text.partition(" ")
-    if name == "validation":
-        return "validation: " + "; ".join(map(wording.failure, rest.strip("()").split("; ")))
-    return wording.failure(text)
 
 
 def _why_none(summary: Mapping[str, Any]) -> str:
@@ -182,7 +180,7 @@ def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
         Tile(
             "Verdict",
             wording.VERDICTS[engine["verdict"]],
-            "; ".join(map(wording.failure, engine["failures"]))
+            all_in_words(failures_of(engine["failures"]))
             or f"{wording.percent(engine['errors']['flipped_fraction'])} of mask pixels differ",
         ),
     ]

@@ -7,16 +7,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from segtrt.errors import SegtrtError
-from segtrt.files import read_json, write_bytes
+from segtrt.files import write_bytes
+from segtrt.precision import Graph
 from segtrt.report import machines, wording
+from segtrt.report.chart import runtime_colours
 from segtrt.report.charts_quality import quality_against_speed
 from segtrt.report.charts_speed import latency, throughput, where_time_goes
 from segtrt.report.charts_subjects import dice_per_subject
 from segtrt.report.matrix import COLUMNS, make_row
 from segtrt.report.overview import make_overview
-from segtrt.summary.overlays import FORMAT as OVERLAYS
-from segtrt.summary.summarise import read_summary
+from segtrt.summary.document import read_summary
+from segtrt.summary.overlay_index import read_overlays
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "report"
 PAGE = "report.html.j2"
@@ -29,14 +30,14 @@ def write_report(summary_json: Path, overlays_dir: Path, out_html: Path) -> None
 
     Args:
         summary_json: `results/summary.json`.
-        overlays_dir: the pictures (`segtrt.summary.overlays`).
+        overlays_dir: the pictures (`segtrt.summary.overlay_index`).
         out_html: the report.
 
     Raises:
         SegtrtError: an input is missing, damaged or of another format.
     """
     summary = read_summary(summary_json)
-    write_bytes(out_html, render(summary, read_overlays(overlays_dir)).encode())
+    write_bytes(out_html, render(summary, load_overlays(overlays_dir)).encode())
 
 
 def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
@@ -44,7 +45,7 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
 
     Args:
         summary: as `read_summary` gives it.
-        overlays: as `read_overlays` gives it.
+        overlays: as `load_overlays` gives it.
     """
     import jinja2
     from markupsafe import Markup
@@ -62,6 +63,8 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
         # Our own files and plotly's: code, not data.
         "inline": lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8")),
         "script_json": lambda value: Markup(script_json(value)),
+        "runtime_colours": lambda: Markup(runtime_colours()),
+        "graph_label": lambda name: Graph(name).label,
         "plotly": lambda: Markup(_plotly()),
     }
     charts = [chart for draw in _CHARTS if (chart := draw(summary))]
@@ -80,27 +83,16 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
     )
 
 
-def read_overlays(folder: Path) -> dict[str, Any]:
+def load_overlays(folder: Path) -> dict[str, Any]:
     """The pictures' index, each slice's `image` replaced by a data URI.
 
     Raises:
         SegtrtError: the folder is missing a file or is of another format.
     """
-    index = read_json(folder / "index.json", "index of the report's pictures")
-    if not isinstance(index, dict) or index.get("format") != OVERLAYS:
-        raise SegtrtError(
-            f"{folder}/index.json is not one this version can read (format {OVERLAYS} expected); "
-            f"delete {folder} and run the workflow again"
-        )
-    for entry in index["slices"].values():
-        picture = folder / entry["image"]
-        if not picture.is_file():
-            raise SegtrtError(
-                f"picture {picture} does not exist; delete {folder} and run the workflow again"
-            )
-        entry["image"] = _data_uri(picture.read_bytes(), "image/webp")
-    overlays: dict[str, Any] = index
-    return overlays
+    index, pictures = read_overlays(folder)
+    for key, content in pictures.items():
+        index["slices"][key]["image"] = _data_uri(content, "image/webp")
+    return index
 
 
 def script_json(value: Any) -> str:

@@ -1,27 +1,18 @@
 """Figures as text: how many digits, which unit, what stands for a missing one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from segtrt.quality.metric_table import Metric, Style
+from segtrt.runtimes.registry import all_runtimes
 
 MISSING = "–"
 
-RUNTIMES = {
-    "onnxruntime": "ONNX Runtime",
-    "openvino": "OpenVINO",
-    "tensorrt": "TensorRT",
-    "tensorrt_rtx": "TensorRT-RTX",
-    "pytorch": "PyTorch",
-}
-VERDICTS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
+PYTORCH = "pytorch"
+"""Stands for PyTorch where engines are named by their runtime."""
 
-_FIGURES = {
-    "max_abs_error": ("largest error of a probability", ""),
-    "flipped_fraction": ("share of flipped pixels", ""),
-    "dice_loss": ("loss of Dice", ""),
-    "latency_ms": ("latency", " ms"),
-    "non_finite": ("values that are not finite", ""),
-}
+VERDICTS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -63,9 +54,28 @@ def dice_loss(value: float | None) -> str:
     return "0.0000" if float(text) == 0 else text.replace("-", "−")
 
 
+def similarity(value: float | None) -> str:
+    """A figure close to 1 with six decimals."""
+    return MISSING if value is None else f"{value:.6f}"
+
+
 def percent(value: float | None, digits: int = 3) -> str:
     """A share as a percentage with `digits` significant digits."""
     return MISSING if value is None else f"{number(value * 100, digits)} %"
+
+
+_STYLES: Mapping[Style, Callable[[float | None], str]] = {
+    Style.SCORE: dice,
+    Style.LOSS: dice_loss,
+    Style.PERCENTAGE: lambda value: percent(value, 2),
+    Style.ERROR: error,
+    Style.SIMILARITY: similarity,
+}
+
+
+def metric(one: Metric, value: float | None) -> str:
+    """A figure of quality in its own style."""
+    return _STYLES[one.style](value)
 
 
 def change(value: float | None) -> str:
@@ -110,23 +120,12 @@ def listed(items: Sequence[str], most: int = 3) -> str:
     return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
 
 
-def failure(text: str) -> str:
-    """A failure such as `dice_loss 0.03 > 0.02` in words: `loss of Dice 0.03, limit 0.02`."""
-    name, _, rest = text.partition(" ")
-    value, sign, limit = rest.partition(" > ")
-    if name in _FIGURES and sign:
-        what, unit = _FIGURES[name]
-        return f"{what} {value}{unit}, limit {limit}{unit}"
-    share, sign, least = rest.partition(" < ")
-    if name.endswith("_share") and sign:
-        precision = name.removesuffix("_share")
-        return f"{share} of the convolutions run in {precision}, at least {least} expected"
-    return text
-
-
 def runtime(name: str) -> str:
-    """A runtime's name as its makers write it."""
-    return RUNTIMES.get(name, name)
+    """The name of a runtime, or of PyTorch, as its makers write it."""
+    if name == PYTORCH:
+        return "PyTorch"
+    known = all_runtimes().get(name)
+    return known.title if known else name
 
 
 def on(machine: str) -> str:

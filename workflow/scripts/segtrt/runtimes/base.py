@@ -1,6 +1,6 @@
-"""What a runtime answers: is it here, which precisions, build, load, run, time.
+"""What a runtime answers: what it is, is it here, which precisions, build, load, run, time.
 
-Nothing outside a runtime's own module knows which runtime it is talking to.
+A runtime is a folder beside this module; nothing outside it knows which runtime it is talking to.
 """
 
 from abc import ABC, abstractmethod
@@ -8,21 +8,34 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, Self
 
+from segtrt.arrays import Images, Probabilities
 from segtrt.machine.facts import Machine
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
+from segtrt.runtimes.description import BatchTiming, BuildSettings, Layer
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+__all__ = [
+    "Availability",
+    "BatchTiming",
+    "BuildResult",
+    "BuildSettings",
+    "Colour",
+    "Images",
+    "Layer",
+    "Probabilities",
+    "Runtime",
+    "Session",
+    "UnsupportedError",
+]
 
-# In quotes, so that asking a runtime what it is does not import NumPy.
-Images: TypeAlias = "NDArray[np.float32]"
-"""Network input: (n, 3, 256, 256) float32, z-scored."""
 
-Probabilities: TypeAlias = "NDArray[np.float32]"
-"""Network output: (n, 1, 256, 256) float32 in 0..1."""
+@dataclass(frozen=True)
+class Colour:
+    """A colour of the report: `#rrggbb` on a light and on a dark page."""
+
+    light: str
+    dark: str
 
 
 @dataclass(frozen=True)
@@ -33,42 +46,6 @@ class Availability:
     can_run: bool
     reason: str = ""
     """One line: why not, if either is False."""
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    """All that decides how an engine is built from its graph; goes into the engine's key whole."""
-
-    batch_size: int
-    precision: Precision
-    profile: str = "static"
-    """`static`: the batch size alone; `dynamic`: any batch from `dynamic_min` to `dynamic_max`."""
-    dynamic_min: int = 1
-    dynamic_opt: int = 1
-    dynamic_max: int = 32
-    workspace_mib: int = 1024
-    optimisation_level: int = 3
-    """TensorRT's builder level, 0 to 5."""
-    compute_capabilities: tuple[str, ...] = ()
-    """GPUs that a TensorRT-RTX engine is built for, e.g. `("8.9", "9.0")`; empty: the GPU here."""
-
-    @property
-    def largest_batch(self) -> int:
-        """The largest batch that the engine takes."""
-        return self.dynamic_max if self.profile == "dynamic" else self.batch_size
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of a built engine, as the runtime's own inspector tells it."""
-
-    name: str
-    kind: str
-    """The runtime's name for the operation, e.g. `Convolution`, `Conv`, `FusedConv`."""
-    dtype: str
-    """Type in which it computes: `fp32`, `tf32`, `fp16`, `bf16`, `int8`, `fp8` or `other`."""
-    flops: float | None = None
-    """Floating-point operations for one run (a multiply-add is two), where it can be told."""
 
 
 @dataclass(frozen=True)
@@ -83,20 +60,6 @@ class BuildResult:
 
 class UnsupportedError(Exception):
     """The runtime, its version or this device cannot do what was asked; one line says why."""
-
-
-@dataclass(frozen=True)
-class BatchTiming:
-    """Times of one batch, in milliseconds; None where the device has no such step."""
-
-    run_ms: float
-    copy_in_ms: float | None = None
-    copy_out_ms: float | None = None
-
-    @property
-    def total_ms(self) -> float:
-        """Copy-in, run and copy-out together: the batch's latency."""
-        return self.run_ms + (self.copy_in_ms or 0.0) + (self.copy_out_ms or 0.0)
 
 
 class Session(ABC):
@@ -161,7 +124,19 @@ class Runtime(ABC):
     """
 
     name: str
-    """As in the config, e.g. `onnxruntime`."""
+    """As in the config, e.g. `onnxruntime`; its environment is `envs/{name}.yaml`."""
+
+    title: str
+    """Its name as its makers write it."""
+
+    colour: Colour
+    """Its colour in charts."""
+
+    packages: tuple[str, ...] = ()
+    """Packages whose version decides what it builds, beside its own, which is in its target."""
+
+    auto_rank: int | None = None
+    """Its place among the runtimes that `auto` tries, the lowest first; None: it is not tried."""
 
     device: str = "cpu"
     """`cpu` or `gpu`: what its engines run on, and so which resource a job asks for."""
@@ -172,9 +147,9 @@ class Runtime(ABC):
     run_modules: tuple[str, ...]
     """Modules of this package, each with all it imports, that decide what an engine gives."""
 
-    def graph(self, precision: Precision) -> str:
-        """Name of the ONNX graph that an engine of this precision is built from."""
-        return str(precision.graph)
+    def graph(self, precision: Precision) -> Graph:
+        """The ONNX graph that an engine of this precision is built from."""
+        return precision.graph
 
     def deciding(self, settings: BuildSettings) -> dict[str, Any]:
         """The settings that make a difference to this runtime's engines; JSON values only."""
@@ -208,7 +183,7 @@ class Runtime(ABC):
         """Build an engine from the ONNX graph at `graph`.
 
         Args:
-            graph: ONNX file of the precision `settings.precision.graph`.
+            graph: ONNX file of the graph that `Runtime.graph` names.
             settings: how to build it.
             cache_dir: folder for caches of this machine (timing cache), or None for none.
 

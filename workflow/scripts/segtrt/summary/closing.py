@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from segtrt.errors import SegtrtError
-from segtrt.files import read_json
+from segtrt.errors import SegtrtError, os_errors_in_one_line
+from segtrt.formats import read_object
+from segtrt.quality.failure_words import all_in_words, broken_limits
+from segtrt.quality.failures import failures_of
+from segtrt.summary.document import FORMAT
 
 _WORDS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
 
@@ -18,35 +21,42 @@ def closing_lines(summary_json: Path, report: Path) -> list[str]:
         summary_json: `results/summary.json`.
         report: `results/report.html`.
 
-    Raises:
-        SegtrtError: the summary is missing or cannot be read.
+    Returns:
+        Lines that sum the run up; of a summary that is missing or damaged, one that says so.
     """
-    summary = read_json(summary_json, "summary")
     try:
-        engines = {engine["name"]: engine for engine in summary["engines"]}
-        verdicts = Counter(engine["verdict"] for engine in engines.values())
-        told = ", ".join(f"{verdicts[key]} {word}" for key, word in _WORDS.items() if verdicts[key])
-        lines = [f"engines: {told}"]
-        lines += [
-            f"  {name} failed: {'; '.join(engine['failures'])}"
-            for name, engine in engines.items()
-            if engine["verdict"] == "fail"
+        with os_errors_in_one_line():
+            summary = read_object(summary_json, what="summary", tag=FORMAT)
+        return [*_sum_up(summary), f"report: {report}"]
+    except SegtrtError as error:
+        return [str(error)]
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        return [
+            f"summary {summary_json} is damaged or of another version ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}); delete it and run the workflow again"
         ]
-        choice = summary["recommendation"]
-        if choice["engine"]:
-            lines.append(f"recommended: {_praise(engines[choice['engine']])}")
-        elif choice["closest"]:
-            broken = "; ".join(choice["broken"])
-            lines.append(f"recommended: none; {choice['closest']} came closest, but {broken}")
-        else:
-            lines.append("recommended: none; no engine was run")
-        lines += _best_elsewhere(summary, engines)
-    except (KeyError, TypeError) as error:
-        raise SegtrtError(
-            f"summary {summary_json} is not one this version can read ({error}); run the workflow "
-            "again"
-        ) from None
-    return [*lines, f"report: {report}"]
+
+
+def _sum_up(summary: Mapping[str, Any]) -> list[str]:
+    engines = {engine["name"]: engine for engine in summary["engines"]}
+    verdicts = Counter(engine["verdict"] for engine in engines.values())
+    counts = ", ".join(f"{verdicts[key]} {word}" for key, word in _WORDS.items() if verdicts[key])
+    lines = [f"engines: {counts}"]
+    lines += [
+        f"  {name} failed: {all_in_words(failures_of(engine['failures']))}"
+        for name, engine in engines.items()
+        if engine["verdict"] == "fail"
+    ]
+    choice = summary["recommendation"]
+    if choice["engine"]:
+        lines.append(f"recommended: {_praise(engines[choice['engine']])}")
+    elif choice["closest"]:
+        failed, broken = failures_of(choice["failures"]), failures_of(choice["broken"])
+        words = "; ".join(broken_limits(failed, broken))
+        lines.append(f"recommended: none; {choice['closest']} came closest, but breaks: {words}")
+    else:
+        lines.append("recommended: none; no engine was run")
+    return [*lines, *_best_elsewhere(summary, engines)]
 
 
 def _praise(best: Mapping[str, Any]) -> str:

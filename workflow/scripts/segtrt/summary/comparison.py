@@ -1,9 +1,11 @@
 """Two summaries beside each other: what got faster, slower, better, worse, beyond noise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from segtrt.errors import SegtrtError
 
 SMALLEST_CHANGE = 0.05
 """A latency that moved by less, as a share of the other one, is the same, however calm the runs."""
@@ -71,11 +73,23 @@ def _speed(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
             result[key] = engine["timing"]["total"]["median"]
     if result["latency_ms"] is None or result["other_latency_ms"] is None:
         return {**result, "noise": None, "speed": "unknown"}
+    _refuse_useless(own["name"], own["timing"]["samples_ms"])
+    _refuse_useless(own["name"], other["timing"]["samples_ms"])
     change = result["latency_ms"] / result["other_latency_ms"] - 1
     noise = float(np.hypot(_noise(own["timing"]), _noise(other["timing"])))
     same = abs(change) <= max(SMALLEST_CHANGE, noise)
     speed = "same" if same else "faster" if change < 0 else "slower"
     return {**result, "latency_change": change, "noise": noise, "speed": speed}
+
+
+def _refuse_useless(name: str, samples_ms: Sequence[float]) -> None:
+    """Refuse times that are zero, infinite or not numbers, which would compare as `slower`."""
+    for sample in samples_ms:
+        if not 0 < sample < float("inf"):
+            raise SegtrtError(
+                f"engine {name} has a time of {sample} ms, expected a number above zero; make the "
+                "summary that report.compare_with names, or this one, again"
+            )
 
 
 def _noise(timing: Mapping[str, Any]) -> float:
@@ -93,6 +107,11 @@ def _quality(
     if dice is None or other_dice is None or not same_subjects:
         return {**result, "quality": "unknown"}
     change = dice - other_dice
+    if not np.isfinite(change):
+        raise SegtrtError(
+            f"engine {own['name']} has a mean Dice of {dice} here and {other_dice} in the summary "
+            "that report.compare_with names, expected numbers; make that summary again"
+        )
     same = abs(change) <= SMALLEST_DICE_CHANGE
     quality = "same" if same else "better" if change > 0 else "worse"
     return {**result, "dice_change": change, "quality": quality}

@@ -3,10 +3,16 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from segtrt.engines.record import EngineRecord
+from segtrt.engines.timing_file import EngineTiming
 from segtrt.precision import Precision
+from segtrt.quality.failure_words import all_in_words
+from segtrt.quality.failures import failures_of
+from segtrt.quality.scores import Scores
+from segtrt.quality.verdict import Verdict
 
 Json = dict[str, Any]
 
@@ -25,32 +31,29 @@ def engine_entry(
     name: str,
     record: EngineRecord,
     *,
-    judged: Mapping[str, Json],
-    scored: Mapping[str, Json],
-    timed: Mapping[str, Json],
-    not_run: Mapping[str, str],
-    reference: Mapping[str, Sequence[Json]],
+    verdict: Verdict | None,
+    scores: Scores | None,
+    timing: EngineTiming | None,
+    not_run: str,
+    reference: Sequence[Json],
 ) -> Json:
     """The entry of an engine that was built, or that its runtime turned down while building.
 
     Args:
         name: `runtime/b{batch}_{precision}`, or `runtime@machine/...`.
         record: what was built.
-        judged: engine -> its validation.
-        scored: engine -> its scores.
-        timed: engine -> its timing.
-        not_run: `runtime` or `runtime@machine` -> why its engines were not run.
-        reference: machine -> PyTorch's timings there.
+        verdict, scores, timing: what is known of it; None if it was not run.
+        not_run: why engines of its runtime were not run on its machine; empty if they were.
+        reference: PyTorch's timings on its machine.
     """
     _, machine, _ = engine_parts(name)
     settings = record.settings
     built = record.status == "built"
-    verdict = judged.get(name)
-    figures, times = scored.get(name, {}), timed.get(name, {})
     reason = record.reason
     if verdict is None and built:
-        reason = not_run.get(name.split("/", maxsplit=1)[0]) or "built, but not run"
-    timing = times.get("timing")
+        reason = not_run or "built, but not run"
+    figures = scores.figures if scores else None
+    times = asdict(timing) if timing else {}
     stages = times.get("load_stages_ms") or {}
     return {
         "name": name,
@@ -58,27 +61,30 @@ def engine_entry(
         "runtime": record.runtime,
         "batch_size": settings.batch_size,
         "precision": str(settings.precision),
-        "verdict": verdict["verdict"] if verdict else "not_run" if built else "skipped",
+        "graph": str(record.graph),
+        "verdict": verdict.verdict if verdict else "not_run" if built else "skipped",
         "reason": reason,
-        "failures": verdict["failures"] if verdict else [],
+        "failures": [asdict(one) for one in verdict.failures] if verdict else [],
         "engine_bytes": record.engine_bytes if built else None,
         "engine_sha256": record.engine_sha256 if built else None,
         "graph_sha256": record.graph_sha256,
         "build_ms": record.build_ms if built else None,
         "first_start_ms": sum(record.first_start_ms.values()) or None,
         "read_back_ms": sum(stages.values()) if stages else None,
-        "load_stages_ms": dict(stages),
+        "load_stages_ms": stages,
         "memory_mib": times.get("memory_mib"),
         **{key: times.get(key) for key in _CONDITIONS},
-        "speedup": speedup(timing, reference[machine]),
-        "timing": timing,
-        "errors": figures.get("errors"),
-        "errors_every_slice": figures.get("errors_every_slice"),
-        "dice": figures.get("dice"),
-        "precision_proof": verdict["precision_proof"] if verdict else None,
+        "speedup": speedup(times.get("timing"), reference),
+        "timing": times.get("timing"),
+        "errors": asdict(figures.errors) if figures else None,
+        "errors_every_slice": asdict(figures.errors_every_slice) if figures else None,
+        "dice": asdict(figures.dice) if figures else None,
+        "precision_proof": asdict(verdict.precision_proof)
+        if verdict and verdict.precision_proof
+        else None,
         "target": dict(record.target),
         "notes": list(record.notes),
-        "subjects": figures.get("subjects", []),
+        "subjects": [asdict(one) for one in figures.subjects] if figures else [],
     }
 
 
@@ -99,8 +105,8 @@ def left_out_entry(name: str, reason: str) -> Json:
     runtime, machine, cell = engine_parts(name)
     batch, precision = cell.removeprefix("b").split("_")
     empty = (
-        "engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms memory_mib "
-        "speedup timing errors errors_every_slice dice precision_proof"
+        "graph engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms "
+        "memory_mib speedup timing errors errors_every_slice dice precision_proof"
     )
     return {
         "name": name,
@@ -149,7 +155,9 @@ def _flat_engine(engine: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[prefix] = value
 
-    add("", {key: value for key, value in engine.items() if key != "subjects"})
+    failures = all_in_words(failures_of(engine["failures"]))
+    shown = {**engine, "failures": failures}
+    add("", {key: value for key, value in shown.items() if key != "subjects"})
     flat.pop("timing.samples_ms", None)
     for entry in engine["subjects"]:
         flat[f"dice.subject.{entry['subject']}"] = entry["dice"]

@@ -1,11 +1,6 @@
 """Pictures for the report: FLAIR slices once, and outlines of every engine's masks on them.
 
-`index.json` in the folder, format `segtrt-overlays-1`:
-- `slices`: key -> `subject`, `number`, `split`, `image` (file in the folder), `truth`, `reference`
-  (outlines: SVG path data, 512 units wide and high, `segtrt.quality.outlines`);
-- `engines`: name -> `subjects` (`subject`, `role` best, median, worst or more, `dice`,
-  `reference_dice`, `slices`: keys in slice order), `differs` (`slice`: key, `flipped_pixels`) and
-  `outlines` (key -> the engine's outline).
+The folder's files are described in `segtrt.summary.overlay_index`.
 
 Outlines are a few hundred bytes, pictures a few thousand: an engine costs little once the pictures
 are there, and only so many pictures are made.
@@ -19,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segtrt.data.shards import Shard
-from segtrt.files import write_bytes, write_json
+from segtrt.data.shards import Shard, refuse_other_slices
+from segtrt.files import replacing_folder, write_json
 from segtrt.progress import track
-from segtrt.quality.metrics import masks_of
+from segtrt.quality.mask_shards import read_masks
 from segtrt.quality.outlines import outline
-
-FORMAT = "segtrt-overlays-1"
+from segtrt.quality.scores import Figures, SubjectScore
+from segtrt.summary.overlay_index import FORMAT, INDEX
 
 MAX_PICTURES = 700
 """Pictures in all, about 5 kB each; engines later in line share those of the earlier ones."""
@@ -44,10 +39,8 @@ def write_overlays(
     folder: Path,
     *,
     tensor_shards: Sequence[Path],
-    reference_shards: Sequence[Path],
-    scores: Sequence[Mapping[str, Any]],
-    threshold: float,
-    largest_component: bool,
+    reference_masks: Sequence[Path],
+    scores: Mapping[str, Figures],
     subjects: int,
     slices: int,
 ) -> None:
@@ -55,9 +48,8 @@ def write_overlays(
 
     Args:
         tensor_shards: shards with `images`, (N, 3, 256, 256), and `masks`.
-        reference_shards: shards with `probabilities`, in the same order.
-        scores: `segtrt.quality.scores`'s figures, most important engine first.
-        threshold, largest_component: as the engines were scored with.
+        reference_masks: PyTorch's masks (`segtrt.quality.mask_shards`), in the same order.
+        scores: engine -> its figures, most important engine first.
         subjects: subjects for each engine: best, median and worst by Dice, then the next worst.
         slices: slices for each subject, spread over those with a lesion, and slices where engine
             and reference differ most.
@@ -65,21 +57,11 @@ def write_overlays(
     wanted: dict[Key, None] = {}
     engines: dict[str, Json] = {}
     lesions = _lesion_slices(tensor_shards)
-    for data in scores:
-        if "subjects" in data:
-            engines[data["engine"]] = choose_slices(data, lesions, subjects, slices, wanted)
-    slice_entries = _draw(
-        folder,
-        tensor_shards,
-        reference_shards,
-        wanted,
-        threshold=threshold,
-        largest_component=largest_component,
-    )
-    write_json(
-        folder / "index.json",
-        {"format": FORMAT, "slices": slice_entries, "engines": engines},
-    )
+    for name, figures in scores.items():
+        engines[name] = choose_slices(figures, lesions, subjects, slices, wanted)
+    with replacing_folder(folder) as partial:
+        drawn = _draw(partial, tensor_shards, reference_masks, wanted)
+        write_json(partial / INDEX, {"format": FORMAT, "slices": drawn, "engines": engines})
 
 
 def key_text(key: Key) -> str:
@@ -87,14 +69,14 @@ def key_text(key: Key) -> str:
     return f"{key[0]}/{key[1]}"
 
 
-def choose_subjects(entries: Sequence[Mapping[str, Any]], count: int) -> list[tuple[str, Json]]:
+def choose_subjects(entries: Sequence[SubjectScore], count: int) -> list[tuple[str, SubjectScore]]:
     """Best, median and worst evaluation subject by Dice, then the next worst: (role, entry).
 
     With an even number the median is the worse of the two in the middle; a subject is shown once.
     """
     ranked = sorted(
-        (entry for entry in entries if entry["split"] == "evaluation"),
-        key=lambda entry: (-entry["dice"], entry["subject"]),
+        (entry for entry in entries if entry.split == "evaluation"),
+        key=lambda entry: (-entry.dice, entry.subject),
     )
     if not ranked:
         return []
@@ -105,7 +87,7 @@ def choose_subjects(entries: Sequence[Mapping[str, Any]], count: int) -> list[tu
     for place, role in sorted(places[:3], key=lambda one: one[1] == "median") + places[3:]:
         chosen.setdefault(place, role)
     kept = dict(list(chosen.items())[:count])
-    return [(role, dict(ranked[place])) for place, role in sorted(kept.items())]
+    return [(role, ranked[place]) for place, role in sorted(kept.items())]
 
 
 def spread(numbers: Sequence[int], count: int) -> list[int]:
@@ -130,7 +112,7 @@ def _lesion_slices(tensor_shards: Sequence[Path]) -> dict[str, list[int]]:
 
 
 def choose_slices(
-    data: Mapping[str, Any],
+    figures: Figures,
     lesions: Mapping[str, Sequence[int]],
     subjects: int,
     slices: int,
@@ -146,27 +128,27 @@ def choose_slices(
 
     chosen: list[Key] = []
     shown = []
-    for role, entry in choose_subjects(data["subjects"], subjects):
-        name = entry["subject"]
+    for role, entry in choose_subjects(figures.subjects, subjects):
+        name = entry.subject
         keys = [(name, number) for number in spread(lesions[name], slices) if take((name, number))]
         chosen += keys
         shown.append(
             {
                 "subject": name,
                 "role": role,
-                "dice": entry["dice"],
-                "reference_dice": entry["reference_dice"],
+                "dice": entry.dice,
+                "reference_dice": entry.reference_dice,
                 "slices": [key_text(key) for key in keys],
             }
         )
-    most = sorted(data["slices"], key=lambda one: -one["flipped_pixels"])[:slices]
+    most = sorted(figures.slices, key=lambda one: -one.flipped_pixels)[:slices]
     differs = []
     for one in most:
-        key = (one["subject"], one["number"])
-        if one["flipped_pixels"] and take(key):
+        key = (one.subject, one.number)
+        if one.flipped_pixels and take(key):
             chosen.append(key)
-            differs.append({"slice": key_text(key), "flipped_pixels": one["flipped_pixels"]})
-    outlines = {(one["subject"], one["number"]): one["outline"] for one in data["slices"]}
+            differs.append({"slice": key_text(key), "flipped_pixels": one.flipped_pixels})
+    outlines = {(one.subject, one.number): one.outline for one in figures.slices}
     return {
         "subjects": shown,
         "differs": differs,
@@ -177,36 +159,30 @@ def choose_slices(
 def _draw(
     folder: Path,
     tensor_shards: Sequence[Path],
-    reference_shards: Sequence[Path],
+    reference_masks: Sequence[Path],
     wanted: Mapping[Key, None],
-    *,
-    threshold: float,
-    largest_component: bool,
 ) -> Json:
     """Write the wanted slices' pictures; returns their entries."""
     entries: Json = {}
     by_subject: dict[str, set[int]] = {}
     for subject, number in wanted:
         by_subject.setdefault(subject, set()).add(number)
-    pairs = list(zip(tensor_shards, reference_shards, strict=True))
-    for tensors, probabilities in track(pairs, "drawing slices", len(pairs), "shards"):
-        with Shard(tensors) as truth, Shard(probabilities) as reference:
+    pairs = list(zip(tensor_shards, reference_masks, strict=True))
+    for tensors, masks_path in track(pairs, "drawing slices", len(pairs), "shards"):
+        with Shard(tensors) as truth, Shard(masks_path) as reference:
+            refuse_other_slices(truth, reference)
             for subject, rows in truth.subjects().items():
                 numbers = by_subject.get(subject, set())
                 if not numbers:
                     continue
-                masks = masks_of(
-                    reference.rows("probabilities", rows.start, rows.stop),
-                    threshold,
-                    largest=largest_component,
-                )
+                masks = read_masks(reference, rows)
                 for row, ref in enumerate(truth.index[rows]):
                     if ref.number not in numbers:
                         continue
                     at = rows.start + row
                     name = f"{len(entries):04d}.webp"
                     flair = truth.rows("images", at, at + 1)[0, FLAIR]
-                    write_bytes(folder / name, webp(flair))
+                    (folder / name).write_bytes(webp(flair))
                     entries[key_text((subject, ref.number))] = {
                         "subject": subject,
                         "number": ref.number,

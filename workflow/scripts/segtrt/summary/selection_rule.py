@@ -1,8 +1,12 @@
 """Which engine to take: the one rule behind the report and `segtrt pick`."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from segtrt.errors import SegtrtError
+from segtrt.quality.failures import LATENCY, Failure, failures_of
 
 
 @dataclass(frozen=True)
@@ -12,8 +16,8 @@ class Candidate:
     name: str
     verdict: str
     """`pass`, `fail`, `skipped` or `not_run`."""
-    failures: tuple[str, ...]
-    """Why it failed, e.g. `max_abs_error 0.3 > 0.05`."""
+    failures: tuple[Failure, ...]
+    """What it failed validation by."""
     dice_loss: float | None
     """Mean Dice of the reference less its own; negative if it gained."""
     latency_ms: float | None
@@ -27,7 +31,7 @@ class Candidate:
         return cls(
             name=engine["name"],
             verdict=engine["verdict"],
-            failures=tuple(engine["failures"]),
+            failures=failures_of(engine["failures"]),
             dice_loss=dice["dice_loss"] if dice else None,
             latency_ms=timing["total"]["median"] if timing else None,
             images_per_second=timing["images_per_second"] if timing else None,
@@ -42,8 +46,10 @@ class Choice:
     """The recommended engine."""
     closest: str | None
     """If none qualifies: the engine that came closest."""
-    broken: tuple[str, ...]
-    """The limits that `closest` broke, e.g. `dice_loss 0.012 > 0.005`."""
+    failures: tuple[Failure, ...]
+    """What `closest` failed validation by."""
+    broken: tuple[Failure, ...]
+    """The limits below that `closest` does not keep."""
     max_dice_loss: float
     max_latency_ms: float | None
     candidates: int
@@ -53,7 +59,8 @@ class Choice:
 
     def to_json(self) -> dict[str, Any]:
         """The answer as JSON values."""
-        return {**asdict(self), "broken": list(self.broken)}
+        answer = asdict(self)
+        return {**answer, "failures": list(answer["failures"]), "broken": list(answer["broken"])}
 
 
 def pick_engine(
@@ -70,19 +77,25 @@ def pick_engine(
         candidates: all engines; those that were not run are never chosen.
         max_dice_loss: most mean Dice that it may lose against the reference, 0..1.
         max_latency_ms: longest median latency of one batch, or None for no limit.
+
+    Raises:
+        SegtrtError: a figure of an engine is infinite or not a number.
     """
     judged = []
     for one in candidates:
         if one.verdict not in ("pass", "fail") or not one.latency_ms or not one.images_per_second:
             continue
+        _refuse_non_finite(one)
         broken, overshoot = _broken(one, max_dice_loss, max_latency_ms)
-        order = (len(broken), overshoot, -one.images_per_second, one.latency_ms, one.name)
-        judged.append((order, one.name, broken))
-    best = min(judged, default=None)
-    qualified = sum(not broken for _, _, broken in judged)
+        count = len(broken) + (one.verdict == "fail")
+        order = (count, overshoot, -one.images_per_second, one.latency_ms, one.name)
+        judged.append((order, one, broken))
+    best = min(judged, key=lambda entry: entry[0], default=None)
+    qualified = sum(order[0] == 0 for order, _, _ in judged)
     return Choice(
-        engine=best[1] if best and qualified else None,
-        closest=best[1] if best and not qualified else None,
+        engine=best[1].name if best and qualified else None,
+        closest=best[1].name if best and not qualified else None,
+        failures=best[1].failures if best else (),
         broken=best[2] if best else (),
         max_dice_loss=max_dice_loss,
         max_latency_ms=max_latency_ms,
@@ -91,19 +104,28 @@ def pick_engine(
     )
 
 
+def _refuse_non_finite(one: Candidate) -> None:
+    """Refuse figures that no comparison would find fault with."""
+    for name in ("dice_loss", "latency_ms", "images_per_second"):
+        value = getattr(one, name)
+        if value is not None and not math.isfinite(value):
+            raise SegtrtError(
+                f"engine {one.name} has {name} {value}, expected a number; delete its scores and "
+                "timing and run the workflow again"
+            )
+
+
 def _broken(
     one: Candidate, max_dice_loss: float, max_latency_ms: float | None
-) -> tuple[tuple[str, ...], float]:
+) -> tuple[tuple[Failure, ...], float]:
     """The limits that an engine breaks, and its worst overshoot as a share of the limit."""
     broken, overshoot = [], 0.0
-    if one.verdict != "pass":
-        broken.append(f"validation ({'; '.join(one.failures)})")
     for name, value, limit in (
         ("dice_loss", one.dice_loss, max_dice_loss),
-        ("latency_ms", one.latency_ms, max_latency_ms),
+        (LATENCY, one.latency_ms, max_latency_ms),
     ):
         if limit is not None and value is not None and value > limit:
-            broken.append(f"{name} {value:.3g} > {limit:g}")
+            broken.append(Failure(name, value, limit))
             # A limit of zero has no share; the tiny floor keeps the order of the overshoots.
             overshoot = max(overshoot, (value - limit) / max(limit, 1e-9))
     return tuple(broken), overshoot

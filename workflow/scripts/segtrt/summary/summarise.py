@@ -1,130 +1,171 @@
 """The summary: every figure of the report, as JSON and as a table."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segtrt.config.settings import Report, Settings, as_json
 from segtrt.data.manifest import Manifest, read_manifest
 from segtrt.engines.record import read_record
-from segtrt.errors import SegtrtError
-from segtrt.files import read_json, sha256_file, write_bytes, write_json
+from segtrt.engines.timing_file import read_timing
+from segtrt.files import sha256_file, write_bytes, write_json
+from segtrt.precision import Graph
+from segtrt.quality.reference_scores import read_reference_scores
 from segtrt.quality.scores import read_scores
-from segtrt.quality.verdict import read_validation
+from segtrt.quality.verdict import read_verdict
 from segtrt.summary.benchmark_files import read_benchmarks
 from segtrt.summary.comparison import compare
-from segtrt.summary.engines import engine_entry, engine_order, left_out_entry, table
-from segtrt.summary.machines import machine_entries, reference_dice
+from segtrt.summary.document import FORMAT, check_summary, read_summary
+from segtrt.summary.engines import (
+    engine_entry,
+    engine_order,
+    engine_parts,
+    left_out_entry,
+    table,
+)
+from segtrt.summary.machines import machine_entries, reference_entry
 from segtrt.summary.overlays import write_overlays
-from segtrt.summary.selection_rule import Candidate, pick_engine
-
-FORMAT = "segtrt-summary-1"
-SCHEMA = Path(__file__).resolve().parents[3] / "schemas" / "summary.schema.yaml"
+from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
 
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class DataFiles:
+    """Files of the data set and the network."""
+
+    manifest: Path
+    weights: Path
+    """Its hash goes into the summary."""
+    tensors: Sequence[Path]
+    """Shards with `images` and `masks`."""
+
+
+@dataclass(frozen=True)
+class ReferenceFiles:
+    """Files of PyTorch's own figures."""
+
+    scores: Path
+    """`segtrt.quality.reference_scores`."""
+    masks: Sequence[Path]
+    """Its masks (`segtrt.quality.mask_shards`), shard by shard as the tensors."""
+    timings: Sequence[Path]
+    """Its times on each machine (`segtrt.model.reference_timing_file`)."""
+    preparations: Sequence[Path]
+    """Times of decoding and normalising on each machine (`segtrt.data.preparation_file`)."""
+
+
+@dataclass(frozen=True)
+class EngineFiles:
+    """Files of the engines, each under its engine's name; the last three only of those run."""
+
+    records: Sequence[Path]
+    """`engine.json`."""
+    timings: Sequence[Path]
+    scores: Sequence[Path]
+    verdicts: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for and what could not be had."""
+
+    machines: Sequence[str]
+    """Names of the machines, empty for this one."""
+    left_out: Mapping[str, str]
+    """Engines that cannot be had here -> why."""
+    not_run: Mapping[str, str]
+    """`runtime` or `runtime@machine` -> why its engines were built but not run."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files to write."""
+
+    summary: Path
+    """`workflow/schemas/summary.schema.yaml`."""
+    table: Path
+    """The engines as CSV, one a row."""
+    overlays: Path
+    """Folder of the report's pictures (`segtrt.summary.overlays`)."""
+
+
 def summarise(
+    settings: Settings,
+    asked: Asked,
+    data: DataFiles,
+    reference: ReferenceFiles,
+    engines: EngineFiles,
     *,
-    config: Mapping[str, Any],
-    manifest: Path,
-    weights: Path,
-    tensor_shards: Sequence[Path],
-    reference_shards: Sequence[Path],
-    machines: Sequence[str],
-    reference_timings: Sequence[Path],
-    preparations: Sequence[Path],
-    records: Sequence[Path],
-    timings: Sequence[Path],
-    scores: Sequence[Path],
-    validations: Sequence[Path],
-    left_out: Mapping[str, str],
-    not_run: Mapping[str, str],
+    outputs: Outputs,
     benchmarks_dir: Path | None,
     rule_graph: str | None,
-    out_json: Path,
-    out_csv: Path,
-    overlays_dir: Path,
 ) -> None:
     """Write the summary, its table and the pictures of the report.
 
     Args:
-        config: the resolved configuration.
-        manifest: the data set's manifest.
-        weights: the weights file; its hash goes into the summary.
-        tensor_shards: shards with `images` and `masks`.
-        reference_shards: shards with `probabilities` from PyTorch, in the same order.
-        machines: names of the machines, empty for this one.
-        reference_timings: PyTorch's times on each (`segtrt.model.reference.time_reference`).
-        preparations: times of decoding and normalising on each (`segtrt.data.preparation_timing`).
-        records: `engine.json` of every engine that was built.
-        timings: `timing/{runtime}/b{batch}_{precision}.json` of those that were run.
-        scores: `scores/...json` of those that were run.
-        validations: `validation/...json` of those that were run.
-        left_out: engines that cannot be had here -> why.
-        not_run: `runtime` or `runtime@machine` -> why its engines were built but not run.
+        settings: the resolved configuration.
+        asked, data, reference, engines: what goes into it.
+        outputs: what to write.
         benchmarks_dir: Snakemake's benchmark files, `<rule>/**/*.tsv`, or None.
         rule_graph: the rule graph as SVG text, or None.
-        out_json: the summary, `workflow/schemas/summary.schema.yaml`.
-        out_csv: its engines, one a row.
-        overlays_dir: pictures for the report (`segtrt.summary.overlays`).
 
     Raises:
         SegtrtError: an input is missing or of another format.
     """
     # A record knows no machine's name, for it serves wherever machines are alike: paths do.
-    judged = {_engine(path): read_validation(path) for path in validations}
-    scored = {_engine(path): {**read_scores(path), "engine": _engine(path)} for path in scores}
-    timed = {_engine(path): read_timing(path) for path in timings}
-    built = {_engine(path.parent): read_record(path) for path in records}
-    told = machine_entries(machines, reference_timings, preparations, timed)
-    engines = [
+    timed = {_engine(path): read_timing(path) for path in engines.timings}
+    scored = {_engine(path): read_scores(path) for path in engines.scores}
+    judged = {_engine(path): read_verdict(path) for path in engines.verdicts}
+    built = {_engine(path.parent): read_record(path) for path in engines.records}
+    machines = machine_entries(asked.machines, reference.timings, reference.preparations, timed)
+    torch_timings = {one["name"]: one["timings"] for one in machines}
+    entries = [
         engine_entry(
             name,
             record,
-            judged=judged,
-            scored=scored,
-            timed=timed,
-            not_run=not_run,
-            reference={one["name"]: one["timings"] for one in told},
+            verdict=judged.get(name),
+            scores=scored.get(name),
+            timing=timed.get(name),
+            not_run=asked.not_run.get(name.split("/", maxsplit=1)[0], ""),
+            reference=torch_timings[engine_parts(name)[1]],
         )
         for name, record in built.items()
     ]
-    engines += [left_out_entry(name, reason) for name, reason in left_out.items()]
-    engines.sort(key=engine_order)
+    entries += [left_out_entry(name, reason) for name, reason in asked.left_out.items()]
+    entries.sort(key=engine_order)
     summary = compose(
-        config=config,
-        manifest=read_manifest(manifest),
-        weights_sha256=sha256_file(weights),
-        graphs={
-            str(record.settings.precision.graph): record.graph_sha256 for record in built.values()
-        },
-        machines=told,
-        reference=reference_dice(list(scored.values())),
-        engines=engines,
+        settings=settings,
+        manifest=read_manifest(data.manifest),
+        weights_sha256=sha256_file(data.weights),
+        graphs={record.graph: record.graph_sha256 for record in built.values()},
+        machines=machines,
+        reference=reference_entry(read_reference_scores(reference.scores)),
+        engines=entries,
         rules=read_benchmarks(benchmarks_dir) if benchmarks_dir else [],
         rule_graph=rule_graph,
     )
-    write_summary(summary, out_json, out_csv)
+    write_summary(summary, outputs.summary, outputs.table)
     choice = summary["recommendation"]
-    shown = choice["engine"] or choice["closest"]
+    first = choice["engine"] or choice["closest"]
+    figures = {name: one.figures for name, one in scored.items() if one.figures}
     write_overlays(
-        overlays_dir,
-        tensor_shards=tensor_shards,
-        reference_shards=reference_shards,
-        scores=sorted(scored.values(), key=lambda data: (data["engine"] != shown, data["engine"])),
-        threshold=config["validation"]["threshold"],
-        largest_component=config["validation"]["largest_component"],
-        subjects=config["report"]["overlay_subjects"],
-        slices=config["report"]["overlay_slices"],
+        outputs.overlays,
+        tensor_shards=data.tensors,
+        reference_masks=reference.masks,
+        scores={name: figures[name] for name in sorted(figures, key=lambda n: (n != first, n))},
+        subjects=settings.report.overlay_subjects,
+        slices=settings.report.overlay_slices,
     )
 
 
 def compose(
     *,
-    config: Mapping[str, Any],
+    settings: Settings,
     manifest: Manifest,
     weights_sha256: str,
-    graphs: Mapping[str, str],
+    graphs: Mapping[Graph, str],
     machines: Sequence[Json],
     reference: Mapping[str, Any],
     engines: Sequence[Json],
@@ -132,39 +173,46 @@ def compose(
     rule_graph: str | None,
 ) -> Json:
     """Put a summary together and compare it, if `report.compare_with` says so."""
-    report = config["report"]
-    limits = {key: report[key] for key in ("max_dice_loss", "max_latency_ms")}
-    choice = pick_engine([Candidate.of(engine) for engine in engines], **limits)
+    report = settings.report
     summary: Json = {
         "format": FORMAT,
-        "title": report["title"],
-        "recommendation": choice.to_json(),
+        "title": report.title,
+        "recommendation": _pick(engines, report).to_json(),
         "engines": list(engines),
         "reference": dict(reference),
-        "dataset": _dataset(manifest, config),
+        "dataset": _dataset(manifest, settings),
         "model": {
-            "weights": config["model"]["weights"],
+            "weights": settings.model.weights,
             "weights_sha256": weights_sha256,
-            "init_features": config["model"]["init_features"],
-            "graphs": dict(sorted(graphs.items())),
+            "init_features": settings.model.init_features,
+            "graphs": {str(graph): graphs[graph] for graph in Graph if graph in graphs},
         },
         "machines": [
-            {**one, "recommended": _best_on(one["name"], engines, limits)} for one in machines
+            {
+                **one,
+                "recommended": _pick(
+                    [engine for engine in engines if engine["machine"] == one["name"]], report
+                ).engine,
+            }
+            for one in machines
         ],
-        "config": dict(config),
+        "config": as_json(settings),
         "rules": list(rules),
         "rule_graph": rule_graph,
         "comparison": None,
     }
-    if report["compare_with"]:
-        summary["comparison"] = compare(summary, read_summary(Path(report["compare_with"])))
+    if report.compare_with:
+        summary["comparison"] = compare(summary, read_summary(Path(report.compare_with)))
     return summary
 
 
-def _best_on(machine: str, engines: Sequence[Json], limits: Mapping[str, Any]) -> str | None:
-    """The engine that the rule picks on one machine."""
-    own = [Candidate.of(engine) for engine in engines if engine["machine"] == machine]
-    return pick_engine(own, **limits).engine
+def _pick(engines: Sequence[Json], limits: Report) -> Choice:
+    """The engine that the report recommends of these."""
+    return pick_engine(
+        [Candidate.of(engine) for engine in engines],
+        max_dice_loss=limits.max_dice_loss,
+        max_latency_ms=limits.max_latency_ms,
+    )
 
 
 def _engine(path: Path) -> str:
@@ -179,68 +227,16 @@ def write_summary(summary: Json, out_json: Path, out_csv: Path) -> None:
     write_bytes(out_csv, table(summary).encode())
 
 
-def check_summary(summary: Any) -> None:
-    """Refuse what does not follow the schema.
-
-    Raises:
-        ValueError: names the first fault.
-    """
-    import jsonschema
-    import yaml
-
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    fault = jsonschema.exceptions.best_match(
-        jsonschema.Draft202012Validator(schema).iter_errors(summary)
-    )
-    if fault is not None:
-        raise ValueError(f"{fault.json_path}: {fault.message[:300]}")
-
-
-def read_summary(path: Path) -> Json:
-    """Read a summary, this run's or another one's.
-
-    Raises:
-        SegtrtError: missing, not JSON, of another format or against the schema.
-    """
-    data = read_json(path, "summary")
-    found = data.get("format") if isinstance(data, dict) else None
-    if found != FORMAT:
-        raise SegtrtError(
-            f"{path} is not a summary this version can read (format {FORMAT} expected, found "
-            f"{found!r}); make it again with this version"
-        )
-    try:
-        check_summary(data)
-    except ValueError as error:
-        raise SegtrtError(f"{path} is damaged: {error}; run the workflow again") from None
-    summary: Json = data
-    return summary
-
-
-def read_timing(path: Path) -> Json:
-    """Read an engine's timing: `timing` (TimingResult), `load_stages_ms`, `memory_mib`."""
-    data = read_json(path, "timing")
-    if not isinstance(data, dict) or "timing" not in data:
-        raise SegtrtError(
-            f"{path} is not a timing this version can read; delete it and run the workflow again"
-        )
-    return data
-
-
-def _dataset(manifest: Manifest, config: Mapping[str, Any]) -> Json:
-    splits = {
-        split: [subject for subject in manifest.subjects if subject.split == split]
-        for split in ("evaluation", "calibration")
-    }
+def _dataset(manifest: Manifest, settings: Settings) -> Json:
+    totals = manifest.totals
     return {
-        "source": config["dataset"]["source"],
-        "normalisation": config["tensors"]["normalisation"],
-        "subjects": len(manifest.subjects),
-        "slices": sum(len(subject.slices) for subject in manifest.subjects),
-        "evaluation_subjects": len(splits["evaluation"]),
-        "evaluation_slices": sum(len(subject.slices) for subject in splits["evaluation"]),
-        "calibration_subjects": len(splits["calibration"]),
-        "calibration_slices": sum(len(subject.slices) for subject in splits["calibration"]),
+        "source": settings.dataset.source,
+        "normalisation": settings.tensors.normalisation,
+        "subjects": totals.subjects,
+        "slices": totals.slices,
+        "evaluation_subjects": totals.subjects - totals.calibration_subjects,
+        "evaluation_slices": totals.slices - totals.calibration_slices,
+        "calibration_subjects": totals.calibration_subjects,
+        "calibration_slices": totals.calibration_slices,
         "skipped": [{"subject": one.name, "reason": one.reason} for one in manifest.skipped],
     }

@@ -2,7 +2,8 @@
 
 from segtrt.machine.facts import Machine
 from segtrt.precision import Precision
-from segtrt.runtimes.cpu.runtime import CpuRuntime
+from segtrt.runtimes.base import Colour
+from segtrt.runtimes.cpu.base import CpuRuntime
 
 _REFUSED = {
     Precision.TF32: "TF32 is a mode of NVIDIA GPUs",
@@ -22,7 +23,10 @@ class OnnxRuntime(CpuRuntime):
 
     name = "onnxruntime"
     package = "onnxruntime"
+    packages = ("onnx",)
     title = "ONNX Runtime"
+    colour = Colour("#1f6fd0", "#6aaeff")
+    auto_rank = 30
     build_modules = ("segtrt.runtimes.onnxruntime.build",)
     run_modules = ("segtrt.runtimes.onnxruntime.run",)
 
@@ -33,3 +37,6 @@ class OnnxRuntime(CpuRuntime):
     ) -> str | None:
         """It gains by int8 alone."""
         return _REFUSED.get(precision)
+
+
+RUNTIMES = (OnnxRuntime(),)

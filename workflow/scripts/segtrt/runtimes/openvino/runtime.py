@@ -1,8 +1,9 @@
 """OpenVINO on the CPU: the engine is OpenVINO's exported model."""
 
 from segtrt.machine.facts import Machine
-from segtrt.precision import Precision
-from segtrt.runtimes.cpu.runtime import CpuRuntime
+from segtrt.precision import SOURCE, Graph, Precision
+from segtrt.runtimes.base import Colour
+from segtrt.runtimes.cpu.base import CpuRuntime
 
 _EXTENSIONS = {
     Precision.BF16: frozenset({"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}),
@@ -22,13 +23,13 @@ class OpenVino(CpuRuntime):
     name = "openvino"
     package = "openvino"
     title = "OpenVINO"
+    colour = Colour("#c2410c", "#ff9a5c")
     build_modules = ("segtrt.runtimes.openvino.build",)
     run_modules = ("segtrt.runtimes.openvino.run",)
 
-    def graph(self, precision: Precision) -> str:
+    def graph(self, precision: Precision) -> Graph:
         """bf16 and fp16 are hints for the float32 graph, as exact as a converted one."""
-        hinted = precision in (Precision.BF16, Precision.FP16)
-        return super().graph(Precision.FP32 if hinted else precision)
+        return SOURCE if precision in _EXTENSIONS else super().graph(precision)
 
     def unsupported_precision(self, precision: Precision, machine: Machine) -> str | None:
         """It gains by int8 everywhere, by bf16 and fp16 where the CPU computes in them."""
@@ -43,3 +44,6 @@ class OpenVino(CpuRuntime):
                 f"{', '.join(sorted(needed))})"
             )
         return None
+
+
+RUNTIMES = (OpenVino(),)

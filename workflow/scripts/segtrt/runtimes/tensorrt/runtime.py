@@ -1,4 +1,4 @@
-"""TensorRT as a runtime: one code path for `tensorrt` 10 and 11 and for `tensorrt_rtx`.
+"""TensorRT, two runtimes on one code path: `tensorrt` 10 and 11, and `tensorrt_rtx`.
 
 Networks are strongly typed in all of them: precision is what the ONNX graph says, and TF32 the one
 flag. TensorRT-RTX also builds engines for GPUs that are not here and compiles their kernels when an
@@ -17,11 +17,12 @@ from typing import Any
 
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import Machine, this_machine
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.runtimes.base import (
     Availability,
     BuildResult,
     BuildSettings,
+    Colour,
     Runtime,
     Session,
     UnsupportedError,
@@ -29,8 +30,6 @@ from segtrt.runtimes.base import (
 
 logger = logging.getLogger(__name__)
 
-_TITLES = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT-RTX"}
-_EXTRAS = {"tensorrt": "tensorrt", "tensorrt_rtx": "tensorrt-rtx"}
 _PACKAGE_SUFFIXES = ("", "_cu13", "_cu12", "_cu13_bindings", "_cu12_bindings")
 
 _NEEDED_CAPABILITY = {
@@ -42,20 +41,22 @@ _NEEDED_CAPABILITY = {
 
 
 class TensorRT(Runtime):
-    """TensorRT (`tensorrt`) or TensorRT for RTX (`tensorrt_rtx`)."""
+    """TensorRT; its name in the config is that of its Python module."""
 
+    name = "tensorrt"
+    title = "TensorRT"
+    extra = "tensorrt"
+    """The extra of this project that installs it."""
+    colour = Colour("#3f7d1e", "#8fd06a")
+    auto_rank = 10
     device = "gpu"
+    is_rtx = False
     build_modules = ("segtrt.runtimes.tensorrt.build",)
     run_modules = ("segtrt.runtimes.tensorrt.session",)
 
-    def __init__(self, module: str) -> None:
-        """Make the runtime of the Python module `module`, which is its name in the config too."""
-        self.name = module
-        self._is_rtx = module == "tensorrt_rtx"
-
-    def graph(self, precision: Precision) -> str:
+    def graph(self, precision: Precision) -> Graph:
         """INT8 needs zero points of 0, so activations are signed."""
-        return "int8_signed" if precision is Precision.INT8 else super().graph(precision)
+        return Graph.INT8_SIGNED if precision is Precision.INT8 else super().graph(precision)
 
     def deciding(self, settings: BuildSettings) -> dict[str, Any]:
         """Every setting but the dynamic profile of a static engine and targets it cannot have."""
@@ -64,7 +65,7 @@ class TensorRT(Runtime):
             for name in ("dynamic_min", "dynamic_opt", "dynamic_max"):
                 del deciding[name]
         capabilities = deciding.pop("compute_capabilities")
-        return deciding | ({"compute_capabilities": list(capabilities)} if self._is_rtx else {})
+        return deciding | ({"compute_capabilities": list(capabilities)} if self.is_rtx else {})
 
     def version(self) -> str | None:
         """See `Runtime.version`."""
@@ -76,15 +77,13 @@ class TensorRT(Runtime):
         Building without a GPU is TensorRT-RTX's alone, and needs the GPUs to build for.
         """
         if importlib.util.find_spec(self.name) is None:
-            reason = (
-                f"{_TITLES[self.name]} is not installed; pip install -e '.[{_EXTRAS[self.name]}]'"
-            )
+            reason = f"{self.title} is not installed; pip install -e '.[{self.extra}]'"
             return Availability(can_build=False, can_run=False, reason=reason)
         if (machine or this_machine()).gpu is None:
             reason = "no NVIDIA GPU with a driver"
-            if self._is_rtx:
+            if self.is_rtx:
                 reason += "; engines are built for engines.compute_capabilities and not run"
-            return Availability(can_build=self._is_rtx, can_run=False, reason=reason)
+            return Availability(can_build=self.is_rtx, can_run=False, reason=reason)
         if importlib.util.find_spec("pycuda") is None:
             reason = "PyCUDA is not installed; docs/gpu.md says how"
             return Availability(can_build=True, can_run=False, reason=reason)
@@ -92,14 +91,13 @@ class TensorRT(Runtime):
 
     def unsupported(self, settings: BuildSettings, machine: Machine | None = None) -> str | None:
         """See `Runtime.unsupported`."""
-        title = _TITLES[self.name]
         machine = machine or this_machine()
         state = self.availability(machine)
         if not state.can_build:
             return state.reason
-        if settings.compute_capabilities and not self._is_rtx:
+        if settings.compute_capabilities and not self.is_rtx:
             return (
-                f"{title} builds for the machine's own GPU only; leave "
+                f"{self.title} builds for the machine's own GPU only; leave "
                 "engines.compute_capabilities empty or use tensorrt_rtx"
             )
         capabilities = settings.compute_capabilities
@@ -119,10 +117,12 @@ class TensorRT(Runtime):
     def misfit(self, target: Mapping[str, Any]) -> str | None:
         """Engines bind the exact version, and TensorRT's own (not RTX's) the GPU model too."""
         here = self.target()
-        title = _TITLES[self.name]
         if target.get("runtime") != here["runtime"]:
-            return f"built with {title} {target.get('runtime')}, this machine has {here['runtime']}"
-        if not self._is_rtx and target.get("gpu") != here.get("gpu"):
+            return (
+                f"built with {self.title} {target.get('runtime')}, "
+                f"this machine has {here['runtime']}"
+            )
+        if not self.is_rtx and target.get("gpu") != here.get("gpu"):
             return f"built for {target.get('gpu')}, the GPU here is {here.get('gpu', 'none')}"
         return None
 
@@ -136,12 +136,12 @@ class TensorRT(Runtime):
         from segtrt.runtimes.tensorrt.timing_cache import cache_path
 
         timing_cache = None
-        if cache_dir is not None and not self._is_rtx:
+        if cache_dir is not None and not self.is_rtx:
             timing_cache = cache_path(cache_dir, self.name, self.target())
         place = BuildPlace(
             trt=self._module(),
-            title=f"{_TITLES[self.name]} {self.version()}",
-            is_rtx=self._is_rtx,
+            title=f"{self.title} {self.version()}",
+            is_rtx=self.is_rtx,
             timing_cache=timing_cache,
             has_gpu=this_machine().gpu is not None,
         )
@@ -164,7 +164,7 @@ class TensorRT(Runtime):
 
         if mode not in MODES:
             raise SegtrtError(
-                f"inference.mode {mode} is unknown to {_TITLES[self.name]}; {', '.join(MODES)} "
+                f"inference.mode {mode} is unknown to {self.title}; {', '.join(MODES)} "
                 "were expected"
             )
         state = self.availability()
@@ -196,8 +196,23 @@ class TensorRT(Runtime):
             return importlib.import_module(self.name)
         except (ImportError, OSError) as error:
             raise SegtrtError(
-                f"{_TITLES[self.name]} is installed but cannot be imported ({error}); reinstall it"
+                f"{self.title} is installed but cannot be imported ({error}); reinstall it"
             ) from None
+
+
+class TensorRTForRTX(TensorRT):
+    """TensorRT for RTX: builds ahead of time for other GPUs, compiles kernels when it loads."""
+
+    name = "tensorrt_rtx"
+    title = "TensorRT-RTX"
+    extra = "tensorrt-rtx"
+    packages = ("onnx",)
+    colour = Colour("#8b3fb5", "#d29bf5")
+    auto_rank = 20
+    is_rtx = True
+
+
+RUNTIMES = (TensorRT(), TensorRTForRTX())
 
 
 def too_old_gpu(precision: Precision, capabilities: Iterable[str]) -> str | None:

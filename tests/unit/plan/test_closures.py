@@ -1,0 +1,104 @@
+"""What code decides each rule's outcome: what it computes with, and readers of what it reads."""
+
+import pytest
+from segtrt.plan.fingerprint import PACKAGE, import_closure
+
+BASICS = {"files", "formats"}
+RECORD = {"engines.record", "precision", "runtimes.description"}
+NETWORK = {"model.inference", "model.unet", "model.weight_files", "model.weights"}
+
+CLOSURES = {
+    "check": BASICS
+    | {"plan.verify"}
+    | {
+        f"quality.{name}"
+        for name in ("check", "failure_words", "failures", "metric_table", "verdict")
+    },
+    "validate_engine": BASICS
+    | RECORD
+    | {
+        f"quality.{name}"
+        for name in (
+            *("failures", "judging", "metric_table", "precision_proof", "scores", "verdict"),
+        )
+    },
+    "score_reference": BASICS
+    | {"arrays", "data.shards"}
+    | {
+        f"quality.{name}"
+        for name in (
+            *("mask_shards", "metrics", "non_finite", "reference_scores", "reference_scoring"),
+            "scores",
+        )
+    },
+    "score_engine": BASICS
+    | RECORD
+    | {"arrays", "data.geometry", "data.resampling", "data.restore", "data.shards"}
+    | {
+        f"quality.{name}"
+        for name in (
+            *("mask_shards", "metrics", "non_finite", "outlines", "reference_scores", "scores"),
+            "scoring",
+        )
+    },
+    "write_report": BASICS
+    | {f"quality.{name}" for name in ("failure_words", "failures", "metric_table")}
+    | {"summary.document", "summary.overlay_index"}
+    # Titles and colours are the runtimes' own.
+    | {"arrays", "precision", "runtimes.base", "runtimes.description"}
+    | {"runtimes.registry"}
+    | {f"report.{path.stem}" for path in (PACKAGE / "report").glob("[!_]*.py")},
+    "run_reference": {"arrays", "data.shards", "files", "model.reference"} | NETWORK,
+    "fetch_dataset": {"files"}
+    | {
+        f"data.{name}" for name in ("archive", "fetched_folder", "kaggle_download", "kaggle_layout")
+    },
+    "list_slices": BASICS
+    | {
+        f"data.{name}"
+        for name in (
+            *("fetched_folder", "kaggle_images", "kaggle_layout", "kaggle_scan"),
+            *("make_manifest", "manifest", "sharding", "subjects"),
+        )
+    },
+}
+"""Rule -> all modules of the library in its fingerprint."""
+
+FORBIDDEN = {
+    "run_engine": ("data.kaggle", "data.manifest", "engines.tim", "engines.build", "quality."),
+    "time_engine": ("data.kaggle", "data.manifest", "engines.run", "engines.build", "quality."),
+    "time_reference": ("data.kaggle", "engines.run", "engines.load", "quality.", "runtimes.base"),
+    "write_samples": ("data.kaggle", "data.normalise", "engines.", "quality.", "runtimes."),
+    "encode_slices": (
+        "data.kaggle_layout",
+        "data.kaggle_scan",
+        "data.make_manifest",
+        "data.sharding",
+    ),
+    "export_onnx": ("data.", "engines.", "quality.", "runtimes."),
+    "summarise": (
+        *("data.kaggle", "data.make_manifest", "data.normalise", "data.tensors", "data.volume"),
+        *("engines.run", "engines.load", "engines.build", "model.reference_timing.", "report."),
+        *("quality.scoring", "quality.judging", "quality.metrics", "runtimes.base"),
+    ),
+}
+"""Rule -> beginnings of names that must not be in its fingerprint."""
+
+
+def closure(rule: str) -> set[str]:
+    script = PACKAGE.parent / f"{rule}.py"
+    return {
+        name.removeprefix("segtrt.") for name in import_closure([script]) if name != script.name
+    }
+
+
+@pytest.mark.parametrize("rule", list(CLOSURES))
+def test_a_rules_fingerprint_covers_what_it_computes_with_and_no_more(rule: str) -> None:
+    assert closure(rule) == CLOSURES[rule]
+
+
+@pytest.mark.parametrize("rule", list(FORBIDDEN))
+def test_makers_of_what_a_rule_only_reads_are_not_in_its_fingerprint(rule: str) -> None:
+    found = closure(rule)
+    assert found
+    assert [name for name in found if name.startswith(FORBIDDEN[rule])] == []

@@ -1,0 +1,173 @@
+"""A runtime that nothing but its own folder knows, from the matrix to the report."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import example_chain
+import numpy as np
+import pytest
+from report_page import Page
+from segtrt import runtimes
+from segtrt.cli.main import main
+from segtrt.config import schema as configuration
+from segtrt.config.resolve import resolve_config
+from segtrt.data.shards import Shard
+from segtrt.engines.budget import TimingBudget
+from segtrt.engines.build import build_engine
+from segtrt.engines.matrix import Matrix, make_matrix
+from segtrt.engines.record import read_record
+from segtrt.engines.run import run_engine
+from segtrt.engines.time import time_engine
+from segtrt.machine.facts import this_machine
+from segtrt.plan.pipeline import Pipeline
+from segtrt.plan.sources import DatasetDigest
+from segtrt.precision import Graph, Precision
+from segtrt.quality.judging import validate_engine
+from segtrt.quality.scoring import ShardPaths, score_engine
+from segtrt.report.page import write_report
+from segtrt.runtimes.base import BuildSettings
+from segtrt.runtimes.registry import all_runtimes, any_on_gpu, auto_order, get_runtime
+from tiny_unet_graphs import run_with_onnxruntime
+
+NAME = "made_up/b4_fp32"
+
+
+@pytest.fixture(autouse=True)
+def registered(project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder beside the library's own, and the name in the schema's list."""
+    folder = project_root / "tests/tools/more_runtimes"
+    monkeypatch.setattr(runtimes, "__path__", [*runtimes.__path__, str(folder)])
+    schema = configuration.SCHEMA.read_text(encoding="utf-8")
+    assert schema.count("tensorrt_rtx]") == 2
+    longer = tmp_path / "config.schema.yaml"
+    longer.write_text(schema.replace("tensorrt_rtx]", "tensorrt_rtx, made_up]"), encoding="utf-8")
+    monkeypatch.setattr(configuration, "SCHEMA", longer)
+
+
+def planned(**engines: Any) -> tuple[Matrix, Pipeline]:
+    config = resolve_config({"engines": engines, "dataset": {"shards": 1}})
+    matrix = make_matrix(config, get_runtime, {"": this_machine()})
+    dataset = DatasetDigest(Path("images"), {"subjects": {"a": 1}}, ({"a": 1},), {"a": 1})
+    return matrix, Pipeline(config, matrix, dataset, {"weights": "0"}, get_runtime)
+
+
+def test_it_is_found_by_its_folder() -> None:
+    assert list(all_runtimes()) == sorted(all_runtimes()) and "made_up" in all_runtimes()
+    assert get_runtime("made_up") is get_runtime("made_up")
+    assert auto_order()[0] == "made_up"
+    assert not any_on_gpu(["auto", "made_up"])
+    assert any_on_gpu(["made_up", "tensorrt"])
+
+
+def test_it_is_in_the_matrix_and_the_plan() -> None:
+    matrix, plan = planned(
+        runtimes=["auto", "openvino"],
+        batch_sizes=[4],
+        precisions=["fp32", "bf16", "int8"],
+        on_unsupported="skip",
+    )
+    assert "runtimes: auto takes made_up" in matrix.notes
+    assert matrix.find("made_up", 4, "int8").graph is Graph.INT8_SIGNED
+    assert matrix.find("openvino", 4, "int8").graph is Graph.INT8
+    assert {cell.name: cell.reason for cell in matrix.left_out}[
+        "made_up/b4_bf16"
+    ] == "made up without bf16"
+    assert {Graph.INT8, Graph.INT8_SIGNED} <= set(matrix.graphs)
+    build = plan.node("build_engine", "made_up/b4_int8")
+    assert build.parts["target"]["runtime"] == get_runtime("made_up").version()
+    assert list(build.parts["versions"]) == ["ml_dtypes"]
+    assert build.upstream == (plan.node("convert_onnx", "int8_signed"),)
+    # The report shows a title and a colour that no code it imports has.
+    shown = plan.node("write_report").parts["runtimes"]["made_up"]
+    assert shown == ["Made Up & Co", "#010203", "#fdfeff"]
+
+
+@pytest.fixture
+def chain(project_root: Path, tmp_path: Path, tiny_graphs: dict[str, Path]) -> example_chain.Chain:
+    """A run of one engine of the runtime on two demo subjects, with what it makes."""
+    made = example_chain.Chain(tmp_path, project_root / "data/demo/kaggle_3m")
+    for files in (made.records, made.timings, made.scores, made.validations):
+        files.clear()
+    with Shard(tmp_path / "tensors") as shard:
+        images = shard.rows("images")
+    expected = run_with_onnxruntime(tiny_graphs["fp32"], images)[:, 0]
+    made.write_reference(expected)
+    engine, record, answers, timing, scores, verdict = (
+        tmp_path / kind.format(NAME)
+        for kind in (
+            "engines/{}/engine.bin",
+            "engines/{}/engine.json",
+            "probabilities/{}",
+            "timing/{}.json",
+            "scores/{}.json",
+            "validation/{}.json",
+        )
+    )
+    build_engine(
+        "made_up",
+        BuildSettings(4, Precision.FP32),
+        tiny_graphs["fp32"],
+        engine,
+        record,
+        target=get_runtime("made_up").target(),
+        code="0" * 64,
+        cache_dir=None,
+        on_unsupported="fail",
+    )
+    run_engine(engine, record, tmp_path / "tensors", answers)
+    with Shard(answers) as shard:
+        np.testing.assert_allclose(shard.rows("probabilities"), expected, atol=1e-5)
+    time_engine(
+        engine,
+        record,
+        [tmp_path / "tensors"],
+        timing,
+        budget=TimingBudget(5, None, 0),
+    )
+    score_engine(
+        record,
+        reference_scores=tmp_path / "reference.json",
+        shards=[
+            ShardPaths(*(tmp_path / name for name in ("tensors", "reference", "masks")), answers)
+        ],
+        out_json=scores,
+        predictions_dir=tmp_path / "predictions",
+    )
+    validate_engine(record, scores, verdict, tolerance=example_chain.TOLERANCE)
+    made.records.append(record)
+    made.timings.append(timing)
+    made.scores.append(scores)
+    made.validations.append(verdict)
+    return made
+
+
+def test_it_is_built_run_reported_and_picked(
+    chain: example_chain.Chain, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = read_record(tmp_path / f"engines/{NAME}/engine.json")
+    assert (record.runtime, record.status, record.graph) == ("made_up", "built", Graph.FP32)
+    timing = json.loads((tmp_path / f"timing/{NAME}.json").read_text())
+    assert timing["timing"]["iterations"] == 5
+
+    summary = chain.summarise(max_dice_loss=0.5)
+    [engine] = [one for one in summary["engines"] if one["runtime"] == "made_up"]
+    assert (engine["name"], engine["verdict"], engine["graph"]) == (NAME, "pass", "fp32")
+    assert summary["recommendation"]["engine"] == NAME
+
+    write_report(tmp_path / "summary.json", tmp_path / "overlays", tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = Page(html)
+    assert NAME in {row["engine"] for row in page.rows}
+    assert "Made Up & Co" in page.text
+    assert "--runtime-made_up: #010203;" in html and "--runtime-made_up: #fdfeff;" in html
+    colours = {
+        line.get("marker", {}).get("color")
+        for chart in page.data("chart-specs").values()
+        for line in chart["data"]
+        if str(line.get("name", "")).startswith(("made_up/", "Made Up &"))
+    }
+    assert colours == {"--runtime-made_up"}
+
+    assert main(["pick", str(tmp_path / "summary.json")]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == NAME

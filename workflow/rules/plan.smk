@@ -1,0 +1,220 @@
+# The plan, the paths that rules share, and what is known before any job runs. No rules.
+#
+# What the configuration leads to (machines, engines, the data set) is worked out when a rule first
+# asks for it, so that describing machines, cleaning up and linting need none of it.
+from functools import cache
+
+from segtrt.engines.matrix import at, make_matrix
+from segtrt.machine.facts import machines_of_plan, tell_jobs
+from segtrt.plan.checks import (
+    check_calibration,
+    check_compared,
+    check_samples,
+    refuse_own_outputs,
+)
+from segtrt.plan.contents import (
+    code_of,
+    digest_compared,
+    digest_templates,
+    looks_of_runtimes,
+    reported_settings,
+    versions_of,
+)
+from segtrt.plan.declare import Plan, one_line_errors, verified
+from segtrt.plan.hash_cache import HashCache
+from segtrt.plan.run_start import start_run
+from segtrt.plan.sources import (
+    FETCHED_FILES,
+    TRAINED,
+    digest_dataset,
+    digest_weights,
+    is_trained_here,
+    is_url,
+    locate,
+)
+from segtrt.plan.states import summarise_changes, table
+from segtrt.precision import CONVERTED, SOURCE, Graph
+from segtrt.runtimes.registry import get_runtime
+from segtrt.summary.closing import closing_lines
+
+WILDCARDS = {
+    "runtime": "[a-z_]+",
+    "at": "(@[A-Za-z0-9_-]+)?",
+    "batch": "[0-9]+",
+    "precision": "[a-z0-9]+",
+    "shard": "[0-9]+",
+}
+
+MANIFEST = "results/dataset/manifest.json"
+SHARD_MANIFEST = "results/dataset/shard_{shard}.json"
+TENSORS = "results/tensors/shard_{shard}.safetensors"
+WEIGHTS = "results/model/weights.safetensors"
+GRAPH = "results/onnx/{graph}/model.onnx"
+SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
+REFERENCE = "results/reference/shard_{shard}.safetensors"
+REFERENCE_SCORES = "results/reference/scores.json"
+REFERENCE_MASKS = "results/reference/masks_{shard}.safetensors"
+ENGINE = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin"
+RECORD = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json"
+PROBABILITIES = (
+    "results/probabilities/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
+)
+TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
+SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
+VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
+CHANGES = "results/keys/changes.txt"
+
+# Packages that decide how images become network input.
+ENCODING_PACKAGES = ["numpy", "pillow", "scipy", "scikit-image"]
+
+SHARDS = [f"{shard:02d}" for shard in range(SETTINGS.dataset.shards)]
+SAMPLES = [f"test_data_set_{i}" for i in range(len(SETTINGS.tensors.samples))]
+PLACES = [at(name) for name in sorted(SETTINGS.machines)] or [at("")]
+
+if workflow.is_main_process:
+    tell_jobs()
+
+
+wildcard_constraints:
+    **WILDCARDS,
+
+
+def is_forced():
+    """Whether jobs are made to run that need not (`-F`, `-f`, `-R`)."""
+    settings = workflow.dag_settings
+    return bool(settings.forceall or settings.forcetargets or settings.forcerun)
+
+
+def changes_file():
+    """What out-of-date jobs have as an input. The job that makes it runs whenever one does, and so
+    do they: it is forced, as nothing else makes Snakemake run a job whose files look new.
+    """
+    workflow.dag.forcefiles.add(PLAN.prefix + CHANGES)
+    return CHANGES
+
+
+PLAN = Plan(
+    WILDCARDS,
+    anonymous=["at"],
+    prefix=workflow.modifier.path_modifier.prefix or "",
+    in_job=not workflow.is_main_process,
+    ancient=ancient,
+    is_forced=is_forced,
+    trigger=changes_file,
+)
+
+if workflow.is_main_process:
+    try:
+        refuse_own_outputs(SETTINGS, Path(), PLAN.prefix)
+    except SegtrtError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def all_shards(path):
+    """The path for each shard; other wildcards stay."""
+    return expand(path, shard=SHARDS, allow_missing=True)
+
+
+@cache
+def machines():
+    """The machines that engines are for, by name."""
+    return machines_of_plan(SETTINGS.machines, Path())
+
+
+@cache
+def matrix():
+    """The engines asked for."""
+    found = make_matrix(SETTINGS, get_runtime, machines())
+    if workflow.is_main_process:
+        for note in found.notes:
+            print(f"segtrt: {note}", file=sys.stderr)
+    return found
+
+
+@cache
+def hashes():
+    """Hashes of source files, remembered from earlier runs."""
+    return HashCache(Path(PLAN.prefix) / "results/keys/hashes.json")
+
+
+@cache
+def dataset():
+    """Digest of the images."""
+    return digest_dataset(SETTINGS.dataset, CHECKOUT, hashes())
+
+
+@cache
+def weights():
+    """Digest of the weights."""
+    return digest_weights(SETTINGS.model, CHECKOUT, hashes())
+
+
+def _of_engine(path, spec):
+    return path.format(
+        runtime=spec.runtime,
+        at=at(spec.machine),
+        batch=spec.settings.batch_size,
+        precision=spec.settings.precision,
+    )
+
+
+def all_engines(path):
+    """For `input`: the path for each engine asked for."""
+    return lambda wildcards: [_of_engine(path, spec) for spec in matrix().engines]
+
+
+def runnable_engines(path):
+    """For `input`: the path for each engine that is run."""
+    return lambda wildcards: [_of_engine(path, spec) for spec in matrix().runnable]
+
+
+def engine_of(wildcards):
+    """The cell of the matrix that a job's wildcards name."""
+    return matrix().find(
+        wildcards.runtime + wildcards.at, int(wildcards.batch), wildcards.precision
+    )
+
+
+def runtime_of(wildcards):
+    return get_runtime(wildcards.runtime)
+
+
+def machine_of_job(wildcards):
+    """The machine that a job is for."""
+    return machines()[wildcards.at.removeprefix("@")]
+
+
+def target_of_engine(wildcards):
+    """The device and versions that an engine is built for."""
+    return runtime_of(wildcards).target(machine_of_job(wildcards))
+
+
+def on_gpu(wildcards):
+    return runtime_of(wildcards).device == "gpu"
+
+
+def threads_of_engine(wildcards):
+    """All cores for an engine on the CPU, so that nothing disturbs its timing."""
+    return 1 if on_gpu(wildcards) else SETTINGS.inference.threads or available_cores()
+
+
+def threads_of_reference(wildcards):
+    return SETTINGS.inference.threads or available_cores()
+
+
+def lines_at_start():
+    """Take this folder's lock and remove what killed runs left; what there is to say of it."""
+    hashes().save()
+    rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
+    try:
+        return start_run(Path(), rules, map(Path, PLAN.unused()))
+    except SegtrtError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def closing_words():
+    """Verdict, recommendation and the report's path, if this run brought the report up to date."""
+    if not PLAN.is_up_to_date("write_report"):
+        return []
+    results = Path(PLAN.prefix) / "results"
+    return closing_lines(results / "summary.json", results / "report.html")

@@ -1,0 +1,83 @@
+"""What `segtrt run` judges a result by: what was given, or what the run judged the engine by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from segtrt.config.resolve import resolve_config
+from segtrt.engines.record import EngineRecord
+from segtrt.quality.scores import read_scores
+from segtrt.quality.verdict import read_verdict
+
+_ENGINES = "engines"
+"""Folder of the results that holds engines, beside those of scores and verdicts."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a result may differ by from the output beside its input; None is not looked at."""
+
+    max_abs_error: float | None
+    """Largest absolute error of a probability."""
+    flipped_fraction: float | None
+    """Largest share of an input's mask pixels that differ."""
+    threshold: float
+    """Probability above which a pixel is in the mask."""
+    source: str
+    """Where the limits come from, in words."""
+
+    def __str__(self) -> str:
+        limits = []
+        if self.max_abs_error is not None:
+            limits.append(f"error of a probability at most {self.max_abs_error:g}")
+        if self.flipped_fraction is not None:
+            limits.append(f"at most {self.flipped_fraction * 100:g} % of mask pixels flipped")
+        return f"{', '.join(limits) or 'no limit'}; {self.source}"
+
+
+def limits_of(
+    engine: Path, record: EngineRecord, *, atol: float | None, max_flipped: float | None
+) -> Limits:
+    """The limits given; if none is, the tolerances that the engine's verdict was reached by.
+
+    An engine that does not lie in a run's results, or was not judged yet, has the defaults of its
+    precision. Of the tolerances `max_abs_error` alone is taken where there is one: a single pixel
+    that happens to lie on the threshold says nothing about so close an engine.
+
+    Args:
+        engine: the engine file.
+        record: its record.
+        atol: largest error of a probability, or None.
+        max_flipped: largest share of mask pixels that differ, or None.
+
+    Raises:
+        SegtrtError: the run's verdict or scores cannot be read.
+    """
+    defaults = resolve_config({}).validation
+    scores = _beside(engine, "scores")
+    threshold = read_scores(scores).threshold if scores else defaults.threshold
+    if atol is not None or max_flipped is not None:
+        return Limits(atol, max_flipped, threshold, "as given")
+    verdict = _beside(engine, "validation")
+    tolerance: Mapping[str, float | None]
+    if verdict:
+        tolerance, source = read_verdict(verdict).tolerance, f"from {verdict}"
+    else:
+        tolerance = defaults.tolerances[record.settings.precision]
+        source = f"the default of {record.settings.precision}, as the engine has no verdict here"
+    error, flipped = tolerance.get("max_abs_error"), tolerance.get("flipped_fraction")
+    return Limits(error, flipped if error is None else None, threshold, source)
+
+
+def _beside(engine: Path, kind: str) -> Path | None:
+    """The engine's file of one kind in the results that it lies in; None if there is none.
+
+    Engines are `engines/{runtime}/b{batch}_{precision}/engine.bin`, their other files
+    `{kind}/{runtime}/b{batch}_{precision}.json` beside that folder.
+    """
+    cell = engine.absolute().parent
+    engines = cell.parents[1] if len(cell.parents) > 1 else cell
+    path = engines.with_name(kind) / cell.parent.name / f"{cell.name}.json"
+    if engines.name != _ENGINES or not path.is_file():
+        return None
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,66 @@
+"""From what the user wrote to settings: completed with defaults, checked, typed."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from segtrt.config.faults import faults_of
+from segtrt.config.resources import misplaced_resources
+from segtrt.config.schema import complete, load_schema
+from segtrt.config.settings import Settings, as_json, from_values
+from segtrt.errors import SegtrtError
+
+
+def resolve_config(given: Mapping[str, Any]) -> Settings:
+    """Check a configuration and fill in the defaults.
+
+    Args:
+        given: what the user wrote, config files and `--config` already merged. Text stands for
+            the number, truth value or null that it spells where the schema asks for one.
+
+    Returns:
+        The settings; two configurations that mean the same give equal ones.
+
+    Raises:
+        SegtrtError: unknown keys or wrong values, all of them in one line.
+    """
+    schema = load_schema()
+    values = complete(given, schema)
+    faults = faults_of(values, schema)
+    if not faults:
+        settings = from_values(Settings, values)
+        faults = list(_contradictions(settings))
+    if faults:
+        raise SegtrtError("configuration: " + "; ".join(faults))
+    return settings
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """Faults between keys, which a schema cannot tell."""
+    dataset, engines = settings.dataset, settings.engines
+    if dataset.source == "path" and dataset.path is None:
+        yield "dataset.path is None, but dataset.source is path: name the folder"
+    if dataset.source == "demo" and dataset.path is not None:
+        yield (
+            f"dataset.path is {dataset.path!r}, but dataset.source is demo, which takes no "
+            "path: set dataset.source to path"
+        )
+    batch = engines.dynamic_batch
+    if not batch.min <= batch.opt <= batch.max:
+        yield (
+            f"engines.dynamic_batch is {as_json(batch)!r}, allowed: min at most opt, opt at most "
+            "max"
+        )
+    if engines.profile == "dynamic":
+        outside = [size for size in engines.batch_sizes if not batch.min <= size <= batch.max]
+        if outside:
+            yield (
+                f"engines.batch_sizes has {outside}, outside engines.dynamic_batch "
+                f"({batch.min} to {batch.max})"
+            )
+    yield from misplaced_resources(settings.machines)
+    quantised = [precision for precision in engines.precisions if precision.is_quantised]
+    if quantised and dataset.calibration_fraction == 0:
+        yield (
+            f"dataset.calibration_fraction is 0, but engines.precisions has {quantised[0]}, "
+            "which needs calibration subjects"
+        )

@@ -1,0 +1,219 @@
+"""The settings that a configuration comes to, one frozen dataclass for each group.
+
+Attributes are named as the keys of `workflow/schemas/config.schema.yaml`, which says what each
+means, allows and defaults to.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+from segtrt.engines.budget import TimingBudget
+from segtrt.graphs.sample import Sample
+from segtrt.precision import Precision
+
+Group = TypeVar("Group")
+
+Tolerance = Mapping[str, float | None]
+"""Figure (`segtrt.quality.metric_table`) -> what an engine may differ by; None leaves it unchecked.
+
+A mapping, so that a new figure is added to the table of figures and the schema alone."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Which images."""
+
+    source: Literal["demo", "kaggle", "path"]
+    path: str | None
+    subjects: tuple[str, ...] | None
+    shards: int
+    calibration_fraction: float
+    seed: int
+    on_bad_subject: Literal["fail", "skip"]
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """How images become network input."""
+
+    normalisation: Literal["slice", "volume"]
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which network."""
+
+    weights: str
+    sha256: str | None
+    init_features: int
+    opset: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the network is trained."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    validation_fraction: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class DynamicBatch:
+    """The optimisation profile of an engine that takes several batch sizes."""
+
+    min: int
+    opt: int
+    max: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How ranges of quantised graphs are found."""
+
+    method: Literal["minmax", "entropy", "percentile"]
+    slices: int
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Which engines."""
+
+    runtimes: tuple[str, ...]
+    batch_sizes: tuple[int, ...]
+    precisions: tuple[Precision, ...]
+    on_unsupported: Literal["fail", "skip"]
+    profile: Literal["static", "dynamic"]
+    dynamic_batch: DynamicBatch
+    workspace_mib: int
+    optimisation_level: int
+    compute_capabilities: tuple[str, ...]
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
+class MachineSettings:
+    """What the configuration says of one machine of a cluster."""
+
+    runtimes: tuple[str, ...] | None
+    resources: Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class Inference:
+    """How engines are run and timed."""
+
+    mode: Literal["stream", "graph", "overlapped"]
+    iterations: int
+    max_seconds: float | None
+    warmup_max_seconds: float
+    threads: int | None
+
+    @property
+    def budget(self) -> TimingBudget:
+        """When the timing of an engine ends."""
+        return TimingBudget(self.iterations, self.max_seconds, self.warmup_max_seconds)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """When an engine passes."""
+
+    threshold: float
+    largest_component: bool
+    tolerances: Mapping[Precision, Tolerance]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the report shows."""
+
+    title: str
+    max_dice_loss: float
+    max_latency_ms: float | None
+    overlay_subjects: int
+    overlay_slices: int
+    compare_with: str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A complete configuration."""
+
+    dataset: Dataset
+    tensors: Tensors
+    model: Model
+    training: Training
+    engines: Engines
+    machines: Mapping[str, MachineSettings]
+    inference: Inference
+    validation: Validation
+    report: Report
+
+
+def from_values(group: Callable[..., Group], values: Mapping[str, Any]) -> Group:
+    """A group of settings from JSON values that follow the schema.
+
+    Numbers become what the attribute is: 16.0 is 16 for a whole number, 2 is 2.0 for another, so
+    that settings that mean the same are equal, and so are their JSON values.
+
+    Args:
+        group: one of this module's classes.
+        values: every key of the group.
+    """
+    hints = _hints(group)
+    return group(**{name: _typed(hints[name], values[name]) for name in hints})
+
+
+@cache
+def _hints(group: Callable[..., Any]) -> dict[str, Any]:
+    return typing.get_type_hints(group)
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    """One JSON value as the type that an attribute is annotated with."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        if value is None or isinstance(value, str):
+            return value
+        return _typed(next(one for one in inner if one not in (str, types.NoneType)), value)
+    typed = value
+    if origin is tuple:
+        typed = tuple(_typed(inner[0], entry) for entry in value)
+    elif origin is Mapping:
+        names = sorted(value) if inner[0] is str else [name for name in inner[0] if name in value]
+        typed = {name: _typed(inner[1], value[name]) for name in names}
+    elif dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        typed = from_values(hint, value)
+    elif hint is float:
+        typed = float(value) + 0.0  # -0.0 is 0.0
+    elif hint is int or (isinstance(hint, type) and issubclass(hint, Enum)):
+        typed = hint(value)
+    return typed
+
+
+def as_json(settings: Any) -> Any:
+    """Settings, a group of them or one value as plain JSON values, for keys, reports and files.
+
+    Settings that are equal have the same JSON text, in the order of the schema; names that the user
+    chose are sorted.
+    """
+    if dataclasses.is_dataclass(settings):
+        return {
+            field.name: as_json(getattr(settings, field.name))
+            for field in dataclasses.fields(settings)
+        }
+    if isinstance(settings, Mapping):
+        return {str(key): as_json(value) for key, value in settings.items()}
+    if isinstance(settings, tuple | list):
+        return [as_json(value) for value in settings]
+    return str(settings) if isinstance(settings, Enum) else settings

@@ -1,0 +1,102 @@
+"""Where a prepared volume lies in the original one, and masks put back there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segtrt.data.resampling import nearest_index
+
+SIZE = 256
+"""Rows and columns of the authors' network's input."""
+
+
+@dataclass(frozen=True)
+class VolumeGeometry:
+    """Where a prepared volume lies in the original one; ranges begin at 0, ends are exclusive."""
+
+    shape: tuple[int, int, int]
+    """Slices, rows and columns of the original volume."""
+    slices: tuple[int, int]
+    """Range of the original slices that were kept."""
+    rows: tuple[int, int]
+    """Range of the original rows inside the crop box."""
+    columns: tuple[int, int]
+    """Range of the original columns inside the crop box."""
+
+    @property
+    def count(self) -> int:
+        """Number of prepared slices."""
+        return self.slices[1] - self.slices[0]
+
+    @property
+    def side(self) -> int:
+        """Side of the padded square, in original pixels."""
+        return max(self._height, self._width)
+
+    @property
+    def _height(self) -> int:
+        return self.rows[1] - self.rows[0]
+
+    @property
+    def _width(self) -> int:
+        return self.columns[1] - self.columns[0]
+
+    def crop(self, volume: NDArray[Any]) -> NDArray[Any]:
+        """The part of an original volume (S, H, W, ...) that is kept, as a view."""
+        return volume[slice(*self.slices), slice(*self.rows), slice(*self.columns)]
+
+    def within_square(self) -> tuple[slice, slice]:
+        """Rows and columns of the crop box within the padded square."""
+        top = (self.side - self._height) // 2
+        left = (self.side - self._width) // 2
+        return slice(top, top + self._height), slice(left, left + self._width)
+
+    def to_json(self) -> dict[str, list[int]]:
+        """As JSON values."""
+        return {
+            "shape": list(self.shape),
+            "slices": list(self.slices),
+            "rows": list(self.rows),
+            "columns": list(self.columns),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From what `to_json` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is something else.
+        """
+        depth, height, width = (int(size) for size in data["shape"])
+        ranges = []
+        for key, size in (("slices", depth), ("rows", height), ("columns", width)):
+            begin, end = (int(bound) for bound in data[key])
+            if not 0 <= begin < end <= size:
+                raise ValueError(f"{key} {begin} to {end} are not within 0 to {size}")
+            ranges.append((begin, end))
+        return cls((depth, height, width), *ranges)
+
+
+def restore_masks(masks: NDArray[np.uint8], geometry: VolumeGeometry) -> NDArray[np.uint8]:
+    """Put masks of a prepared volume back on the original grid, by nearest neighbour.
+
+    The inverse of `prepare_volume` for masks that are 0 outside the crop box, exactly so as long as
+    the padded square is no larger than 256 x 256. What was left out is 0.
+
+    Args:
+        masks: (S', 256, 256) uint8.
+        geometry: of the prepared volume.
+
+    Returns:
+        (S, H, W) uint8, values as in `masks`.
+    """
+    if masks.shape != (geometry.count, SIZE, SIZE):
+        raise ValueError(f"masks {(geometry.count, SIZE, SIZE)} expected, got {masks.shape}")
+    rows, columns = geometry.within_square()
+    pick = nearest_index(SIZE, geometry.side)
+    restored = np.zeros(geometry.shape, np.uint8)
+    geometry.crop(restored)[...] = masks[:, pick[rows, np.newaxis], pick[columns]]
+    return restored

@@ -1,0 +1,145 @@
+"""Mistakes in the settings that the files here show before any job runs.
+
+Each check is made where the plan comes to need what it is about: who trains on a folder of images
+needs no samples of them.
+"""
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from segtrt.config.settings import Dataset, Settings
+from segtrt.data.kaggle_layout import list_subjects, pair_slices
+from segtrt.data.sharding import count_calibration
+from segtrt.data.subjects import choose_subjects
+from segtrt.errors import SegtrtError, name_some
+from segtrt.graphs.sample import Sample
+from segtrt.plan.sources import KAGGLE_FOLDER, is_trained_here, is_url
+
+RESULTS = Path("results")
+"""Where the workflow's outputs go, in the working folder."""
+
+
+def refuse_own_outputs(settings: Settings, folder: Path, prefix: str = "") -> None:
+    """Stop where a setting names a file that the workflow itself makes, and so may delete.
+
+    Weights that the workflow trains are named as it names them.
+
+    Args:
+        settings: the resolved configuration.
+        folder: the working folder.
+        prefix: what Snakemake puts before every path of the workflow, as text.
+
+    Raises:
+        SegtrtError: names the setting.
+    """
+    model, dataset = settings.model, settings.dataset
+    named = {"dataset.path": dataset.path, "report.compare_with": settings.report.compare_with}
+    if not is_url(model.weights) and not is_trained_here(model.weights):
+        named["model.weights"] = model.weights
+    results = Path(f"{prefix}{RESULTS}")
+    own = [results, *([KAGGLE_FOLDER] if dataset.source == "kaggle" else [])]
+    for key, path in sorted(named.items()):
+        inside = [place for place in own if path and _lies_in(Path(path), place, folder)]
+        if inside:
+            hint = (
+                " or write results/training/weights.safetensors for those that it trains"
+                if key == "model.weights"
+                else ""
+            )
+            raise SegtrtError(
+                f"{key} is {path!r}, which lies in {inside[0]}, where the workflow writes and "
+                f"deletes its own files; copy it elsewhere and name the copy{hint}"
+            )
+
+
+def _lies_in(path: Path, place: Path, folder: Path) -> bool:
+    """Whether a path is a place or within it, by its name or where its links lead."""
+    return any(
+        found.is_relative_to(own)
+        for found, own in (
+            (Path(_normal(folder / path)), Path(_normal(folder / place))),
+            ((folder / path).resolve(), (folder / place).resolve()),
+        )
+    )
+
+
+def _normal(path: Path) -> str:
+    return os.path.normpath(path.absolute())
+
+
+def check_compared(settings: Settings, folder: Path) -> None:
+    """Stop where the summary to compare with cannot be read.
+
+    Args:
+        settings: the resolved configuration.
+        folder: the working folder.
+
+    Raises:
+        SegtrtError: it is missing, damaged, or of another format.
+    """
+    path = settings.report.compare_with
+    if path is None:
+        return
+    from segtrt.summary.document import read_summary  # imports NumPy, which a plan needs not
+
+    try:
+        read_summary(folder / path)
+    except SegtrtError as error:
+        raise SegtrtError(f"report.compare_with: {error}") from None
+
+
+def check_samples(samples: Sequence[Sample], dataset: Dataset, root: Path) -> None:
+    """Stop where a sample is no slice of the data set. A data set not yet here is not looked at.
+
+    Args:
+        samples: `tensors.samples`.
+        dataset: the group of that name.
+        root: the folder of the subjects.
+
+    Raises:
+        SegtrtError: names the first sample that is wrong, and what there is.
+    """
+    if dataset.source == "kaggle":
+        return
+    subjects = choose_subjects(list_subjects(root), dataset.subjects, root)
+    for place, sample in enumerate(samples):
+        where = f"tensors.samples[{place}]"
+        if sample.subject not in subjects:
+            close = difflib.get_close_matches(sample.subject, subjects) or subjects
+            raise SegtrtError(
+                f"{where} names the subject {sample.subject}, which is none of the "
+                f"{len(subjects)} in {root}; expected one such as {name_some(close, 5)}"
+            )
+        try:
+            numbers = list(pair_slices(root / sample.subject))
+        except SegtrtError as error:
+            raise SegtrtError(f"{where} names a subject that cannot be used: {error}") from None
+        if sample.slice not in numbers:
+            raise SegtrtError(
+                f"{where} names slice {sample.slice} of {sample.subject}, which has the slices "
+                f"{name_some(numbers, 30)}"
+            )
+
+
+def check_calibration(dataset: Dataset, root: Path) -> None:
+    """Stop where the split leaves no subject to calibrate with.
+
+    Args:
+        dataset: the group of that name; a data set not yet here is not looked at.
+        root: the folder of the subjects.
+
+    Raises:
+        SegtrtError: there is none.
+    """
+    if dataset.source == "kaggle":
+        return
+    subjects = choose_subjects(list_subjects(root), dataset.subjects, root)
+    if not count_calibration(len(subjects), dataset.calibration_fraction):
+        raise SegtrtError(
+            "engines.precisions asks for int8 or fp8, which need calibration subjects, but "
+            f"{root} has {len(subjects)} subject{'s' * (len(subjects) != 1)}, of which "
+            f"dataset.calibration_fraction {dataset.calibration_fraction:g} leaves none to "
+            "calibrate with, as one must be left to score; add subjects or take int8 and fp8 out"
+        )

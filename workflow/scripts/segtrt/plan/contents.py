@@ -1,0 +1,81 @@
+"""What decides an outcome beside settings and sources: code, versions of packages, templates."""
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from segtrt.config.settings import Settings, as_json
+from segtrt.files import sha256_file
+from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
+from segtrt.plan.sources import is_url
+from segtrt.runtimes.registry import all_runtimes
+
+SCRIPTS = PACKAGE.parent
+TEMPLATES = PACKAGE.parents[1] / "report"
+
+
+@cache
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def versions_of(*packages: str) -> dict[str, str | None]:
+    """Versions by package; None if it is not installed."""
+    return {name: _version(name) for name in packages}
+
+
+@cache
+def code_of(rule: str, *modules: str) -> str:
+    """Fingerprint of a rule's script, what it imports, and modules found by a computed name."""
+    return code_fingerprint([SCRIPTS / f"{rule}.py", *modules])
+
+
+@cache
+def digest_templates() -> dict[str, str]:
+    """SHA-256 of what the page is drawn with, by file name."""
+    return {
+        path.name: sha256_file(path)
+        for path in sorted(TEMPLATES.iterdir())
+        if path.suffix in (".j2", ".css", ".js")
+    }
+
+
+def digest_compared(path: str | None) -> str:
+    """SHA-256 of the summary that the report compares with; empty if there is none."""
+    return sha256_file(Path(path)) if path and Path(path).is_file() else ""
+
+
+def reported_settings(settings: Settings) -> dict[str, Any]:
+    """Settings as far as they decide what a report says.
+
+    Paths are reduced to the last name, lists whose order means nothing are sorted, and of a machine
+    its runtimes count, not how jobs get there.
+    """
+    values: dict[str, Any] = as_json(settings)
+    dataset, engines = values["dataset"], values["engines"]
+    dataset["path"] = _last_name(dataset["path"])
+    dataset["subjects"] = sorted(dataset["subjects"]) if dataset["subjects"] else None
+    values["model"]["weights"] = _last_name(values["model"]["weights"])
+    values["report"]["compare_with"] = _last_name(values["report"]["compare_with"])
+    for name in ("runtimes", "batch_sizes", "precisions", "compute_capabilities"):
+        engines[name] = sorted(engines[name])
+    values["machines"] = {
+        name: sorted(one.runtimes) if one.runtimes else None
+        for name, one in settings.machines.items()
+    }
+    return values
+
+
+def _last_name(path: str | None) -> str | None:
+    return path if path is None or is_url(path) else Path(path).name
+
+
+def looks_of_runtimes() -> dict[str, list[str]]:
+    """What the report shows of runtimes, whatever code it comes from: title and colours."""
+    return {
+        name: [one.title, one.colour.light, one.colour.dark] for name, one in all_runtimes().items()
+    }

@@ -1,0 +1,32 @@
+"""What an engine failed by: a figure and the limit that it does not keep."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LATENCY = "latency_ms"
+NON_FINITE = "non_finite"
+PRECISION_SHARE = "precision_share"
+"""Share of the convolutions' work that runs in the engine's own precision."""
+
+OTHER_FIGURES = (LATENCY, NON_FINITE, PRECISION_SHARE)
+"""What an engine may fail by beside the figures of quality."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A figure on the wrong side of its limit."""
+
+    figure: str
+    """Name of a figure of `segtrt.quality.metric_table`, or one of `OTHER_FIGURES`."""
+    value: float
+    limit: float
+    at_least: bool = False
+    """Whether the limit is the least that is allowed, not the most."""
+    precision: str | None = None
+    """The engine's, for `PRECISION_SHARE` only."""
+
+
+def failures_of(entries: Iterable[Mapping[str, Any]]) -> tuple[Failure, ...]:
+    """The failures that a checked summary lists as JSON objects."""
+    return tuple(Failure(**entry) for entry in entries)

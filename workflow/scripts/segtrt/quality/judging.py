@@ -1,0 +1,89 @@
+"""Judging an engine: does it keep its tolerances, and does it compute in its precision?"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from segtrt.engines.record import EngineRecord, read_record
+from segtrt.errors import SegtrtError
+from segtrt.quality.failures import NON_FINITE, PRECISION_SHARE, Failure
+from segtrt.quality.metric_table import METRICS
+from segtrt.quality.precision_proof import precision_proof
+from segtrt.quality.scores import Figures, read_scores
+from segtrt.quality.verdict import Verdict
+
+MIN_SHARE = 0.5
+"""Share of the convolutions' work that must run in the precision that the engine is named after."""
+
+
+def validate_engine(
+    record: Path, scores: Path, out_json: Path, *, tolerance: Mapping[str, float | None]
+) -> None:
+    """Judge an engine by its scores and its layers: `pass`, `fail` or `skipped`.
+
+    It fails if a figure exceeds its tolerance, if it gave values that are not finite, or if less
+    than half of its convolutions' work runs in the precision it is named after (where its runtime
+    tells the layers' types).
+
+    Args:
+        record: `engine.json`; an unsupported engine is `skipped` with its reason.
+        scores: what `segtrt.quality.scoring.score_engine` wrote for it.
+        out_json: the verdict (`segtrt.quality.verdict`).
+        tolerance: `max_abs_error` (over every slice), `flipped_fraction` and `dice_loss` (over
+            evaluation subjects): what the engine may differ by; None or absent leaves a figure
+            unchecked.
+
+    Raises:
+        SegtrtError: the scores are another engine's, or lack the figures of one that was built.
+    """
+    engine = read_record(record)
+    found = read_scores(scores)
+    skipped = engine.status != "built"
+    if found.engine != engine.name or (found.figures is None and not skipped):
+        what = f"the scores of {found.engine}" if found.figures else f"no figures of {found.engine}"
+        raise SegtrtError(
+            f"{scores} holds {what}, expected the scores of {engine.name}; delete it and run the "
+            "workflow again"
+        )
+    failures = () if skipped or not found.figures else _failures(engine, tolerance, found.figures)
+    Verdict(
+        engine=engine.name,
+        verdict="skipped" if skipped else "fail" if failures else "pass",
+        reason=engine.reason if skipped else "",
+        failures=failures,
+        tolerance=dict(tolerance),
+        precision_proof=precision_proof(engine.layers),
+    ).write(out_json)
+
+
+def _failures(
+    engine: EngineRecord, tolerance: Mapping[str, float | None], found: Figures
+) -> tuple[Failure, ...]:
+    figures = {
+        name: asdict(part)
+        for name, part in (
+            ("errors", found.errors),
+            ("errors_every_slice", found.errors_every_slice),
+            ("dice", found.dice),
+        )
+    }
+    failures = [
+        failure
+        for metric in METRICS
+        if (limit := tolerance.get(metric.name)) is not None
+        and (value := metric.value(figures)) is not None
+        and (failure := metric.failure(value, limit))
+    ]
+    if non_finite := found.errors_every_slice.non_finite:
+        failures.append(Failure(NON_FINITE, non_finite, 0))
+    proof = precision_proof(engine.layers)
+    if proof and proof.convolutions:
+        precision = engine.settings.precision
+        # A runtime's inspector may show layers with the type of their tensors: TF32 as fp32.
+        own = {precision, precision.graph.precision}
+        share = sum(proof.convolutions.get(dtype, 0.0) for dtype in own)
+        if not share >= MIN_SHARE:
+            failures.append(
+                Failure(PRECISION_SHARE, share, MIN_SHARE, at_least=True, precision=str(precision))
+            )
+    return tuple(failures)

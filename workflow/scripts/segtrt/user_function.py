@@ -1,0 +1,72 @@
+"""Functions that the settings name: `module:function` or `path/to/file.py:function`."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from segtrt.errors import SegtrtError
+
+
+def names_function(text: str) -> bool:
+    """Whether a setting's value names a function, rather than one of the built-in ways."""
+    return ":" in text
+
+
+def load_function(text: str, setting: str) -> Callable[..., Any]:
+    """The function that a setting names.
+
+    Args:
+        text: `module:function`, where the module is installed or lies in the current folder, or
+            `path/to/file.py:function`, relative to the current folder.
+        setting: the setting's name, for messages.
+
+    Raises:
+        SegtrtError: no such module, file or function, or importing it fails.
+    """
+    source, _, name = text.rpartition(":")
+    where = f"{setting} is {text}"
+    if not source or not name:
+        raise SegtrtError(f"{where}; expected module:function or path/to/file.py:function")
+    try:
+        module = (
+            _load_file(Path(source).absolute()) if source.endswith(".py") else _load_module(source)
+        )
+    except FileNotFoundError:
+        raise SegtrtError(
+            f"{where}, but there is no file {source} in {Path.cwd()}; correct the path"
+        ) from None
+    except Exception as error:
+        raise SegtrtError(
+            f"{where}, but {source} cannot be imported ({type(error).__name__}: {error}); make it "
+            "importable from the folder that the workflow runs in"
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        fault = "is no function" if hasattr(module, name) else "does not exist"
+        raise SegtrtError(f"{where}, but {name} {fault} in {source}; name a function in it")
+    return function  # type: ignore[no-any-return]
+
+
+def _load_module(name: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        # Last, so that a user's file never hides an installed module.
+        sys.path.append(here)
+    return importlib.import_module(name)
+
+
+@lru_cache
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
