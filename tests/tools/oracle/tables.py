@@ -6,7 +6,7 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "arrays": (
-        "build_engine convert_onnx export_onnx run_engine run_reference score_engine "
+        "build_engine convert_onnx run_engine run_reference score_engine "
         "score_reference summarise time_engine time_reference write_report write_samples"
     ),
     "config.settings": "summarise",
@@ -200,7 +200,14 @@ NO_ARTEFACT = frozenset(
         "data.windows",
         "engines.matrix",
         "errors",
+        "graphs.intake",
         "machine.facts",
+        "model.bundle",
+        "model.load",
+        "model.probe",
+        "model.source",
+        "model.spec",
+        "model.user_code",
         "plan.checks",
         "plan.contents",
         "plan.declare",
