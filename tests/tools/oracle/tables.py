@@ -6,8 +6,8 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "arrays": (
-        "build_engine convert_onnx run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_reference write_report write_samples"
+        "build_engine convert_onnx run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_reference write_report write_samples"
     ),
     "config.settings": "summarise",
     "data.fetched_folder": "list_slices",
@@ -68,9 +68,9 @@ CODE = {
     "machine.cpu": "run_engine:onnxruntime run_engine:openvino time_engine",
     "machine.gpu": "time_engine",
     "model.download": "fetch_weights",
+    "model.inference": "run_reference time_reference write_samples",
     "model.input": "export_onnx",
     "model.outputs": "export_onnx",
-    "model.inference": "run_reference time_reference write_samples",
     "model.reference": "run_reference write_samples",
     "model.reference_timing": "time_reference",
     "model.reference_timing_file": "summarise time_reference",
