@@ -82,7 +82,9 @@ class Model:
                 return [engine]
             case "score_engine":
                 answers = [("run_engine", f"{name}/{shard}") for shard in self.shards]
-                return [*answers, *reference, *tensors]
+                return [*answers, *reference, *tensors, ("score_reference", "")]
+            case "score_reference":
+                return [*reference, *tensors]
             case "validate_engine":
                 return [engine, ("score_engine", name)]
             case "summarise":
@@ -93,7 +95,7 @@ class Model:
                     *tensors,
                     *(("time_reference", place) for place in self.places),
                     *(("time_preparation", place) for place in self.places),
-                    *reference,
+                    ("score_reference", ""),
                     *(
                         (each, name)
                         for each in (
@@ -165,7 +167,7 @@ class Model:
                 return self._settings(_runtime(place), cell), self._target(place)
             case "time_engine":
                 return config["inference"], self._target(place)
-            case "score_engine":
+            case "score_reference":
                 return [config["validation"][k] for k in ("threshold", "largest_component")]
             case "validate_engine":
                 return config["validation"]["tolerances"][cell.split("_")[1]]
@@ -234,7 +236,7 @@ class Model:
             self._signatures[job] = repr(
                 (
                     job,
-                    self.own(job),
+                    _numbers_alike(self.own(job)),
                     self._made_by(job[0], runtime),
                     [self.signature(up) for up in sorted(self.upstream(job))],
                 )
@@ -288,6 +290,16 @@ class Model:
 def _without_mode(inference: dict[str, Any]) -> dict[str, Any]:
     """How PyTorch is timed; how engines run means nothing to it."""
     return {key: value for key, value in inference.items() if key != "mode"}
+
+
+def _numbers_alike(value: Any) -> Any:
+    """The same with every number as a float: 16 and 16.0 are one setting."""
+    if isinstance(value, dict):
+        return {key: _numbers_alike(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_numbers_alike(entry) for entry in value]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else value
 
 
 def _runtime(place: str) -> str:

@@ -5,56 +5,49 @@ again? If so, mend the table; if not, mend the imports.
 """
 
 CODE = {
-    "config.settings": "summarise write_report",
+    "arrays": (
+        "build_engine convert_onnx export_onnx run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_reference write_report write_samples"
+    ),
+    "config.settings": "summarise",
     "data.fetched_folder": "list_slices",
-    "data.kaggle_layout": (
-        "encode_slices list_slices score_engine summarise time_preparation validate_engine "
-        "write_report"
-    ),
-    "data.manifest": (
-        "encode_slices list_slices score_engine summarise time_preparation validate_engine "
-        "write_report"
-    ),
-    "data.normalise": (
-        "encode_slices score_engine summarise time_preparation validate_engine write_report "
-        "write_samples"
-    ),
-    "data.preparation_timing": "summarise time_preparation write_report",
-    "data.resampling": (
-        "encode_slices score_engine summarise time_preparation validate_engine write_report "
-        "write_samples"
-    ),
-    "data.sharding": (
-        "encode_slices list_slices score_engine summarise time_preparation validate_engine "
-        "write_report"
-    ),
+    "data.first_slices": "time_engine time_reference",
+    "data.geometry": "encode_slices score_engine time_preparation",
+    "data.kaggle_images": "encode_slices list_slices time_preparation",
+    "data.kaggle_layout": "list_slices",
+    "data.kaggle_scan": "list_slices",
+    "data.make_manifest": "list_slices",
+    "data.manifest": "encode_slices list_slices summarise time_preparation",
+    "data.normalise": "encode_slices time_preparation",
+    "data.preparation_file": "summarise time_preparation",
+    "data.preparation_timing": "time_preparation",
+    "data.resampling": "encode_slices score_engine time_preparation",
+    "data.restore": "score_engine",
+    "data.sharding": "list_slices",
     "data.shards": (
-        "convert_onnx encode_slices run_engine run_reference score_engine summarise time_engine "
-        "time_reference train validate_engine write_report write_samples"
+        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_reference train write_samples"
     ),
-    "data.subjects": (
-        "encode_slices list_slices score_engine summarise time_preparation validate_engine "
-        "write_report"
-    ),
-    "data.tensors": "encode_slices score_engine summarise validate_engine write_report",
-    "data.volume": (
-        "encode_slices score_engine summarise time_preparation validate_engine write_report "
-        "write_samples"
-    ),
-    "engines.budget": (
-        "run_engine run_reference summarise time_engine time_reference write_report write_samples"
-    ),
+    "data.slices": "encode_slices time_preparation",
+    "data.subjects": "list_slices",
+    "data.tensors": "encode_slices",
+    "data.volume": "encode_slices time_preparation",
+    "engines.budget": "summarise time_engine time_reference",
     "engines.build": "build_engine",
-    "engines.record": (
-        "build_engine run_engine run_reference score_engine summarise time_engine time_reference "
-        "validate_engine write_report write_samples"
-    ),
-    "engines.run": "run_engine run_reference time_engine time_reference write_samples",
-    "engines.timing": "run_engine run_reference time_engine time_reference write_samples",
+    "engines.load": "run_engine time_engine",
+    "engines.record": "build_engine run_engine score_engine summarise time_engine validate_engine",
+    "engines.run": "run_engine",
+    "engines.time": "time_engine",
+    "engines.timing": "time_engine time_reference",
+    "engines.timing_file": "summarise time_engine time_reference",
     "files": (
         "build_engine convert_onnx encode_slices export_onnx fetch_weights list_slices run_engine "
-        "run_reference score_engine summarise time_engine time_preparation time_reference train "
-        "validate_engine write_report write_samples"
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train validate_engine write_report write_samples"
+    ),
+    "formats": (
+        "build_engine encode_slices list_slices run_engine score_engine score_reference summarise "
+        "time_engine time_preparation time_reference validate_engine write_report"
     ),
     "graphs.activation_ranges": "convert_onnx",
     "graphs.calibration": "convert_onnx",
@@ -62,12 +55,15 @@ CODE = {
     "graphs.convert": "convert_onnx",
     "graphs.export": "export_onnx",
     "graphs.quantise": "convert_onnx",
-    "graphs.sample": "summarise write_report write_samples",
+    "graphs.sample": "summarise write_samples",
     "graphs.samples": "write_samples",
-    "machine.cpu": "run_engine run_reference time_engine time_reference write_samples",
-    "machine.gpu": "run_engine run_reference time_engine time_reference write_samples",
+    "machine.cpu": "run_engine:onnxruntime run_engine:openvino time_engine",
+    "machine.gpu": "time_engine",
     "model.download": "fetch_weights",
-    "model.reference": "run_reference time_reference write_samples",
+    "model.inference": "run_reference time_reference write_samples",
+    "model.reference": "run_reference write_samples",
+    "model.reference_timing": "time_reference",
+    "model.reference_timing_file": "summarise time_reference",
     "model.unet": "export_onnx fetch_weights run_reference time_reference train write_samples",
     "model.weight_files": (
         "export_onnx fetch_weights run_reference time_reference train write_samples"
@@ -76,14 +72,23 @@ CODE = {
     "model.weights_source": "fetch_weights",
     "plan.rule_graph": "summarise",
     "precision": (
-        "build_engine convert_onnx export_onnx run_engine run_reference score_engine summarise "
-        "time_engine time_reference validate_engine write_report write_samples"
+        "build_engine convert_onnx export_onnx run_engine score_engine summarise time_engine "
+        "time_reference validate_engine write_report"
     ),
+    "quality.failure_words": "summarise write_report",
+    "quality.failures": "summarise validate_engine write_report",
+    "quality.judging": "validate_engine",
+    "quality.mask_shards": "score_engine score_reference summarise",
     "quality.metric_table": "summarise validate_engine write_report",
-    "quality.metrics": "score_engine summarise validate_engine write_report",
-    "quality.outlines": "score_engine summarise validate_engine write_report",
-    "quality.scores": "score_engine summarise validate_engine write_report",
-    "quality.verdict": "summarise validate_engine write_report",
+    "quality.metrics": "score_engine score_reference",
+    "quality.non_finite": "score_engine score_reference",
+    "quality.outlines": "score_engine summarise",
+    "quality.precision_proof": "validate_engine",
+    "quality.reference_scores": "score_engine score_reference summarise",
+    "quality.reference_scoring": "score_reference",
+    "quality.scores": "score_engine score_reference summarise validate_engine",
+    "quality.scoring": "score_engine",
+    "quality.verdict": "summarise validate_engine",
     "report.chart": "write_report",
     "report.charts_quality": "write_report",
     "report.charts_speed": "write_report",
@@ -93,16 +98,17 @@ CODE = {
     "report.overview": "write_report",
     "report.page": "write_report",
     "report.wording": "write_report",
-    "runtimes.base": (
-        "build_engine convert_onnx export_onnx run_engine run_reference score_engine summarise "
-        "time_engine time_reference validate_engine write_report write_samples"
-    ),
+    "runtimes.base": "build_engine run_engine time_engine write_report",
     "runtimes.cpu.messages": (
         "build_engine:onnxruntime build_engine:openvino run_engine:onnxruntime "
         "run_engine:openvino time_engine:onnxruntime time_engine:openvino"
     ),
     "runtimes.cpu.session": (
         "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime time_engine:openvino"
+    ),
+    "runtimes.description": (
+        "build_engine run_engine score_engine summarise time_engine time_reference "
+        "validate_engine write_report"
     ),
     "runtimes.onnxruntime.build": "build_engine:onnxruntime",
     "runtimes.onnxruntime.run": "run_engine:onnxruntime time_engine:onnxruntime",
@@ -111,10 +117,7 @@ CODE = {
         "build_engine:openvino run_engine:openvino time_engine:openvino"
     ),
     "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
-    "runtimes.registry": (
-        "build_engine run_engine run_reference time_engine time_reference write_report "
-        "write_samples"
-    ),
+    "runtimes.registry": "build_engine run_engine time_engine write_report",
     "runtimes.tensorrt.build": "build_engine:tensorrt",
     "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt",
@@ -125,13 +128,15 @@ CODE = {
     "runtimes.tensorrt.session": "run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.tf32": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.timing_cache": "build_engine:tensorrt",
-    "summary.benchmark_files": "summarise write_report",
-    "summary.comparison": "summarise write_report",
-    "summary.engines": "summarise write_report",
-    "summary.machines": "summarise write_report",
-    "summary.overlays": "summarise write_report",
-    "summary.selection_rule": "summarise write_report",
-    "summary.summarise": "summarise write_report",
+    "summary.benchmark_files": "summarise",
+    "summary.comparison": "summarise",
+    "summary.document": "summarise write_report",
+    "summary.engines": "summarise",
+    "summary.machines": "summarise",
+    "summary.overlay_index": "summarise write_report",
+    "summary.overlays": "summarise",
+    "summary.selection_rule": "summarise",
+    "summary.summarise": "summarise",
     "training.augmentation": "train",
     "training.data": "train",
     "training.optimisation": "train",
@@ -146,6 +151,7 @@ NO_ARTEFACT = frozenset(
         "cli.compare",
         "cli.engine",
         "cli.inspect",
+        "cli.limits",
         "cli.main",
         "cli.pick",
         "cli.picture",
@@ -176,7 +182,9 @@ NO_ARTEFACT = frozenset(
         "data.nnunet",
         "data.placement",
         "data.preparation",
+        "data.prepared",
         "data.roots",
+        "data.tensor_file",
         "data.walk",
         "data.wildcards",
         "data.windows",
@@ -203,6 +211,8 @@ NO_ARTEFACT = frozenset(
         "plan.upkeep",
         "plan.verify",
         "progress",
+        "quality.answers",
+        "quality.check",
         "quality.decode",
         "quality.labels",
         "quality.metric",
@@ -230,6 +240,7 @@ SCRIPTS = [
     "run_engine",
     "run_reference",
     "score_engine",
+    "score_reference",
     "summarise",
     "time_engine",
     "time_preparation",
@@ -242,9 +253,9 @@ SCRIPTS = [
 """Scripts that make an artefact; each decides the rule of its name."""
 
 PACKAGES = {
-    "numpy": "encode_slices time_preparation convert_onnx score_engine summarise",
+    "numpy": "encode_slices time_preparation convert_onnx score_reference score_engine summarise",
     "pillow": "list_slices encode_slices time_preparation summarise",
-    "scipy": "encode_slices time_preparation score_engine summarise",
+    "scipy": "encode_slices time_preparation score_reference score_engine summarise",
     "scikit-image": "encode_slices time_preparation score_engine summarise",
     "torch": "train fetch_weights export_onnx write_samples run_reference time_reference",
     "matplotlib": "train",

@@ -115,7 +115,7 @@ def test_a_change_that_is_taken_back_is_none() -> None:
 
 def test_what_follows_a_missing_artefact_runs_again(base: Path) -> None:
     (base / "results/e.json").unlink()
-    assert states(ALL) == [State.CURRENT, State.MISSING, State.MISSING, State.FOLLOWS]
+    assert states(ALL) == [State.CURRENT, State.INCOMPLETE, State.MISSING, State.FOLLOWS]
     found = States()
     assert found.of(ENGINE).why == ("results/e.json is missing",)
     assert found.of(SCORE).why == ("run x/b1 is made again",)
@@ -228,3 +228,12 @@ def test_params_are_plain_and_in_one_order() -> None:
     assert params["parts"] == parts
     assert list(params["upstream"]) == ["build x/b1", "run x/b1"]
     assert params["verified"] == ["results/keys/export/all.json"]
+
+
+def test_a_job_with_some_of_its_outputs_is_changed(base: Path) -> None:
+    """The job after it may need just the files that are there."""
+    (base / "results/e.json").unlink()
+    found = States()
+    assert found.changed(ENGINE) and ENGINE in found.out_of_date()
+    (base / "results/e.bin").unlink()
+    assert States().of(ENGINE).state is State.MISSING and not States().changed(ENGINE)

@@ -51,6 +51,20 @@ class Labels:
             raise SegtrtError(f"{known}, expected a different name for each value")
         return cls(tuple(values), titles, ignored)
 
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"values": list(self.values), "names": list(self.names), "ignored": self.ignored}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From what `to_json` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError, SegtrtError: `data` is something else.
+        """
+        names = dict(zip(map(int, data["values"]), map(str, data["names"]), strict=True))
+        return cls.of(names, None if data["ignored"] is None else int(data["ignored"]))
+
     def encode(self, mask: NDArray[Any], path: Path) -> NDArray[np.uint8]:
         """The label map of a mask.
 

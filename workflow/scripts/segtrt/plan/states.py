@@ -15,10 +15,15 @@ class State(StrEnum):
 
     CURRENT = "current"
     MISSING = "missing"
+    INCOMPLETE = "incomplete"
+    """Some outputs are missing, others are there."""
     STALE = "stale"
     """Its key changed."""
     FOLLOWS = "follows"
     """Its own key's parts hold, but something it is made from is made again."""
+
+
+_CHANGED = (State.INCOMPLETE, State.STALE, State.FOLLOWS)
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,11 @@ class States:
     def changed(self, node: Node) -> bool:
         """Whether `node` must run, and Snakemake does not see it from missing files alone.
 
-        That is so for outputs that exist but are out of date, and for missing ones below such
-        outputs: Snakemake does not look for missing files behind a job that it already runs.
+        That is so for outputs that exist but are out of date, for a job of whose outputs the next
+        job needs just those that are there, and for missing ones below such outputs: Snakemake does
+        not look for missing files behind a job that it already runs.
         """
-        status = self.of(node)
-        if status.state in (State.STALE, State.FOLLOWS):
+        if self.of(node).state in _CHANGED:
             return True
         return not self.settled(node) and self._is_below_change(node)
 
@@ -79,8 +84,7 @@ class States:
 
     def out_of_date(self) -> dict[Node, Status]:
         """The nodes looked at so far whose outputs exist but must be made again."""
-        outdated = (State.STALE, State.FOLLOWS)
-        return {node: status for node, status in self._seen.items() if status.state in outdated}
+        return {node: status for node, status in self._seen.items() if status.state in _CHANGED}
 
     def _look(self, node: Node) -> Status:
         causes = [up for up in node.upstream if self.of(up).runs and not self._used_up(up)]
@@ -89,7 +93,8 @@ class States:
         if node.temporary and missing:
             return Status(State.MISSING, tuple(self._made_again(node, record)))
         if missing:
-            return Status(State.MISSING, tuple(f"{path} is missing" for path in missing))
+            state = State.MISSING if len(missing) == len(node.outputs) else State.INCOMPLETE
+            return Status(state, tuple(f"{path} is missing" for path in missing))
         stale = self._outdated(node, record)
         if stale:
             return Status(State.STALE, tuple(stale))
