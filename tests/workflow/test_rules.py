@@ -66,7 +66,7 @@ def test_every_runtime_has_its_environment(project_root: Path) -> None:
     used = {
         name
         for text in rules(project_root).values()
-        for name in re.findall(r'"\.\./\.\./envs/([^"]+)\.yaml"', text)
+        for name in re.findall(r'conda:\s+environment\("([^"]+)"\)', text)
     }
     assert used == {"cpu", "{runtime}"}
 

@@ -97,7 +97,10 @@ def changes_file():
 def look_at_options():
     """What there is to say of Snakemake's options, which are not known while it reads the rules."""
     if workflow.is_main_process:
-        mention_triggers(frozenset(map(str, workflow.dag_settings.rerun_triggers)))
+        mention_triggers(
+            frozenset(map(str, workflow.dag_settings.rerun_triggers)),
+            workflow.storage_settings.default_storage_provider is not None,
+        )
 
 
 try:

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from segtrt.plan.fingerprint import PACKAGE
 
 WANTED_TRIGGERS = frozenset({"mtime"})
 """Snakemake's rerun triggers that the plan needs; it decides all else itself."""
+WANTED_ELSEWHERE = WANTED_TRIGGERS | {"params", "input"}
+"""Those where files lie in a storage, and the plan does not see the key records."""
 
 
 def share_interpreter() -> None:
@@ -100,13 +102,14 @@ def keep_to_own_locks(folder: Path) -> None:
 
 
 @cache
-def mention_triggers(triggers: Iterable[str]) -> None:
+def mention_triggers(triggers: frozenset[str], has_storage: bool) -> None:
     """Say on standard error, once, that rerun triggers are on which make jobs run needlessly.
 
     Args:
-        triggers: Snakemake's rerun triggers, as on its command line; a frozen set.
+        triggers: Snakemake's rerun triggers, as on its command line.
+        has_storage: whether a storage provider has the files.
     """
-    needless = sorted(frozenset(triggers) - WANTED_TRIGGERS)
+    needless = sorted(triggers - (WANTED_ELSEWHERE if has_storage else WANTED_TRIGGERS))
     if needless:
         print(
             f"segtrt: jobs may run needlessly, as Snakemake's rerun triggers {', '.join(needless)} "
