@@ -8,7 +8,7 @@ FETCHED = FETCHED_FILES if SETTINGS.dataset.source == "kaggle" else []
 
 def image_folder(wildcards):
     """The folder of the subjects."""
-    return (PLAN.prefix if FETCHED else "") + str(dataset().root)
+    return (PLAN.prefix if FETCHED else "") + str(dataset_root())
 
 
 def archive_path(wildcards):
@@ -19,7 +19,7 @@ def archive_path(wildcards):
 
 def images_of_shard(wildcards):
     """What decides the tensors of a shard."""
-    return dataset().shard(int(wildcards.shard))
+    return dataset_as_listed().shard(int(wildcards.shard))
 
 
 if FETCHED:

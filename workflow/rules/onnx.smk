@@ -12,10 +12,10 @@ def calibration_of_graph(wildcards):
     if not Graph(wildcards.graph).quantised:
         return None
     if workflow.is_main_process:
-        check_calibration(SETTINGS.dataset, dataset().root)
+        check_calibration(SETTINGS.dataset, dataset_root())
     return {
         "settings": SETTINGS.engines.calibration,
-        "images": dataset().calibration,
+        "images": dataset_as_listed().calibration,
         "normalisation": SETTINGS.tensors.normalisation,
         "encoding": {
             "code": code_of("encode_slices"),
@@ -86,7 +86,7 @@ rule convert_onnx:
 def known_samples(wildcards):
     """The slices to write, which must be slices of the data set."""
     if workflow.is_main_process:
-        check_samples(SETTINGS.tensors.samples, SETTINGS.dataset, dataset().root)
+        check_samples(SETTINGS.tensors.samples, SETTINGS.dataset, dataset_root())
     return SETTINGS.tensors.samples
 
 

@@ -1,7 +1,9 @@
 # The plan, the paths that rules share, and what is known before any job runs. No rules.
 #
 # What the configuration leads to (machines, engines, the data set) is worked out when a rule first
-# asks for it, so that describing machines, cleaning up and linting need none of it.
+# asks for it, so that describing machines, cleaning up and linting need none of it, and a job that
+# reads the workflow again looks at no more than it works on.
+import atexit
 from functools import cache
 
 from segtrt.engines.matrix import at, make_matrix
@@ -28,8 +30,10 @@ from segtrt.plan.sources import (
     TRAINED,
     digest_dataset,
     digest_weights,
+    find_dataset,
     is_trained_here,
     is_url,
+    listed_dataset,
     locate,
 )
 from segtrt.plan.states import summarise_changes, table
@@ -144,13 +148,41 @@ def matrix():
 @cache
 def hashes():
     """Hashes of source files, remembered from earlier runs."""
-    return HashCache(Path(PLAN.prefix) / "results/keys/hashes.json")
+    return HashCache(Path(PLAN.prefix) / "results/keys/hashes.txt")
+
+
+def remember_hashes():
+    """Keep them for later runs; what runs no job writes nothing."""
+    if workflow.executor_plugin and not workflow.dryrun:
+        hashes().save()
+
+
+if workflow.is_main_process:
+    atexit.register(remember_hashes)
+
+
+@cache
+def dataset_root():
+    """The folder of the subjects."""
+    return find_dataset(SETTINGS.dataset, CHECKOUT)
 
 
 @cache
 def dataset():
-    """Digest of the images."""
+    """Digest of the images: each is looked at."""
     return digest_dataset(SETTINGS.dataset, CHECKOUT, hashes())
+
+
+@cache
+def dataset_as_listed():
+    """Digest of the images; a job takes what they were when they were listed.
+
+    The job that encodes them compares each with the list, so the digest is that of what it encodes.
+    """
+    listed = PLAN.recorded_parts("list_slices")
+    if "dataset" not in listed:
+        return dataset()
+    return listed_dataset(SETTINGS.dataset, listed["dataset"])
 
 
 @cache
@@ -214,7 +246,6 @@ def threads_of_reference(wildcards):
 
 def lines_at_start():
     """Take this folder's lock and remove what killed runs left; what there is to say of it."""
-    hashes().save()
     rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
     try:
         return start_run(Path(), rules, map(Path, PLAN.unused()), PLAN.prefix)

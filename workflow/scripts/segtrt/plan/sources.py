@@ -27,8 +27,6 @@ TRAINED = "results/training/weights.safetensors"
 class DatasetDigest:
     """What is known of the data set before any job runs."""
 
-    root: Path
-    """Folder of the subjects, as the jobs are given it."""
     origin: dict[str, Any]
     """Where a data set that a job fetches comes from; empty for one that is here."""
     whole: dict[str, Any]
@@ -67,6 +65,21 @@ def locate(path: str | Path, checkout: Path) -> Path:
     return Path(os.path.relpath(checkout / given))
 
 
+def find_dataset(settings: Dataset, checkout: Path) -> Path:
+    """Folder of the subjects, as the jobs are given it.
+
+    Args:
+        settings: `dataset` in the configuration.
+        checkout: where relative paths lead that do not exist in the working directory.
+
+    Raises:
+        SegtrtError: there is no such folder; a data set that a job fetches need not be here.
+    """
+    if settings.source == "kaggle":
+        return KAGGLE_FOLDER
+    return find_root(locate(settings.path or DEMO_FOLDER, checkout))
+
+
 def digest_dataset(settings: Dataset, checkout: Path, cache: HashCache) -> DatasetDigest:
     """Digest the data set that `dataset` in the configuration names.
 
@@ -74,6 +87,7 @@ def digest_dataset(settings: Dataset, checkout: Path, cache: HashCache) -> Datas
     both are unpacked once and never change afterwards. A folder is known by its files' content.
 
     Args:
+        settings: `dataset` in the configuration.
         checkout: where relative paths lead that do not exist in the working directory.
         cache: hashes remembered from earlier runs.
 
@@ -81,65 +95,90 @@ def digest_dataset(settings: Dataset, checkout: Path, cache: HashCache) -> Datas
         SegtrtError: the folder or zip does not exist, or holds no subjects or not those asked for.
     """
     if settings.source == "kaggle":
-        archive = locate(settings.path, checkout) if settings.path else None
-        if archive is not None and not archive.is_file():
-            raise SegtrtError(
-                f"dataset.path is {settings.path!r}, but there is no such file; for source "
-                "kaggle it names the downloaded zip, null downloads it"
-            )
-        zip_hash = cache.digests([archive])[archive] if archive else None
-        known: dict[str, Any] = {
-            "dataset": HANDLE,
-            "zip": zip_hash,
-            "subjects": sorted(settings.subjects) if settings.subjects else None,
-            "on_bad_subject": settings.on_bad_subject,
-            "calibration_fraction": settings.calibration_fraction,
-            "seed": settings.seed,
-        }
-        origin = {"dataset": HANDLE, "zip": zip_hash}
-        whole = {**known, "shards": settings.shards}
-        shards = tuple({**whole, "shard": shard} for shard in range(settings.shards))
-        return DatasetDigest(KAGGLE_FOLDER, origin, whole, shards, known)
-    root = find_root(locate(settings.path or DEMO_FOLDER, checkout))
-    digests = _subject_digests(root, settings.subjects, cache)
-    counts = {name: entry["slices"] for name, entry in digests.items()}
-    shard_of = assign_shards(counts, settings.shards)
-    split_of = assign_splits(list(counts), settings.calibration_fraction, settings.seed)
-    content = {
-        name: {"digest": entry["digest"], "split": split_of[name]}
-        for name, entry in digests.items()
+        return listed_dataset(settings, _fetched(settings, checkout, cache))
+    digests = _subject_digests(find_dataset(settings, checkout), settings.subjects, cache)
+    split_of = assign_splits(list(digests), settings.calibration_fraction, settings.seed)
+    whole = {
+        "subjects": {
+            name: {"digest": entry["digest"], "split": split_of[name]}
+            for name, entry in digests.items()
+        },
+        "shards": assign_shards(
+            {name: entry["slices"] for name, entry in digests.items()}, settings.shards
+        ),
+        "on_bad_subject": settings.on_bad_subject,
     }
+    return listed_dataset(settings, whole)
+
+
+def listed_dataset(settings: Dataset, whole: dict[str, Any]) -> DatasetDigest:
+    """What follows from what decides the manifest, without a look at any image.
+
+    Args:
+        settings: `dataset` in the configuration.
+        whole: `DatasetDigest.whole`, which the job that made the manifest has in its key record.
+    """
+    if settings.source == "kaggle":
+        origin = {"dataset": whole["dataset"], "zip": whole["zip"]}
+        known = {key: value for key, value in whole.items() if key != "shards"}
+        shards = tuple({**whole, "shard": shard} for shard in range(settings.shards))
+        return DatasetDigest(origin, whole, shards, known)
+    content = whole["subjects"]
     by_shard: list[dict[str, Any]] = [{} for _ in range(settings.shards)]
-    for name, shard in shard_of.items():
+    for name, shard in whole["shards"].items():
         by_shard[shard][name] = content[name]
     calibration = {n: e["digest"] for n, e in content.items() if e["split"] == "calibration"}
     if settings.on_bad_subject == "skip":
         # Where a split would hold bad subjects alone, splits depend on every subject's content.
         for entries in (*by_shard, calibration):
             entries["all subjects"] = sha256_json(content)
-    whole = {"subjects": content, "shards": shard_of, "on_bad_subject": settings.on_bad_subject}
-    return DatasetDigest(root, {}, whole, tuple(by_shard), calibration)
+    return DatasetDigest({}, whole, tuple(by_shard), calibration)
+
+
+def _fetched(settings: Dataset, checkout: Path, cache: HashCache) -> dict[str, Any]:
+    """What decides the manifest of a data set that a job fetches."""
+    archive = locate(settings.path, checkout) if settings.path else None
+    if archive is not None and not archive.is_file():
+        raise SegtrtError(
+            f"dataset.path is {settings.path!r}, but there is no such file; for source "
+            "kaggle it names the downloaded zip, null downloads it"
+        )
+    return {
+        "dataset": HANDLE,
+        "zip": cache.digest(archive) if archive else None,
+        "subjects": sorted(settings.subjects) if settings.subjects else None,
+        "on_bad_subject": settings.on_bad_subject,
+        "calibration_fraction": settings.calibration_fraction,
+        "seed": settings.seed,
+        "shards": settings.shards,
+    }
 
 
 def _subject_digests(
     root: Path, wanted: Sequence[str] | None, cache: HashCache
 ) -> dict[str, dict[str, Any]]:
     """Per subject the number of slices by name and a digest of its TIFFs' names and content."""
-    files: dict[str, list[Path]] = {}
-    for name in choose_subjects(list_subjects(root), wanted, root):
-        files[name] = sorted(
-            path
-            for path in (root / name).iterdir()
-            if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".")
+    files = {
+        name: sorted(
+            file
+            for file in _names_in(root / name)
+            if file.lower().endswith((".tif", ".tiff")) and not file.startswith(".")
         )
-    hashes = cache.digests(path for paths in files.values() for path in paths)
+        for name in choose_subjects(list_subjects(root), wanted, root)
+    }
+    hashes = cache.digests(root, (f"{name}/{file}" for name, own in files.items() for file in own))
     return {
         name: {
-            "slices": sum(not path.stem.endswith("_mask") for path in paths),
-            "digest": sha256_json([[path.name, hashes[path]] for path in paths]),
+            "slices": sum(not file.rpartition(".")[0].endswith("_mask") for file in own),
+            "digest": sha256_json([[file, hashes[f"{name}/{file}"]] for file in own]),
         }
-        for name, paths in files.items()
+        for name, own in files.items()
     }
+
+
+def _names_in(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries]
 
 
 def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[str, Any]:
@@ -167,7 +206,7 @@ def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[st
             f"model.weights is {source!r}, but there is no such file; expected a .safetensors or "
             ".pt file, or a URL"
         )
-    return {**known, "content": cache.digests([path])[path]}
+    return {**known, "content": cache.digest(path)}
 
 
 def is_trained_here(source: str) -> bool:

@@ -64,7 +64,8 @@ def prefix_of(modifier: Any) -> str:
         A folder with its final `/`, or nothing.
 
     Raises:
-        SegtrtError: the module changes paths in another way.
+        SegtrtError: the module changes paths in another way, or its prefix is written so that
+            Snakemake does not recognise its own paths.
     """
     paths = modifier.path_modifier
     level = paths
@@ -76,8 +77,11 @@ def prefix_of(modifier: Any) -> str:
             )
         level = level.inner_modifier
     prefix: str = paths.replace_prefix("")
-    # As Snakemake itself writes paths.
-    return f"{os.path.normpath(prefix)}/" if prefix else ""
+    plain = os.path.normpath(prefix)
+    if prefix and (plain == "." or prefix != f"{plain}/"):
+        advice = "leave it out" if plain == "." else f"write it as {plain!r}"
+        raise SegtrtError(f"the module's prefix is {prefix!r}; {advice}")
+    return prefix
 
 
 def keep_to_own_locks(folder: Path) -> None:
