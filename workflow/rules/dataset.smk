@@ -34,7 +34,7 @@ if FETCHED:
         benchmark:
             "results/benchmarks/fetch_dataset/all.tsv"
         conda:
-            "../../envs/cpu.yaml"
+            environment("cpu")
         resources:
             mem_mb=1000,
             runtime=120,
@@ -65,7 +65,7 @@ rule list_slices:
     benchmark:
         "results/benchmarks/list_slices/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=1000,
         runtime=60,
@@ -94,7 +94,7 @@ rule encode_slices:
     benchmark:
         "results/benchmarks/encode_slices/{shard}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_encode,
         runtime=minutes_of_encode,
@@ -127,7 +127,7 @@ rule time_preparation:
     benchmark:
         "results/benchmarks/time_preparation/all{at}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         **machine_resources(no_gpu),
         mem_mb=1000,
