@@ -45,7 +45,7 @@ if FETCHED:
         benchmark:
             "results/benchmarks/fetch_dataset/all.tsv"
         conda:
-            "../../envs/cpu.yaml"
+            environment("cpu")
         resources:
             mem_mb=1000,
             runtime=120,
@@ -76,7 +76,7 @@ rule list_slices:
     benchmark:
         "results/benchmarks/list_slices/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=60,
@@ -110,7 +110,7 @@ rule encode_slices:
     benchmark:
         "results/benchmarks/encode_slices/{shard}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_encode,
         runtime=minutes_of_encode,
@@ -144,7 +144,7 @@ rule time_preparation:
     benchmark:
         "results/benchmarks/time_preparation/all{at}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         **machine_resources(no_gpu),
         mem_mb=1000,

@@ -27,7 +27,7 @@ rule build_engine:
     benchmark:
         "results/benchmarks/build_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/{runtime}.yaml"
+        environment("{runtime}")
     resources:
         **machine_resources(takes_gpu),
         mem_mb=memory_of_build,

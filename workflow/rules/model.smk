@@ -21,7 +21,7 @@ rule fetch_weights:
     benchmark:
         "results/benchmarks/fetch_weights/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=30,
@@ -48,7 +48,7 @@ rule run_reference:
     benchmark:
         "results/benchmarks/run_reference/{shard}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     threads: threads_of_reference
     resources:
         gpu=gpus_of_pytorch,
@@ -73,7 +73,7 @@ rule time_reference:
     benchmark:
         "results/benchmarks/time_reference/all{at}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     threads: threads_of_reference
     resources:
         **machine_resources(has_gpu),

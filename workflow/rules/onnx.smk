@@ -34,7 +34,7 @@ rule export_onnx:
     benchmark:
         "results/benchmarks/export_onnx/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=10,
@@ -67,7 +67,7 @@ rule convert_onnx:
     benchmark:
         "results/benchmarks/convert_onnx/{graph}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_convert,
         runtime=minutes_of_convert,
@@ -104,7 +104,7 @@ rule write_samples:
     benchmark:
         "results/benchmarks/write_samples/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_reference,
         runtime=10,

@@ -55,7 +55,7 @@ rule summarise:
     log:
         "results/logs/summarise.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=60,
@@ -98,7 +98,7 @@ rule write_report:
     log:
         "results/logs/write_report.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=1500,
         runtime=10,

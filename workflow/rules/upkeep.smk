@@ -1,15 +1,6 @@
 # What is out of date, and cleaning up.
 
 
-localrules:
-    note_changes,
-    explain,
-    clean_engines,
-    clean_results,
-    clean_cache,
-    verify,
-
-
 @one_line_errors
 def state_of_engines(wildcards):
     """Every engine asked for with its state, for people."""
@@ -32,8 +23,9 @@ rule note_changes:
         CHANGES,
     log:
         "results/logs/note_changes.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         reasons=lambda w: summarise_changes(PLAN.states.out_of_date()),
     message:
@@ -46,8 +38,9 @@ rule note_changes:
 rule explain:
     log:
         "results/logs/explain.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         states=state_of_engines,
     message:
@@ -60,8 +53,9 @@ rule explain:
 rule verify:
     log:
         "results/logs/verify.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         temporary=PLAN.temporary_rules,
         prefix=PLAN.prefix,
@@ -72,8 +66,9 @@ rule verify:
 rule clean_engines:
     log:
         "results/logs/clean_engines.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         records=engine_records,
         folder=PLAN.prefix,
@@ -84,8 +79,9 @@ rule clean_engines:
 rule clean_results:
     log:
         "logs/clean_results.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         folder=PLAN.prefix,
     script:
@@ -95,7 +91,8 @@ rule clean_results:
 rule clean_cache:
     log:
         "results/logs/clean_cache.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     script:
         "../scripts/clean_cache.py"

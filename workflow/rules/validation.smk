@@ -23,7 +23,7 @@ rule score_reference:
     benchmark:
         "results/benchmarks/score_reference/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=minutes_of_scores,
@@ -72,7 +72,7 @@ rule score_engine:
     benchmark:
         "results/benchmarks/score_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=minutes_of_scores,
@@ -106,7 +106,7 @@ rule validate_engine:
     benchmark:
         "results/benchmarks/validate_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=500,
         runtime=10,
@@ -124,7 +124,7 @@ rule check:
     log:
         "results/logs/check.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=500,
         runtime=10,

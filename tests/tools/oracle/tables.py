@@ -6,8 +6,8 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "arrays": (
-        "build_engine convert_onnx export_onnx run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_reference write_report write_samples"
+        "build_engine convert_onnx run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_reference write_report write_samples"
     ),
     "config.settings": "summarise",
     "data.fetched_folder": "list_slices",
@@ -71,6 +71,8 @@ CODE = {
     "model.input": "export_onnx",
     "model.outputs": "export_onnx",
     "model.inference": "run_reference time_reference write_samples",
+    "model.input": "export_onnx",
+    "model.outputs": "export_onnx",
     "model.reference": "run_reference write_samples",
     "model.reference_timing": "time_reference",
     "model.reference_timing_file": "summarise time_reference",
@@ -200,7 +202,14 @@ NO_ARTEFACT = frozenset(
         "data.windows",
         "engines.matrix",
         "errors",
+        "graphs.intake",
         "machine.facts",
+        "model.bundle",
+        "model.load",
+        "model.probe",
+        "model.source",
+        "model.spec",
+        "model.user_code",
         "plan.checks",
         "plan.contents",
         "plan.declare",
