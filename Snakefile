@@ -13,9 +13,10 @@ configfile: CHECKOUT / "config.yaml"
 
 
 include: "workflow/rules/configuration.smk"
-include: "workflow/rules/machines.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/functions.smk"
 include: "workflow/rules/resources.smk"
+include: "workflow/rules/machines.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/onnx.smk"
