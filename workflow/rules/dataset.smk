@@ -6,22 +6,6 @@
 FETCHED = FETCHED_FILES if SETTINGS.dataset.source == "kaggle" else []
 
 
-def image_folder(wildcards):
-    """The folder of the subjects."""
-    return (PLAN.prefix if FETCHED else "") + str(dataset_root())
-
-
-def archive_path(wildcards):
-    """The zip to unpack, or None to download."""
-    path = SETTINGS.dataset.path
-    return str(locate(path, CHECKOUT)) if path else None
-
-
-def images_of_shard(wildcards):
-    """What decides the tensors of a shard."""
-    return dataset_as_listed().shard(int(wildcards.shard))
-
-
 if FETCHED:
 
     rule fetch_dataset:
