@@ -20,9 +20,10 @@ rule all:
 
 
 include: "workflow/rules/configuration.smk"
-include: "workflow/rules/machines.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/functions.smk"
 include: "workflow/rules/resources.smk"
+include: "workflow/rules/machines.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/onnx.smk"

@@ -7,32 +7,6 @@ from segtrt.data.scan import Demands
 FETCHED = FETCHED_FILES if SETTINGS.dataset.source == "kaggle" else []
 
 
-def image_folder(wildcards):
-    """The folder that images' paths are relative to."""
-    return (PLAN.prefix if FETCHED else "") + str(dataset_root())
-
-
-def archive_path(wildcards):
-    """The zip to unpack, or None to download."""
-    path = SETTINGS.dataset.path
-    return str(locate(path, CHECKOUT)) if path else None
-
-
-def images_of_shard(wildcards):
-    """What decides the tensors of a shard."""
-    return dataset_as_listed().shard(int(wildcards.shard))
-
-
-def demands():
-    """What the settings ask of images beside being sound."""
-    tensors = SETTINGS.tensors
-    return Demands(
-        stacked=tensors.normalisation == "volume",
-        axis=tensors.axis or 0,
-        spaced=tensors.spacing is not None,
-    )
-
-
 if FETCHED:
 
     rule fetch_dataset:

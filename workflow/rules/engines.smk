@@ -1,10 +1,6 @@
 # One engine for each runtime, batch size and precision.
 
 
-def graph_of_engine(wildcards):
-    return GRAPH.format(graph=engine_of(wildcards).graph)
-
-
 rule build_engine:
     input:
         **PLAN.uses("build_engine", graph=graph_of_engine),

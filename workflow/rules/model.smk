@@ -1,13 +1,6 @@
 # The network's weights, and what PyTorch itself makes of the images.
 
 
-def weights_path(wildcards):
-    """The file or URL of the weights."""
-    if is_url(SETTINGS.model.weights):
-        return SETTINGS.model.weights
-    return str(locate(SETTINGS.model.weights, CHECKOUT))
-
-
 rule fetch_weights:
     input:
         **PLAN.uses(

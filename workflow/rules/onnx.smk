@@ -2,28 +2,6 @@
 # inputs with the outputs expected.
 
 
-def calibration_tensors(wildcards):
-    """Shards with the images that decide a quantised graph."""
-    return all_shards(TENSORS) if Graph(wildcards.graph).quantised else []
-
-
-def calibration_of_graph(wildcards):
-    """What decides a quantised graph beside the float32 one: images, and how they are encoded."""
-    if not Graph(wildcards.graph).quantised:
-        return None
-    if workflow.is_main_process:
-        check_calibration(SETTINGS.dataset, dataset().subjects, dataset_root())
-    return {
-        "settings": SETTINGS.engines.calibration,
-        "images": dataset_as_listed().calibration,
-        "tensors": encoding(),
-        "encoding": {
-            "code": code_of("encode_slices"),
-            **versions_of(*ENCODING_PACKAGES),
-        },
-    }
-
-
 rule export_onnx:
     input:
         **PLAN.uses("export_onnx", weights=WEIGHTS),
@@ -81,13 +59,6 @@ rule convert_onnx:
         calibration=SETTINGS.engines.calibration,
     script:
         "../scripts/convert_onnx.py"
-
-
-def known_samples(wildcards):
-    """The slices to write, which must be slices of the data set."""
-    if workflow.is_main_process:
-        check_samples(SETTINGS.tensors, SETTINGS.dataset, dataset_root())
-    return SETTINGS.tensors.samples
 
 
 rule write_samples:

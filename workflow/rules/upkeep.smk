@@ -1,22 +1,6 @@
 # What is out of date, and cleaning up.
 
 
-@one_line_errors
-def state_of_engines(wildcards):
-    """Every engine asked for with its state, for people."""
-    nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
-    rows = [(node.name, str(PLAN.states.of(node))) for node in nodes]
-    rows += [(cell.name, f"left out ({cell.reason})") for cell in matrix().left_out]
-    return f"the {len(rows)} engines asked for\n{table(rows)}"
-
-
-@one_line_errors
-def engine_records(wildcards):
-    """Key records of every engine asked for, below the plan's folder."""
-    nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
-    return [node.record.removeprefix(PLAN.prefix) for node in nodes]
-
-
 # Every job whose outputs exist but are out of date has its output as an input.
 rule note_changes:
     output:

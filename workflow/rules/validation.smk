@@ -1,10 +1,6 @@
 # What PyTorch's and an engine's answers are worth, and the verdict on the engine.
 
 
-def tolerance_of_engine(wildcards):
-    return SETTINGS.validation.tolerances[wildcards.precision]
-
-
 rule score_reference:
     input:
         **PLAN.uses(
