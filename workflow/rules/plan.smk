@@ -14,6 +14,7 @@ from segtrt.plan.checks import (
 )
 from segtrt.plan.contents import (
     code_of,
+    code_of_function,
     digest_compared,
     digest_templates,
     looks_of_runtimes,
@@ -54,7 +55,6 @@ GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
 REFERENCE = "results/reference/shard_{shard}.safetensors"
 REFERENCE_SCORES = "results/reference/scores.json"
-REFERENCE_MASKS = "results/reference/masks_{shard}.safetensors"
 ENGINE = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin"
 RECORD = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json"
 ANSWERS = (
