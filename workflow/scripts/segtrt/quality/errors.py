@@ -150,5 +150,3 @@ def _planes(shape: tuple[int, ...]) -> int:
 def _ratio(part: float, whole: float) -> float:
     """`part / whole`; where `whole` is zero, `part` itself, which is then an absolute figure."""
     return part / whole if whole else part
-
-

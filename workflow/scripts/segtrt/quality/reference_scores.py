@@ -70,9 +70,7 @@ class ReferenceScores:
         if self.has_truth and not any(one.truth_pixels for one in scored):
             return f"the ground truth of every evaluation subject is empty, {nothing}"
         if not any(one.found_pixels for one in scored):
-            return (
-                f"the network finds nothing in any image: it does not segment these, {nothing}"
-            )
+            return f"the network finds nothing in any image: it does not segment these, {nothing}"
         metric = self.metric
         own = metric.higher_is_better and not metric.unit
         figures = [one.figure if own else one.dice for one in scored]

@@ -42,7 +42,9 @@ def score_reference(
     """
     found = find_metric(metric)
     subjects: list[ReferenceSubject] = []
-    decoder, names, has_truth = None, (), False
+    decoder = None
+    names: tuple[str, ...] = ()
+    has_truth = False
     for tensors, answers in zip(tensor_shards, reference_shards, strict=True):
         with open_answers(tensors, answers) as (shard, [reference]):
             refuse_non_finite(shard, reference)
@@ -53,9 +55,9 @@ def score_reference(
             for subject, places in track(runs.items(), "scoring", len(runs), "subjects"):
                 subjects.append(_score_subject(subject, places, shard, reference, found))
     assert decoder is not None, "at least one shard"
-    ReferenceScores(
-        decoder.to_json(), facts_of(found), names, has_truth, tuple(subjects)
-    ).write(out_json)
+    ReferenceScores(decoder.to_json(), facts_of(found), names, has_truth, tuple(subjects)).write(
+        out_json
+    )
 
 
 def _score_subject(
@@ -63,10 +65,7 @@ def _score_subject(
 ) -> ReferenceSubject:
     items = [shard.items[place] for place in places]
     grids = finish(
-        [
-            reference.labels(place, item)
-            for place, item in zip(places, items, strict=True)
-        ],
+        [reference.labels(place, item) for place, item in zip(places, items, strict=True)],
         reference.decoder,
     )
     maps = [item.placement.restore(grid) for item, grid in zip(items, grids, strict=True)]
@@ -102,5 +101,3 @@ def _slices_seen(item: PreparedItem) -> int:
     """Of these, how many the network sees."""
     kept = item.placement.slices
     return _slices(item) if kept is None else len(kept)
-
-

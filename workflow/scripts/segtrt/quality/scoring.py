@@ -180,7 +180,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
         labels = labels_to_write(shard.labels, sums.reference.class_names)
         runs = shard.subjects()
         for subject, places in track(runs.items(), "scoring", len(runs), "subjects"):
-            maps = _score_subject(sums, subject, places, shard, reference, engine)
+            maps = _score_subject(sums, subject, places, shard, opened)
             for place, own in zip(places, maps, strict=True):
                 write_masks(own, shard.items[place], root, masks_dir, labels)
 
@@ -213,14 +213,18 @@ def _add_outputs(sums: _Sums, shard: Prepared, reference: Answers, engine: Answe
 
 
 def _score_subject(
-    sums: _Sums,
-    subject: str,
-    places: Sequence[int],
-    shard: Prepared,
-    reference: Answers,
-    engine: Answers,
+    sums: _Sums, subject: str, places: Sequence[int], shard: Prepared, answers: Sequence[Answers]
 ) -> list[Map]:
-    """Add a subject's figures; returns the engine's labels on its items' own grids."""
+    """Add a subject's figures; returns the engine's labels on its items' own grids.
+
+    Args:
+        sums: what to add to.
+        subject: its name.
+        places: places of its items in the shard.
+        shard: the shard.
+        answers: the reference's and the engine's.
+    """
+    reference, engine = answers
     if subject not in sums.of_reference:
         raise SegtrtError(
             f"the reference's scores lack subject {subject}; delete them and run the workflow again"
@@ -266,9 +270,7 @@ def _worth(
     return worth(sums.metric, maps, truths, items, engine.classes)
 
 
-def _views(
-    item: PreparedItem, shown: Map, labels: Map, flipped: NDArray[np.int64]
-) -> list[View]:
+def _views(item: PreparedItem, shown: Map, labels: Map, flipped: NDArray[np.int64]) -> list[View]:
     """What pictures may show of an item.
 
     Args:

@@ -139,9 +139,7 @@ def worth(
     return Worth(tuple(mean_figure(column) for column in zip(*rows, strict=True)))
 
 
-def _bounded(
-    figure: Figure, shape: tuple[int, ...], spacing: Sequence[float] | None
-) -> Figure:
+def _bounded(figure: Figure, shape: tuple[int, ...], spacing: Sequence[float] | None) -> Figure:
     if figure is None or math.isfinite(figure):
         return figure
     steps = spacing or (1.0,) * len(shape)
