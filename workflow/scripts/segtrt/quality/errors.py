@@ -11,7 +11,7 @@ from segtrt.quality.scores import Errors
 Outputs = NDArray[np.float32]
 """Raw outputs of some patches, (patches, channels, *size) float32."""
 
-_VALUES_AT_ONCE = 1 << 20
+_VALUES_AT_ONCE = 1 << 19
 
 
 class ErrorSums:

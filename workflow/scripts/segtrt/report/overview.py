@@ -76,7 +76,7 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
         else ""
     )
     if choice["doubt"]:
-        heading, title = "No verdict", "The network does not segment these images"
+        heading, title = "Nothing to recommend", "No verdict on engines"
         sentence = f"No engine is recommended: {choice['doubt']}."
     elif engine is None:
         heading, title, sentence = "Nothing to recommend", "No engine was run", _why_none(summary)
@@ -278,9 +278,5 @@ def _data_cautions(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _dataset_line(dataset: Mapping[str, Any]) -> str:
-    items, slices = dataset["evaluation_items"], dataset["evaluation_slices"]
-    volumes = f" of {wording.plural(slices, 'slice')}" if slices > items else ""
-    return (
-        f"{wording.plural(dataset['evaluation_subjects'], 'subject')} with "
-        f"{wording.plural(items, 'image')}{volumes} scored"
-    )
+    told = wording.images(dataset["evaluation_items"], dataset["evaluation_slices"])
+    return f"{wording.plural(dataset['evaluation_subjects'], 'subject')} with {told} scored"

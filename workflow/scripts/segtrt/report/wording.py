@@ -117,6 +117,13 @@ def plural(count: int, noun: str, several: str = "") -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {several or f'{noun}s'}"
 
 
+def images(items: int, slices: int) -> str:
+    """`64 images`, or `6 volumes (360 slices)`."""
+    if slices > items:
+        return f"{plural(items, 'volume')} ({plural(slices, 'slice')})"
+    return plural(items, "image")
+
+
 def listed(items: Sequence[str], most: int = 3) -> str:
     """`a, b and c`, or `a, b, c and 4 more`."""
     if len(items) > most:
