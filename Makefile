@@ -29,7 +29,7 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-# The configuration reference and the README's picture of the rules.
+# The configuration reference, what decides each rule, and the README's picture of the rules.
 docs: $(VENV)/installed-dev
 	$(BIN)/python tools/write_docs.py
 

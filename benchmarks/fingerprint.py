@@ -18,7 +18,7 @@ marks = []
 def mark(name):
     marks.append((name, time.perf_counter(), time.process_time()))
 mark("")
-import segtrt.plan.deciding
+import segtrt.plan.declare
 import segtrt.machine.facts
 import segtrt.runtimes.registry
 mark("imports")

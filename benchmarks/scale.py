@@ -4,10 +4,13 @@
     tools/generate_large_dataset.py /tmp/large
     benchmarks/scale.py /tmp/large --out scale.json                # everything, half an hour
     benchmarks/scale.py /tmp/large --parts plan prepare            # two minutes
+    benchmarks/scale.py --parts images                             # five minutes; needs no data set
     benchmarks/scale.py --parts fingerprint                        # seconds; needs no data set
 
 plan      `snakemake -n` for 24 engines, first with no file known, then as it is every later time.
-grow      The same for up to 100 engines and 64 shards, and for one small job of each such plan:
+images    planning with 4,000, 40,000 and 200,000 small images: with no file known, with all known,
+          a run with nothing to do, and a job's own reading: one of an engine, one of images.
+grow      as plan, for up to 100 engines and 64 shards, and for one small job of each such plan:
           what every job on a batch system begins with.
 prepare   all slices decoded, normalised and written, one process for each core, against a process
           for each image, as the published example does it (on a few images).
@@ -30,19 +33,20 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
 from fingerprint import measure_fingerprint
+from planning import measure_images
 from segtrt.data.kaggle_layout import list_subjects, pair_slices
 from segtrt.data.make_manifest import write_manifest
 from segtrt.data.sharding import assign_shards
 from segtrt.data.tensors import encode_shard
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import save_weights
+from timed import middle, snakemake
 
-ROOT = Path(__file__).resolve().parent.parent
 SHARDS = 8
 FEATURES = 4
 ENGINES_24 = {
@@ -106,47 +110,6 @@ def make_weights(path: Path) -> None:
 
     torch.manual_seed(0)
     save_weights(build_unet(FEATURES).state_dict(), path, half=False)
-
-
-class Took(NamedTuple):
-    """What a command took."""
-
-    wall_s: float
-    cpu_s: float
-    """Processor time, which other work on the machine does not stretch."""
-
-
-def middle(runs: list[Took]) -> dict[str, float]:
-    """Medians of some runs."""
-    return {
-        "wall_s": round(statistics.median(run.wall_s for run in runs), 1),
-        "cpu_s": round(statistics.median(run.cpu_s for run in runs), 1),
-    }
-
-
-def snakemake(folder: Path, *arguments: str) -> Took:
-    """Run Snakemake in `folder`.
-
-    Raises:
-        RuntimeError: it failed.
-    """
-    program = str(Path(sys.executable).with_name("snakemake"))
-    call = [program, *arguments[:1], "--snakefile", str(ROOT / "Snakefile")]
-    call += ["--directory", str(folder), *arguments[1:]]
-    begin, used = time.perf_counter(), os.times()
-    done = subprocess.run(
-        call,
-        env={**os.environ, "SEGTRT_CACHE": "off"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(done.stdout[-3000:])
-    now = os.times()
-    cpu = now.children_user + now.children_system - used.children_user - used.children_system
-    return Took(time.perf_counter() - begin, cpu)
 
 
 def measure_plan(data: Path, repeats: int = 3) -> dict[str, Any]:
@@ -292,6 +255,7 @@ def read_benchmarks(folder: Path) -> Any:
 
 PARTS = {
     "plan": measure_plan,
+    "images": lambda _: measure_images(),
     "grow": measure_grow,
     "prepare": measure_prepare,
     "workflow": measure_workflow,
@@ -310,8 +274,8 @@ def main() -> int:
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--out", type=Path, help="JSON file for the figures; always printed")
     options = parser.parse_args()
-    if options.data is None and options.parts != ["fingerprint"]:
-        parser.error("only the part fingerprint needs no data set")
+    if options.data is None and set(options.parts) - {"fingerprint", "images"}:
+        parser.error("only the parts fingerprint and images need no data set")
     figures: dict[str, Any] = {}
     for part in options.parts:
         figures[part] = PARTS[part](options.data and options.data.resolve())

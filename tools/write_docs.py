@@ -1,6 +1,7 @@
 """Write the parts of the documents that are made from the project itself.
 
 - docs/configuration.md: the configuration reference, from the schema.
+- docs/caching.md, between its markers: what decides each rule's outcome, from the plan.
 - README.md, between its markers: the picture of the rules, and the table of results of a summary.
 
     python tools/write_docs.py                                   # reference and picture
@@ -14,36 +15,66 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
+from real_plan import real_plan
 from segtrt.config.reference import reference_table
-from segtrt.config.resolve import resolve_config
-from segtrt.engines.matrix import make_matrix
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
-from segtrt.machine.facts import this_machine
-from segtrt.plan.hash_cache import HashCache
-from segtrt.plan.pipeline import Pipeline
+from segtrt.plan.node import Node
 from segtrt.plan.rule_graph import draw_mermaid
-from segtrt.plan.sources import digest_dataset, digest_weights
 from segtrt.report.machines import shown
 from segtrt.report.wording import VERDICTS, on, runtime
-from segtrt.runtimes.registry import get_runtime
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def rule_picture() -> str:
     """The rules of the main job on the Kaggle data as a Mermaid block; nothing is downloaded."""
-    given = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    given["dataset"] = {"source": "kaggle"}
-    settings = resolve_config(given)
-    matrix = make_matrix(settings, get_runtime, {"": this_machine()})
-    with tempfile.TemporaryDirectory() as folder:
-        cache = HashCache(Path(folder) / "hashes.json")
-        dataset = digest_dataset(settings.dataset, ROOT, cache)
-        weights = digest_weights(settings.model, ROOT, cache)
-    pipeline = Pipeline(settings, matrix, dataset, weights, get_runtime)
-    return f"```mermaid\n{draw_mermaid(pipeline.edges())}```\n"
+    dataset = {"source": "kaggle", "path": None}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        real_plan(Path(folder), {"dataset": dataset}) as plan,
+    ):
+        edges = sorted({*plan.edges("write_report"), *plan.edges("train")})
+    return f"```mermaid\n{draw_mermaid(edges)}```\n"
+
+
+def decision_table() -> str:
+    """What decides each rule's outcome, as a Markdown table made from the plan's declarations."""
+    lines = [
+        "| rule | made from the outputs of | verifies those of | decided by as well | store |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    dataset = {"source": "kaggle", "path": None}
+    weights = "results/training/weights.safetensors"
+    engines = {
+        "runtimes": ["onnxruntime", "openvino"],
+        "batch_sizes": [1],
+        "precisions": ["fp32", "int8"],
+    }
+    settings = {"dataset": dataset, "model": {"weights": weights}, "engines": engines}
+    with tempfile.TemporaryDirectory() as folder, real_plan(Path(folder), settings) as plan:
+        nodes: dict[str, list[Node]] = {}
+        for node in plan.closure([plan.node("write_report")]):
+            nodes.setdefault(node.rule, []).append(node)
+        for rule in plan.rules:
+            lines.append(_decision_row(rule, nodes[rule], bool(plan.rules[rule].stored)))
+    return "\n".join(lines) + "\n"
+
+
+def _decision_row(rule: str, nodes: list[Node], stored: bool) -> str:
+    deciding = sorted({up.rule for node in nodes for up in node.upstream})
+    verifying = sorted({up.rule for node in nodes for up in node.verifies} - set(deciding))
+    parts = sorted({name for node in nodes for name in node.parts} - {"code", "versions"})
+    packages = sorted({name for node in nodes for name in node.parts["versions"]})
+    named = [*parts, *(["versions of " + ", ".join(packages)] if packages else [])]
+    cells = (
+        f"`{rule}`",
+        ", ".join(f"`{name}`" for name in deciding),
+        ", ".join(f"`{name}`" for name in verifying),
+        "; ".join(named),
+        "yes" if stored else "",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def results_table(summary: dict[str, Any]) -> str:
@@ -93,15 +124,15 @@ def _row(*, runtime: str, precision: str, timing: dict[str, Any], dice: float, v
     return f"| {' | '.join(map(str, (runtime, *figures, verdict)))} |"
 
 
-def between(text: str, marker: str, content: str) -> str:
+def between(text: str, marker: str, content: str, name: str = "README.md") -> str:
     """`text` with `content` between the lines of the comments `marker: begin` and `marker: end`.
 
     Raises:
-        SegtrtError: the markers are missing.
+        SegtrtError: the markers are missing; `name` says from what.
     """
     begin, end = f"<!-- {marker}: begin -->\n", f"<!-- {marker}: end -->\n"
     if begin not in text or end not in text:
-        raise SegtrtError(f"README.md lacks the lines {begin.strip()} and {end.strip()}")
+        raise SegtrtError(f"{name} lacks the lines {begin.strip()} and {end.strip()}")
     return text.split(begin, maxsplit=1)[0] + begin + content + end + text.split(end, 1)[1]
 
 
@@ -115,7 +146,12 @@ def documents(summary: Path | None) -> dict[Path, str]:
     readme = between(readme, "rules", rule_picture())
     if summary:
         readme = between(readme, "results", results_table(read_json(summary, "summary")))
-    return {ROOT / "docs/configuration.md": reference_table(), ROOT / "README.md": readme}
+    caching = (ROOT / "docs/caching.md").read_text(encoding="utf-8")
+    return {
+        ROOT / "docs/caching.md": between(caching, "decisions", decision_table(), "caching.md"),
+        ROOT / "docs/configuration.md": reference_table(),
+        ROOT / "README.md": readme,
+    }
 
 
 def main() -> int:

@@ -193,7 +193,7 @@ def test_the_demo_on_slurm_equals_a_local_run(idle: Cluster, tmp_path: Path) -> 
     telling = [
         name
         for name, content in kept.items()
-        if not name.startswith(("results/logs/", "results/keys/hashes.json"))
+        if not name.startswith(("results/logs/", "results/keys/hashes.txt"))
         and any(place in content for place in places)
     ]
     assert telling == []

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from segtrt.data.manifest import SkippedSubject
+from segtrt.data.manifest import SkippedSubject, Twins
 from segtrt.precision import Precision
 from segtrt.quality.failures import Failure
 
@@ -54,6 +54,8 @@ class Case:
     faults: dict[str, Fault] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     skipped: tuple[SkippedSubject, ...] = ()
+    ignored: tuple[str, ...] = ()
+    twins: tuple[Twins, ...] = ()
     report: dict[str, Any] = field(default_factory=dict)
     runs: int = 30
     metric: str = "dice"
@@ -225,6 +227,8 @@ def organs() -> Case:
         subjects=[f"case_{i:02d}" for i in range(7)],
         slices=60,
         seed=4,
+        ignored=("notes.txt", "backup/case_00.nii.gz"),
+        twins=(Twins(("case_00", "case_03"), ("calibration", "evaluation"), 1),),
         metric="hd95",
         classes=("liver", "spleen", "left kidney"),
         volumes=True,

@@ -32,9 +32,9 @@ def make_reference(
             ReferenceSubject(
                 subject=subject.name,
                 split=subject.split,
-                items=1 if case.volumes else len(subject.slices),
-                slices=len(subject.slices),
-                slices_seen=len(subject.slices),
+                items=1 if case.volumes else len(subject.items),
+                slices=len(subject.items),
+                slices_seen=len(subject.items),
                 figure=mean_figure(classes),
                 classes=classes,
                 dice=0.9 * case.quality if case.has_truth else None,

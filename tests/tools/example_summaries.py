@@ -15,7 +15,8 @@ from example_pictures import write_pictures
 from example_scores import make_reference, make_scores
 from example_workflow import graph, rules
 from segtrt.config.resolve import resolve_config
-from segtrt.data.manifest import Manifest, SliceEntry, Subject
+from segtrt.data.layout import Ignored
+from segtrt.data.manifest import Grid, ItemEntry, Manifest, Subject
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
@@ -29,6 +30,8 @@ from segtrt.runtimes.base import BatchTiming, BuildSettings
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.engines import engine_entry, engine_order, left_out_entry
 from segtrt.summary.summarise import compose, write_summary
+
+_GRID = Grid(3, (256, 256), None)
 
 __all__ = ["CASES", "HOSTILE", "make_example"]
 
@@ -60,7 +63,14 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
     engines.sort(key=engine_order)
     summary = compose(
         settings=settings,
-        manifest=Manifest(tuple(subjects), case.skipped),
+        manifest=Manifest(
+            tuple(subjects),
+            case.skipped,
+            Ignored(len(case.ignored), case.ignored, 0),
+            (),
+            (_GRID,),
+            case.twins,
+        ),
         network=NetworkSpec(
             input="images",
             channels=3,
@@ -122,7 +132,14 @@ def _subjects(case: Case) -> list[Subject]:
             0,
             "calibration" if place < case.calibration else "evaluation",
             tuple(
-                SliceEntry(number, f"{place}/{number}.tif", f"{place}/{number}_mask.tif", "", "")
+                ItemEntry(
+                    str(number),
+                    (f"{place}/{number}.tif",),
+                    f"{place}/{number}_mask.tif",
+                    (),
+                    f"{place}/{number}_mask.tif",
+                    _GRID,
+                )
                 for number in range(1, case.slices + 1)
             ),
         )

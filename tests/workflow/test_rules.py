@@ -3,54 +3,102 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from segtrt.config.resolve import resolve_config
-from segtrt.engines.matrix import make_matrix
-from segtrt.machine.facts import this_machine
-from segtrt.plan.hash_cache import HashCache
-from segtrt.plan.pipeline import Pipeline
-from segtrt.plan.sources import digest_dataset, digest_weights
-from segtrt.runtimes.registry import all_runtimes, get_runtime
+from real_plan import real_workflow
+from segtrt.runtimes.registry import all_runtimes
+from snakemake.io import get_wildcard_names
+from snakemake.rules import Rule
 from snakemake_runs import run_snakemake
 
 Edges = set[tuple[str, str]]
 
+WITHOUT_PLAN = {
+    *("all", "check", "clean_cache", "clean_engines", "clean_results", "describe_machine"),
+    *("describe_machines", "explain", "note_changes", "verify"),
+}
+"""Rules that make no artefact with a key."""
 
-def rules(root: Path) -> dict[str, str]:
-    """Name -> text of every rule with an action."""
-    found: dict[str, str] = {}
-    for file in [*sorted((root / "workflow/rules").glob("*.smk"))]:
-        text = file.read_text(encoding="utf-8")
-        parts = re.split(r"^ *rule (\w+):\n", text, flags=re.MULTILINE)
-        found |= dict(zip(parts[1::2], parts[2::2], strict=True))
-    return found
+ON_A_GPU = {
+    *("build_engine", "run_engine", "time_engine", "run_reference", "time_reference", "train"),
+    *("describe_machine", "time_preparation"),
+}
+"""Rules whose jobs go to a certain machine or may take its GPU."""
 
 
-def test_rule_script_log_and_benchmark_bear_one_name(project_root: Path) -> None:
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What the Snakefile defines, with every rule there is."""
+    config = {"dataset": {"source": "kaggle"}}
+    with real_workflow(tmp_path_factory.mktemp("rules"), config) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def rules(names: dict[str, Any]) -> dict[str, Rule]:
+    """The rules as Snakemake has read them."""
+    return {rule.name: rule for rule in names["workflow"].rules}
+
+
+def plain(path: object) -> str:
+    """A path with its wildcards as `{name}` alone."""
+    return re.sub(r"\{(\w+),[^{}]*\}", r"{\1}", str(path))
+
+
+def test_rule_script_log_and_benchmark_bear_one_name(
+    rules: dict[str, Rule], project_root: Path
+) -> None:
     scripts = set()
-    for name, text in rules(project_root).items():
-        script = re.search(r'"\.\./scripts/(\w+)\.py"', text)
-        if script:
-            assert script[1] == name
+    for name, rule in rules.items():
+        if rule.script:
+            assert rule.script == f"../scripts/{name}.py"
             scripts.add(name)
-        log = re.search(r'log:\s+"(?:results/)?logs/(\w+)(?:{at})?[./]', text)
-        assert log, f"{name} has no log"
-        assert log[1] == name
-        benchmark = re.search(r'benchmark:\s+"results/benchmarks/(\w+)/', text)
-        assert benchmark is None or benchmark[1] == name
+        logs = [plain(path) for path in rule.log]
+        assert len(logs) == int(bool(rule.script or rule.shellcmd)), f"{name} has no log"
+        benchmarks = [plain(rule.benchmark)] if rule.benchmark else []
+        for path in logs:
+            assert re.fullmatch(rf"(results/)?logs/{name}(\{{at\}}|/.*)?\.log", path), path
+        for path in benchmarks:
+            assert path.startswith(f"results/benchmarks/{name}/"), path
         # Wildcards that tell jobs apart tell their logs and benchmarks apart as well.
-        wildcards = set(
-            re.findall(r"(?<!{){(\w+)", "".join(re.findall(r"output:(.*?)log:", text, re.DOTALL)))
-        )
-        for folder in ("logs", "benchmarks"):
-            path = re.search(rf'"results/{folder}/([^"]*)"', text)
-            if path and wildcards - {"shard", "sample"}:
-                assert wildcards - {"sample"} <= set(re.findall(r"{(\w+)", path[1])), name
+        wildcards = {one for path in rule.output for one in get_wildcard_names(str(path))}
+        for path in (*logs, *benchmarks):
+            assert get_wildcard_names(path) == wildcards, path
     assert {path.stem for path in (project_root / "workflow/scripts").glob("*.py")} == scripts
+
+
+def test_every_rule_that_makes_an_artefact_is_declared_whole(
+    names: dict[str, Any], rules: dict[str, Rule]
+) -> None:
+    """Each says what it makes, uses and is decided by, and hands that to its job."""
+    plan = names["PLAN"]
+    assert rules.keys() - plan.rules.keys() == WITHOUT_PLAN
+    for name, declared in plan.rules.items():
+        rule = rules[name]
+        assert list(rule.input.keys()) == [*declared.uses, "changes"]
+        assert [pattern.plain for pattern in declared.outputs] == [plain(p) for p in rule.output]
+        assert declared.parts is not None
+        assert "plan" in rule.params.keys()  # noqa: SIM118 - a list of values with names
+    assert not any("plan" in rules[name].params.keys() for name in WITHOUT_PLAN)  # noqa: SIM118
+    assert plan.temporary_rules == ["run_engine"]
+
+
+def test_jobs_ask_for_memory_time_and_the_gpu(
+    names: dict[str, Any], rules: dict[str, Rule]
+) -> None:
+    local = names["workflow"]._localrules
+    for name, rule in rules.items():
+        asked = {each for each in rule.resources if not each.startswith("_")} - {"tmpdir"}
+        usual = set() if name in local or name == "all" else {"mem_mb", "runtime"}
+        assert asked == usual | ({"gpu"} if name in ON_A_GPU else set()), name
+
+
+def test_fetching_is_a_rule_for_a_download_alone(tmp_path: Path) -> None:
+    with real_workflow(tmp_path) as found:
+        assert "fetch_dataset" not in {rule.name for rule in found["workflow"].rules}
 
 
 def test_scripts_are_thin(project_root: Path) -> None:
@@ -60,30 +108,11 @@ def test_scripts_are_thin(project_root: Path) -> None:
         assert text.startswith('"""'), path.name
 
 
-def test_every_runtime_has_its_environment(project_root: Path) -> None:
+def test_every_runtime_has_its_environment(rules: dict[str, Rule], project_root: Path) -> None:
     for name in (*all_runtimes(), "cpu"):
         assert (project_root / f"envs/{name}.yaml").is_file()
-    used = {
-        name
-        for text in rules(project_root).values()
-        for name in re.findall(r'"\.\./\.\./envs/([^"]+)\.yaml"', text)
-    }
-    assert used == {"cpu", "{runtime}"}
-
-
-def plan(root: Path, tmp_path: Path, **groups: Any) -> Pipeline:
-    given = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    for name, settings in groups.items():
-        given[name] = {**given[name], **settings}
-    config = resolve_config(given)
-    cache = HashCache(tmp_path / "hashes.json")
-    return Pipeline(
-        config,
-        make_matrix(config, get_runtime, {"": this_machine()}),
-        digest_dataset(config.dataset, root, cache),
-        digest_weights(config.model, root, cache),
-        get_runtime,
-    )
+    used = {rule.conda_env for rule in rules.values() if rule.script or rule.shellcmd}
+    assert used == {"../../envs/cpu.yaml", "../../envs/{runtime}.yaml"}
 
 
 def drawn_edges(dot: str) -> Edges:
@@ -104,8 +133,9 @@ def test_the_plans_edges_are_snakemakes(project_root: Path, tmp_path: Path, sour
         snakefile=project_root / "Snakefile",
     )
     assert done.returncode == 0, done.stderr
-    pipeline = plan(project_root, tmp_path, dataset={"source": source})
-    assert drawn_edges(done.stdout) == set(pipeline.edges())
+    with real_workflow(tmp_path, {"dataset": {"source": source}}) as names:
+        edges = {*names["PLAN"].edges("write_report"), *names["PLAN"].edges("train")}
+    assert drawn_edges(done.stdout) == edges
 
 
 def test_lint_finds_nothing(project_root: Path, tmp_path: Path) -> None:

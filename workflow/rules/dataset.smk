@@ -1,4 +1,5 @@
-# Images: where they come from, which slices there are, and the tensors made of them.
+# Images: where they come from, which items there are, and the tensors made of them.
+from segtrt.data.scan import Demands
 
 # What a job of this workflow leaves behind that filled a folder, if one does: a receipt, and its copy
 # in the folder, by which a lost folder is noticed. Never the folder itself: Snakemake deletes what a
@@ -7,8 +8,8 @@ FETCHED = FETCHED_FILES if SETTINGS.dataset.source == "kaggle" else []
 
 
 def image_folder(wildcards):
-    """The folder of the subjects."""
-    return (PLAN.prefix if FETCHED else "") + str(dataset().root)
+    """The folder that images' paths are relative to."""
+    return (PLAN.prefix if FETCHED else "") + str(dataset_root())
 
 
 def archive_path(wildcards):
@@ -19,7 +20,17 @@ def archive_path(wildcards):
 
 def images_of_shard(wildcards):
     """What decides the tensors of a shard."""
-    return dataset().shard(int(wildcards.shard))
+    return dataset_as_listed().shard(int(wildcards.shard))
+
+
+def demands():
+    """What the settings ask of images beside being sound."""
+    tensors = SETTINGS.tensors
+    return Demands(
+        stacked=tensors.normalisation == "volume",
+        axis=tensors.axis or 0,
+        spaced=tensors.spacing is not None,
+    )
 
 
 if FETCHED:
@@ -67,14 +78,19 @@ rule list_slices:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=60,
     params:
         plan=PLAN.decided_by(
-            "list_slices", packages=["pillow"], dataset=lambda w: dataset().whole
+            "list_slices",
+            packages=READING_PACKAGES,
+            dataset=lambda w: dataset().whole,
+            demands=demands(),
         ),
         root=image_folder,
         receipt=PLAN.prefix + FETCHED[0] if FETCHED else None,
+        form=lambda w: form(),
+        demands=demands(),
         dataset=SETTINGS.dataset,
     script:
         "../scripts/list_slices.py"
@@ -103,10 +119,11 @@ rule encode_slices:
             "encode_slices",
             packages=ENCODING_PACKAGES,
             dataset=images_of_shard,
-            normalisation=SETTINGS.tensors.normalisation,
+            tensors=lambda w: encoding(),
         ),
         root=image_folder,
-        normalisation=SETTINGS.tensors.normalisation,
+        form=lambda w: form(),
+        tensors=SETTINGS.tensors.encoding,
     script:
         "../scripts/encode_slices.py"
 
@@ -136,10 +153,11 @@ rule time_preparation:
         plan=PLAN.decided_by(
             "time_preparation",
             packages=ENCODING_PACKAGES,
-            normalisation=SETTINGS.tensors.normalisation,
+            tensors=lambda w: encoding(),
             machine=lambda w: machine_of_job(w).cpu_facts(),
         ),
         root=image_folder,
-        normalisation=SETTINGS.tensors.normalisation,
+        form=lambda w: form(),
+        tensors=SETTINGS.tensors.encoding,
     script:
         "../scripts/time_preparation.py"

@@ -12,11 +12,11 @@ def calibration_of_graph(wildcards):
     if not Graph(wildcards.graph).quantised:
         return None
     if workflow.is_main_process:
-        check_calibration(SETTINGS.dataset, dataset().root)
+        check_calibration(SETTINGS.dataset, dataset().subjects, dataset_root())
     return {
         "settings": SETTINGS.engines.calibration,
-        "images": dataset().calibration,
-        "normalisation": SETTINGS.tensors.normalisation,
+        "images": dataset_as_listed().calibration,
+        "tensors": encoding(),
         "encoding": {
             "code": code_of("encode_slices"),
             **versions_of(*ENCODING_PACKAGES),
@@ -86,7 +86,7 @@ rule convert_onnx:
 def known_samples(wildcards):
     """The slices to write, which must be slices of the data set."""
     if workflow.is_main_process:
-        check_samples(SETTINGS.tensors.samples, SETTINGS.dataset, dataset().root)
+        check_samples(SETTINGS.tensors, SETTINGS.dataset, dataset_root())
     return SETTINGS.tensors.samples
 
 

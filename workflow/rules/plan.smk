@@ -1,10 +1,13 @@
 # The plan, the paths that rules share, and what is known before any job runs. No rules.
 #
 # What the configuration leads to (machines, engines, the data set) is worked out when a rule first
-# asks for it, so that describing machines, cleaning up and linting need none of it.
+# asks for it, so that describing machines, cleaning up and linting need none of it, and a job that
+# reads the workflow again looks at no more than it works on.
+import atexit
 from functools import cache
 
 from segtrt.engines.matrix import at, make_matrix
+from segtrt.graphs.sample import DEFAULT_SAMPLES
 from segtrt.machine.facts import machines_of_plan, tell_jobs
 from segtrt.plan.checks import (
     check_calibration,
@@ -24,10 +27,15 @@ from segtrt.plan.contents import (
 from segtrt.plan.declare import Plan, one_line_errors, verified
 from segtrt.plan.hash_cache import HashCache
 from segtrt.plan.run_start import start_run
-from segtrt.plan.sources import (
+from segtrt.plan.dataset import (
     FETCHED_FILES,
-    TRAINED,
+    dataset_form,
     digest_dataset,
+    find_dataset,
+    listed_dataset,
+)
+from segtrt.plan.sources import (
+    TRAINED,
     digest_weights,
     is_trained_here,
     is_url,
@@ -66,10 +74,18 @@ VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
 CHANGES = "results/keys/changes.txt"
 
 # Packages that decide how images become network input.
-ENCODING_PACKAGES = ["numpy", "pillow", "scipy", "scikit-image"]
+READING_PACKAGES = ["numpy", "pillow", "tifffile", "imagecodecs", "simpleitk"]
+ENCODING_PACKAGES = [*READING_PACKAGES, "scipy", "scikit-image"]
 
 SHARDS = [f"{shard:02d}" for shard in range(SETTINGS.dataset.shards)]
-SAMPLES = [f"test_data_set_{i}" for i in range(len(SETTINGS.tensors.samples))]
+SAMPLES = [
+    f"test_data_set_{i}"
+    for i in range(
+        DEFAULT_SAMPLES
+        if SETTINGS.tensors.samples is None
+        else len(SETTINGS.tensors.samples)
+    )
+]
 PLACES = [at(name) for name in sorted(SETTINGS.machines)] or [at("")]
 
 if workflow.is_main_process:
@@ -135,13 +151,60 @@ def matrix():
 @cache
 def hashes():
     """Hashes of source files, remembered from earlier runs."""
-    return HashCache(Path(PLAN.prefix) / "results/keys/hashes.json")
+    return HashCache(Path(PLAN.prefix) / "results/keys/hashes.txt")
+
+
+def remember_hashes():
+    """Keep them for later runs; what runs no job writes nothing."""
+    if workflow.executor_plugin and not workflow.dryrun:
+        hashes().save()
+
+
+if workflow.is_main_process:
+    atexit.register(remember_hashes)
+
+
+@cache
+def dataset_root():
+    """The folder of the subjects."""
+    return find_dataset(SETTINGS.dataset, CHECKOUT)
 
 
 @cache
 def dataset():
-    """Digest of the images."""
-    return digest_dataset(SETTINGS.dataset, CHECKOUT, hashes())
+    """Digest of the images: each is looked at."""
+    digest = digest_dataset(SETTINGS.dataset, CHECKOUT, hashes())
+    if workflow.is_main_process and digest.note:
+        print(f"segtrt: {digest.note}", file=sys.stderr)
+    return digest
+
+
+@cache
+def form():
+    """Where the images' files are, and their labels."""
+    return dataset_form(SETTINGS.dataset, dataset_root())
+
+
+@cache
+def encoding():
+    """What of the settings decides patches."""
+    tensors = SETTINGS.tensors
+    return {
+        **tensors.encoding,
+        "function": code_of_function(tensors.normalisation),
+    }
+
+
+@cache
+def dataset_as_listed():
+    """Digest of the images; a job takes what they were when they were listed.
+
+    The job that encodes them compares each with the list, so the digest is that of what it encodes.
+    """
+    listed = PLAN.recorded_parts("list_slices")
+    if "dataset" not in listed:
+        return dataset()
+    return listed_dataset(SETTINGS.dataset, listed["dataset"])
 
 
 @cache
@@ -205,7 +268,6 @@ def threads_of_reference(wildcards):
 
 def lines_at_start():
     """Take this folder's lock and remove what killed runs left; what there is to say of it."""
-    hashes().save()
     rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
     try:
         return start_run(Path(), rules, map(Path, PLAN.unused()))

@@ -63,8 +63,10 @@ def _times_of(batch):
 
 
 def memory_of_encode(wildcards, attempt):
-    """A slice at a time is little; a volume lies in memory whole, several times over."""
-    whole = SETTINGS.tensors.normalisation == "volume"
+    """A picture at a time is little; a volume lies in memory whole, several times over."""
+    tensors = SETTINGS.tensors
+    of_volumes = (tensors.axis, tensors.spacing, tensors.window)
+    whole = tensors.normalisation == "volume" or of_volumes != (None, None, None)
     return attempt * (2500 if whole else 500)
 
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.data.tensors import encode_shard
+from segtrt.data.encode import encode_shard
+from segtrt.model.network_file import spec_of
 from segtrt.plan.job import run
 
 run(
@@ -11,6 +12,8 @@ run(
         Path(snakemake.input.manifest),
         Path(snakemake.params.root),
         Path(snakemake.output.tensors),
-        snakemake.params.normalisation,
+        tensors=snakemake.params.tensors,
+        spec=spec_of(snakemake.input.get("network")),
+        labels=snakemake.params.form.labels,
     ),
 )

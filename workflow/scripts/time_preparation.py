@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from segtrt.data.preparation_timing import time_preparation
+from segtrt.model.network_file import spec_of
 from segtrt.plan.job import run
 
 run(
@@ -12,6 +13,8 @@ run(
         Path(snakemake.params.root),
         Path(snakemake.output.timing),
         machine=snakemake.params.plan["parts"]["machine"],
-        normalisation=snakemake.params.normalisation,
+        tensors=snakemake.params.tensors,
+        spec=spec_of(snakemake.input.get("network")),
+        labels=snakemake.params.form.labels,
     ),
 )

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.graphs.samples import write_sample_inputs, write_sample_outputs
+from segtrt.graphs.sample_inputs import write_sample_inputs
+from segtrt.graphs.samples import write_sample_outputs
 from segtrt.model.reference import predict
 from segtrt.plan.job import run
 
@@ -11,12 +12,12 @@ folder = Path(snakemake.output.inputs[0]).parents[1]
 
 
 def write():
-    write_sample_inputs(
+    count = write_sample_inputs(
         [Path(path) for path in snakemake.input.tensors], snakemake.params.samples, folder
     )
     write_sample_outputs(
         folder,
-        len(snakemake.params.samples),
+        count,
         lambda images: predict(weights, snakemake.params.init_features, images),
     )
 

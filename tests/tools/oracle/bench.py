@@ -81,6 +81,7 @@ def earlier_summary(version: int) -> str:
         "recommendation": {
             "engine": None,
             "closest": None,
+            "failures": [],
             "broken": [],
             "max_dice_loss": 0.005,
             "max_latency_ms": None,

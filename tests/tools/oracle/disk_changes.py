@@ -82,7 +82,7 @@ def cloned(scene: Scene) -> str:
 def memory_lost(scene: Scene) -> str:
     """Snakemake's own memory, or that of hashes, is lost or damaged."""
     shutil.rmtree(scene.bench.checkout / ".snakemake", ignore_errors=True)
-    hashes = scene.bench.checkout / "results/keys/hashes.json"
+    hashes = scene.bench.checkout / "results/keys/hashes.txt"
     if scene.rng.random() < 0.5:
         hashes.unlink(missing_ok=True)
     else:

@@ -101,7 +101,7 @@ def answer(request: dict, said: Path) -> int:
         os.dup2(1, 2)
         os.chdir(request["directory"])
         sys.path.insert(0, str(Path(request["checkout"]) / "workflow/scripts"))
-        sys.path.append(str(Path(__file__).resolve().parents[1]))
+        sys.path.append(str(Path(__file__).resolve().parents[3] / "tools"))
         if request["machine"]:
             pretend(request["machine"], request["packages"])
         {"plan": plan, "run": run}[request["do"]](request)

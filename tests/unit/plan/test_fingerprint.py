@@ -112,12 +112,22 @@ def test_a_relative_import_from_above_is_followed(package: Path) -> None:
     inner.mkdir()
     (inner / "__init__.py").touch()
     (inner / "leaf.py").write_text("from ..base import ONE\nfrom .other import x\n")
-    (inner / "other.py").touch()
+    (inner / "other.py").write_text("x = 1\n")
     assert list(import_closure(["pack.inner.leaf"], package)) == [
         "pack.base",
         "pack.inner.leaf",
         "pack.inner.other",
     ]
+
+
+def test_a_file_without_a_statement_decides_nothing(package: Path) -> None:
+    before = printed(package, "pack.aside")
+    assert list(import_closure(["pack.aside"], package)) == ["pack.aside", "pack.base"]
+    (package / "base.py").write_text("")
+    empty = printed(package, "pack.aside")
+    assert list(import_closure(["pack.aside"], package)) == ["pack.aside"] and empty != before
+    (package / "base.py").write_text('# a comment\n"""A docstring."""\n')
+    assert printed(package, "pack.aside") == empty
 
 
 def test_a_script_counts_by_its_name_not_its_folder(package: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Digests of images and weights: what changes them, and what does not."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -11,12 +12,20 @@ from segtrt.config.resolve import resolve_config
 from segtrt.config.settings import Dataset
 from segtrt.errors import SegtrtError
 from segtrt.plan.hash_cache import HashCache
-from segtrt.plan.sources import DatasetDigest, digest_dataset, digest_weights, is_url, locate
+from segtrt.plan.sources import (
+    DatasetDigest,
+    digest_dataset,
+    digest_weights,
+    find_dataset,
+    is_url,
+    listed_dataset,
+    locate,
+)
 
 
 @pytest.fixture
 def cache(tmp_path: Path) -> HashCache:
-    return HashCache(tmp_path / "hashes.json")
+    return HashCache(tmp_path / "hashes.txt")
 
 
 @pytest.fixture
@@ -69,7 +78,8 @@ def test_the_demo_is_found_from_anywhere(
     monkeypatch.chdir(tmp_path)
     digest = digest_dataset(settings(None), project_root, cache)
     assert sorted(digest.whole["subjects"]) == [f"DEMO_000{i}" for i in range(1, 6)]
-    assert digest.root.samefile(project_root / "data/demo/kaggle_3m")
+    root = find_dataset(settings(None), project_root)
+    assert root.samefile(project_root / "data/demo/kaggle_3m")
 
 
 def test_place_and_time_of_the_files_mean_nothing(
@@ -165,7 +175,7 @@ def test_a_download_is_known_by_its_name_and_a_zip_by_its_content(
 ) -> None:
     kaggle = resolve_config({"dataset": {"source": "kaggle", "shards": 3}}).dataset
     named = digest_dataset(kaggle, tmp_path, cache)
-    assert named.root == Path("data/kaggle_3m")
+    assert find_dataset(kaggle, tmp_path) == Path("data/kaggle_3m")
     assert len({str(shard) for shard in named.shards}) == 3
     archive = tmp_path / "archive.zip"
     archive.write_bytes(b"one")
@@ -176,6 +186,18 @@ def test_a_download_is_known_by_its_name_and_a_zip_by_its_content(
     assert digest_dataset(replace(kaggle, path=str(moved)), tmp_path, cache) == first
     moved.write_bytes(b"another")
     assert digest_dataset(replace(kaggle, path=str(moved)), tmp_path, cache) != first
+
+
+@pytest.mark.parametrize("changes", [{}, {"on_bad_subject": "skip"}, {"source": "kaggle"}])
+def test_all_follows_from_what_decides_the_manifest(
+    folder: Path, tmp_path: Path, cache: HashCache, changes: dict[str, Any]
+) -> None:
+    """As a job has it, from the listing's key record and with no image in reach."""
+    given = settings(folder, shards=3, calibration_fraction=0.4)
+    given = replace(given, **changes, path=None if changes.get("source") else given.path)
+    digest = digest_dataset(given, tmp_path, cache)
+    shutil.rmtree(folder)
+    assert listed_dataset(given, json.loads(json.dumps(digest.whole, sort_keys=True))) == digest
 
 
 def test_what_is_not_there_is_told_in_one_line(tmp_path: Path, cache: HashCache) -> None:

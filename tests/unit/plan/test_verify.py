@@ -64,7 +64,7 @@ def base(tmp_path: Path) -> Path:
     for name, outputs in RECORDS.items():
         known = {path: sha256(tmp_path / path) for path in outputs}
         write_json(tmp_path / f"results/keys/{name}.json", {"format": FORMAT, "outputs": known})
-    for path in ("keys/hashes.json", "keys/changes.txt", "logs/build_engine/a.log", "changes.txt"):
+    for path in ("keys/hashes.txt", "keys/changes.txt", "logs/build_engine/a.log"):
         (tmp_path / "results" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "results" / path).write_text("{}")
     (tmp_path / OVERLAYS / ".snakemake_timestamp").touch()
@@ -196,7 +196,7 @@ def run_script(name: str, base: Path, monkeypatch: pytest.MonkeyPatch, **given: 
 def test_the_script_ends_with_an_error_and_a_line_for_each(
     base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    params = SimpleNamespace(temporary=["run_engine"])
+    params = SimpleNamespace(temporary=["run_engine"], prefix="")
     run_script("verify.py", base, monkeypatch, params=params)
     assert capsys.readouterr() == ("every artefact is as its job made it\n", "")
     change_a_byte(base / REPORT)
@@ -222,7 +222,13 @@ def test_check_refuses_a_verdict_edited_by_hand(
 
     def ended() -> str:
         with pytest.raises(SystemExit) as caught:
-            run_script("check.py", base, monkeypatch, input=SimpleNamespace(validations=[VERDICT]))
+            run_script(
+                "check.py",
+                base,
+                monkeypatch,
+                input=SimpleNamespace(validations=[VERDICT]),
+                params=SimpleNamespace(prefix=""),
+            )
         assert caught.value.code == 1
         return capsys.readouterr().err
 

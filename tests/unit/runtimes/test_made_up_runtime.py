@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import example_chain
 import numpy as np
 import pytest
+from real_plan import real_plan
 from report_page import Page
 from segtrt import runtimes
 from segtrt.cli.main import main
@@ -15,13 +15,11 @@ from segtrt.config.resolve import resolve_config
 from segtrt.data.shards import Shard
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.build import build_engine
-from segtrt.engines.matrix import Matrix, make_matrix
+from segtrt.engines.matrix import make_matrix
 from segtrt.engines.record import read_record
 from segtrt.engines.run import run_engine
 from segtrt.engines.time import time_engine
 from segtrt.machine.facts import this_machine
-from segtrt.plan.pipeline import Pipeline
-from segtrt.plan.sources import DatasetDigest
 from segtrt.precision import Graph, Precision
 from segtrt.quality.judging import validate_engine
 from segtrt.quality.scoring import ShardPaths, score_engine
@@ -45,11 +43,12 @@ def registered(project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(configuration, "SCHEMA", longer)
 
 
-def planned(**engines: Any) -> tuple[Matrix, Pipeline]:
-    config = resolve_config({"engines": engines, "dataset": {"shards": 1}})
-    matrix = make_matrix(config, get_runtime, {"": this_machine()})
-    dataset = DatasetDigest(Path("images"), {"subjects": {"a": 1}}, ({"a": 1},), {"a": 1})
-    return matrix, Pipeline(config, matrix, dataset, {"weights": "0"}, get_runtime)
+ENGINES = {
+    "runtimes": ["auto", "openvino"],
+    "batch_sizes": [4],
+    "precisions": ["fp32", "bf16", "int8"],
+    "on_unsupported": "skip",
+}
 
 
 def test_it_is_found_by_its_folder() -> None:
@@ -60,13 +59,9 @@ def test_it_is_found_by_its_folder() -> None:
     assert any_on_gpu(["made_up", "tensorrt"])
 
 
-def test_it_is_in_the_matrix_and_the_plan() -> None:
-    matrix, plan = planned(
-        runtimes=["auto", "openvino"],
-        batch_sizes=[4],
-        precisions=["fp32", "bf16", "int8"],
-        on_unsupported="skip",
-    )
+def test_it_is_in_the_matrix() -> None:
+    settings = resolve_config({"engines": ENGINES})
+    matrix = make_matrix(settings, get_runtime, {"": this_machine()})
     assert "runtimes: auto takes made_up" in matrix.notes
     assert matrix.find("made_up", 4, "int8").graph is Graph.INT8_SIGNED
     assert matrix.find("openvino", 4, "int8").graph is Graph.INT8
@@ -74,13 +69,18 @@ def test_it_is_in_the_matrix_and_the_plan() -> None:
         "made_up/b4_bf16"
     ] == "made up without bf16"
     assert {Graph.INT8, Graph.INT8_SIGNED} <= set(matrix.graphs)
-    build = plan.node("build_engine", "made_up/b4_int8")
+
+
+def test_it_is_in_the_plan(tmp_path: Path) -> None:
+    with real_plan(tmp_path, {"engines": ENGINES}) as plan:
+        build = plan.maker("results/engines/made_up/b4_int8/engine.bin")
+        converted = plan.maker("results/onnx/int8_signed/model.onnx")
+        report = plan.node("write_report")
     assert build.parts["target"]["runtime"] == get_runtime("made_up").version()
     assert list(build.parts["versions"]) == ["ml_dtypes"]
-    assert build.upstream == (plan.node("convert_onnx", "int8_signed"),)
+    assert build.upstream == (converted,)
     # The report shows a title and a colour that no code it imports has.
-    shown = plan.node("write_report").parts["runtimes"]["made_up"]
-    assert shown == ["Made Up & Co", "#010203", "#fdfeff"]
+    assert report.parts["runtimes"]["made_up"] == ["Made Up & Co", "#010203", "#fdfeff"]
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_what_a_runtime_says_of_itself() -> None:
 
 def test_nothing_outside_its_folder_names_a_runtime(project_root: Path) -> None:
     """But for packages that other code uses under the same name, and a folder of caches."""
-    other = {("plan/deciding.py", "onnxruntime"), ("plan/store.py", "tensorrt")}
+    other = {("onnx.smk", "onnxruntime"), ("plan/store.py", "tensorrt")}
     titles = {one.title for one in all_runtimes().values()}
     found = set()
     for path in PACKAGE.rglob("*.py"):

@@ -8,9 +8,9 @@ A tensor file (`segtrt.data.tensor_file`) with
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.data.labels import Labels
+from segtrt.data.layout import Item
 from segtrt.data.placement import Placement
 from segtrt.data.preparation import Preparation
 from segtrt.data.tensor_file import TensorFile, TensorWriter, write_tensors
@@ -37,7 +38,8 @@ class PreparedItem:
     split: str
     """`calibration` or `evaluation`."""
     source: dict[str, Any]
-    """What writing its mask needs: the fields of `segtrt.data.layout.Item` but the root."""
+    """What writing its mask needs: the fields of `segtrt.data.layout.Item` but the root; of slices
+    that were stacked, `slices`, a list of these, in the order of the stack."""
     placement: Placement
     patches: Patches
     spacing: tuple[float, ...] | None
@@ -55,6 +57,19 @@ class PreparedItem:
     def title(self) -> str:
         """For messages: the subject's name, and the item's where that is another."""
         return self.subject if self.name == self.subject else f"{self.subject}, {self.name}"
+
+    @property
+    def stacked(self) -> bool:
+        """Whether it is a stack of a subject's slices, each of which has a file."""
+        return "slices" in self.source
+
+    def files(self, root: Path) -> tuple[Item, ...]:
+        """What a mask is written like: the item, or each slice of a stack in its order.
+
+        Args:
+            root: the data set's folder.
+        """
+        return tuple(_item(each, root) for each in self.source.get("slices", (self.source,)))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -91,6 +106,25 @@ class PreparedItem:
             has_truth=bool(data["has_truth"]),
             first=first,
         )
+
+
+def source_of(items: Sequence[Item]) -> dict[str, Any]:
+    """`PreparedItem.source` of an item, or of slices that are stacked."""
+    described = [
+        {
+            field.name: list(value) if isinstance(value, tuple) else value
+            for field in fields(item)
+            if field.name != "root"
+            for value in (getattr(item, field.name),)
+        }
+        for item in items
+    ]
+    return described[0] if len(described) == 1 else {"slices": described}
+
+
+def _item(source: Mapping[str, Any], root: Path) -> Item:
+    lists = {key: tuple(source[key]) for key in ("images", "files")}
+    return Item(root=root, **{**source, **lists})
 
 
 class PreparedWriter:

@@ -52,7 +52,7 @@ def import_closure(roots: Iterable[str | Path], package: Path = PACKAGE) -> dict
         package: the package's folder.
 
     Returns:
-        Module or script name -> file, sorted by name; empty files decide nothing.
+        Module or script name -> file, sorted by name; files without a statement decide nothing.
     """
     found: dict[str, Path] = {}
     waiting: list[str | Path] = list(roots)
@@ -60,7 +60,7 @@ def import_closure(roots: Iterable[str | Path], package: Path = PACKAGE) -> dict
         root = waiting.pop()
         path = root if isinstance(root, Path) else _module_file(root, package)
         name = root.name if isinstance(root, Path) else root
-        if path is None or name in found or not path.stat().st_size:
+        if path is None or name in found or _read(path, package)[0] == _NOTHING:
             continue
         found[name] = path
         waiting += [module for module in _read(path, package)[1] if module not in BOOKKEEPING]
@@ -75,55 +75,66 @@ def _read(path: Path, package: Path) -> tuple[str, Sequence[str]]:
 @functools.cache
 def _digest(path: Path, package: Path, _mtime_ns: int, _size: int) -> tuple[str, Sequence[str]]:
     """Digest of one file's normalised syntax tree, and the package's modules it imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = tuple(sorted(set(_imports(tree, path, package))))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            _drop_strings(node)
-    return hashlib.sha256(_dump(tree).encode()).hexdigest(), imports
+    imports: list[ast.Import | ast.ImportFrom] = []
+    text = _dump(ast.parse(path.read_text(encoding="utf-8")), imports)
+    names = tuple(sorted({name for node in imports for name in _imported(node, path, package)}))
+    return hashlib.sha256(text.encode()).hexdigest(), names
 
 
-def _dump(value: object) -> str:
-    """A syntax tree as text; what is empty is left out, as versions of Python add empty fields."""
-    if isinstance(value, list):
-        return f"[{','.join(map(_dump, value))}]"
-    if not isinstance(value, ast.AST):
-        return repr(value)
-    fields = (
-        f"{name}={_dump(entry)}"
-        for name, entry in ast.iter_fields(value)
-        if entry is not None and entry != []
+def _dump(node: ast.AST, imports: list[ast.Import | ast.ImportFrom]) -> str:
+    """A syntax tree as text, without docstrings; the imports in it are added to `imports`.
+
+    What is empty is left out, as versions of Python add empty fields.
+    """
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        imports.append(node)
+    fields = []
+    for name in node._fields:
+        entry = getattr(node, name, None)
+        if isinstance(entry, ast.AST):
+            fields.append(f"{name}={_dump(entry, imports)}")
+        elif isinstance(entry, list):
+            if name == "body" and isinstance(node, _WITH_DOCSTRING):
+                entry = [one for one in entry if not _is_string(one)] or [ast.Pass()]
+            if entry:
+                dumped = [
+                    _dump(one, imports) if isinstance(one, ast.AST) else repr(one) for one in entry
+                ]
+                fields.append(f"{name}=[{','.join(dumped)}]")
+        elif entry is not None:
+            fields.append(f"{name}={entry!r}")
+    return f"{type(node).__name__}({','.join(fields)})"
+
+
+_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _is_string(statement: ast.AST) -> bool:
+    """Whether a statement is a bare string: a docstring, of an attribute too, or nothing at all."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
     )
-    return f"{type(value).__name__}({','.join(fields)})"
 
 
-def _drop_strings(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-    """Drop docstrings, of attributes too: bare strings do nothing."""
-    node.body = [
-        statement
-        for statement in node.body
-        if not (
-            isinstance(statement, ast.Expr)
-            and isinstance(statement.value, ast.Constant)
-            and isinstance(statement.value.value, str)
-        )
-    ] or [ast.Pass()]
+_NOTHING = hashlib.sha256(_dump(ast.Module([ast.Pass()], []), []).encode()).hexdigest()
+"""Digest of a file without a statement."""
 
 
-def _imports(tree: ast.Module, path: Path, package: Path) -> Iterator[str]:
-    """Names of the package that may be modules, from every import at any depth of the code."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, path, package)
-            # `from segtrt.machine import gpu` names a module, `from segtrt.machine.gpu import
-            # facts` does not.
-            members = [f"{base}.{alias.name}" for alias in node.names]
-            names = [name if _module_file(name, package) else base for name in members]
-        else:
-            continue
-        yield from (n for n in names if n == package.name or n.startswith(f"{package.name}."))
+def _imported(node: ast.Import | ast.ImportFrom, path: Path, package: Path) -> Iterator[str]:
+    """Names of the package that an import names and that may be modules."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    else:
+        base = _absolute(node, path, package)
+        if base.partition(".")[0] != package.name:
+            return
+        # `from segtrt.machine import gpu` names a module, `from segtrt.machine.gpu import facts`
+        # does not.
+        members = [f"{base}.{alias.name}" for alias in node.names]
+        names = [name if _module_file(name, package) else base for name in members]
+    yield from (n for n in names if n == package.name or n.startswith(f"{package.name}."))
 
 
 def _absolute(node: ast.ImportFrom, path: Path, package: Path) -> str:

@@ -1,6 +1,6 @@
 """The jobs that follow from what rules declare: nodes, what makes a path, and what needs what."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class Jobs:
         name = declared.job_name(known)
         if (rule, name) not in self._nodes:
             upstream = self._upstream(declared.files(known, decide=True))
-            verifies = [] if self._in_job else declared.files(known, decide=False)
+            verifies = self._upstream(declared.files(known, decide=False), decide=False)
             self._nodes[rule, name] = Node(
                 rule,
                 name,
@@ -42,7 +42,7 @@ class Jobs:
                 tuple(pattern.fill(known) for pattern in declared.outputs),
                 declared.values(known),
                 upstream,
-                self._upstream(verifies),
+                verifies,
                 decided_by=tuple(key for key, use in declared.uses.items() if use.decides),
                 prefix=self.prefix,
                 temporary=declared.temporary,
@@ -82,34 +82,49 @@ class Jobs:
     def edges(self, rule: str, wildcards: Any = None) -> list[tuple[str, str]]:
         """Pairs of rules, the first making what the second uses, of all that a job needs; sorted.
 
-        What decides the job itself is not looked at, so that it may be decided by its edges.
+        What decides jobs is not looked at, so that one may be decided by its edges.
         """
-        known, declared = values_of(wildcards), self.rules[rule]
-        files = [path for decide in (True, False) for path in declared.files(known, decide=decide)]
-        makers = [self.maker(path) for path in files]
-        pairs = {(node.rule, rule) for node in makers}
-        for node in self.closure(makers):
-            pairs |= {(up.rule, node.rule) for up in (*node.upstream, *node.verifies)}
+        pairs, seen = set[tuple[str, str]](), set[tuple[str, str]]()
+        waiting = [(self.rules[rule], values_of(wildcards))]
+        while waiting:
+            declared, known = waiting.pop()
+            if (job := (declared.name, declared.job_name(known))) in seen:
+                continue
+            seen.add(job)
+            for path in (*declared.files(known, decide=True), *declared.files(known, decide=False)):
+                maker, found = self._producer(path)
+                pairs.add((maker.name, declared.name))
+                waiting.append((maker, found))
         return sorted(pairs)
 
-    def _upstream(self, paths: Sequence[str]) -> tuple[Node, ...]:
+    def recorded_parts(self, rule: str) -> Mapping[str, Any]:
+        """In a job: what decided the outcome of a rule without wildcards when it was made.
+
+        Empty if that is not known, and outside of a job, where what decides it now counts.
+        """
+        if not self._in_job:
+            return {}
+        record = read_key_record(Path(record_path(self.prefix, rule, "")))
+        parts: Mapping[str, Any] = (record or {}).get("parts", {})
+        return parts
+
+    def _upstream(self, paths: Sequence[str], *, decide: bool = True) -> tuple[Node, ...]:
         found: dict[tuple[str, str], Node] = {}
         for path in paths:
             rule, wildcards = self._producer(path)
-            name = rule.job_name(wildcards)
-            if (rule.name, name) not in found:
-                found[rule.name, name] = self._recorded(rule.name, name) or self.node(
-                    rule.name, wildcards
-                )
+            job = rule.name, rule.job_name(wildcards)
+            if job not in found:
+                found[job] = self._recorded(*job, decide) or self.node(rule.name, wildcards)
         return tuple(found.values())
 
-    def _recorded(self, rule: str, name: str) -> Node | None:
-        """In a job: another job as its key record describes it."""
+    def _recorded(self, rule: str, name: str, decide: bool) -> Node | None:
+        """In a job: another job as its key record describes it; without its key if that is not
+        needed, as nothing but the record is."""
         if not self._in_job:
             return None
-        record = read_key_record(Path(record_path(self.prefix, rule, name)))
-        key = (record or {}).get("key")
-        if not isinstance(key, str):
+        record = read_key_record(Path(record_path(self.prefix, rule, name))) if decide else None
+        key = (record or {}).get("key", "")
+        if decide and not (isinstance(key, str) and key):
             return None
         return Node(rule, name, {}, (), {}, prefix=self.prefix, recorded_key=key)
 

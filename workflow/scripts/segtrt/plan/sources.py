@@ -1,55 +1,15 @@
-"""What the plan depends on from outside: images and weights, by content."""
+"""What the plan depends on from outside beside images: weights, by content."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segtrt.config.settings import Dataset, Model
-from segtrt.data.fetched_folder import STAMP
-from segtrt.data.kaggle_layout import HANDLE, find_root, list_subjects
-from segtrt.data.sharding import assign_shards, assign_splits
-from segtrt.data.subjects import choose_subjects
+from segtrt.config.settings import Model
 from segtrt.errors import SegtrtError
-from segtrt.files import sha256_json
 from segtrt.plan.hash_cache import HashCache
 
-DEMO_FOLDER = Path("data/demo/kaggle_3m")
-KAGGLE_FOLDER = Path("data/kaggle_3m")
-FETCHED_FILES = ("results/dataset/source.json", f"{KAGGLE_FOLDER}/{STAMP}")
-"""What the job that fills `KAGGLE_FOLDER` declares."""
 TRAINED = "results/training/weights.safetensors"
 """Weights that the workflow itself trains."""
-
-
-@dataclass(frozen=True)
-class DatasetDigest:
-    """What is known of the data set before any job runs."""
-
-    root: Path
-    """Folder of the subjects, as the jobs are given it."""
-    origin: dict[str, Any]
-    """Where a data set that a job fetches comes from; empty for one that is here."""
-    whole: dict[str, Any]
-    """Decides the manifest."""
-    shards: tuple[dict[str, Any], ...]
-    """Decides each shard's tensors."""
-    calibration: dict[str, Any]
-    """Decides the calibration images."""
-
-    def shard(self, number: int) -> dict[str, Any]:
-        """What decides the tensors of one shard.
-
-        Raises:
-            SegtrtError: there is no such shard.
-        """
-        if number >= len(self.shards):
-            raise SegtrtError(
-                f"shard {number:02d}: dataset.shards is {len(self.shards)}, so the last one is "
-                f"{len(self.shards) - 1:02d}"
-            )
-        return self.shards[number]
 
 
 def locate(path: str | Path, checkout: Path) -> Path:
@@ -65,81 +25,6 @@ def locate(path: str | Path, checkout: Path) -> Path:
     if str(given) == TRAINED or given.exists() or not (checkout / given).exists():
         return given
     return Path(os.path.relpath(checkout / given))
-
-
-def digest_dataset(settings: Dataset, checkout: Path, cache: HashCache) -> DatasetDigest:
-    """Digest the data set that `dataset` in the configuration names.
-
-    A data set that is still to be downloaded is known by its name, one in a zip by the zip's hash;
-    both are unpacked once and never change afterwards. A folder is known by its files' content.
-
-    Args:
-        checkout: where relative paths lead that do not exist in the working directory.
-        cache: hashes remembered from earlier runs.
-
-    Raises:
-        SegtrtError: the folder or zip does not exist, or holds no subjects or not those asked for.
-    """
-    if settings.source == "kaggle":
-        archive = locate(settings.path, checkout) if settings.path else None
-        if archive is not None and not archive.is_file():
-            raise SegtrtError(
-                f"dataset.path is {settings.path!r}, but there is no such file; for source "
-                "kaggle it names the downloaded zip, null downloads it"
-            )
-        zip_hash = cache.digests([archive])[archive] if archive else None
-        known: dict[str, Any] = {
-            "dataset": HANDLE,
-            "zip": zip_hash,
-            "subjects": sorted(settings.subjects) if settings.subjects else None,
-            "on_bad_subject": settings.on_bad_subject,
-            "calibration_fraction": settings.calibration_fraction,
-            "seed": settings.seed,
-        }
-        origin = {"dataset": HANDLE, "zip": zip_hash}
-        whole = {**known, "shards": settings.shards}
-        shards = tuple({**whole, "shard": shard} for shard in range(settings.shards))
-        return DatasetDigest(KAGGLE_FOLDER, origin, whole, shards, known)
-    root = find_root(locate(settings.path or DEMO_FOLDER, checkout))
-    digests = _subject_digests(root, settings.subjects, cache)
-    counts = {name: entry["slices"] for name, entry in digests.items()}
-    shard_of = assign_shards(counts, settings.shards)
-    split_of = assign_splits(list(counts), settings.calibration_fraction, settings.seed)
-    content = {
-        name: {"digest": entry["digest"], "split": split_of[name]}
-        for name, entry in digests.items()
-    }
-    by_shard: list[dict[str, Any]] = [{} for _ in range(settings.shards)]
-    for name, shard in shard_of.items():
-        by_shard[shard][name] = content[name]
-    calibration = {n: e["digest"] for n, e in content.items() if e["split"] == "calibration"}
-    if settings.on_bad_subject == "skip":
-        # Where a split would hold bad subjects alone, splits depend on every subject's content.
-        for entries in (*by_shard, calibration):
-            entries["all subjects"] = sha256_json(content)
-    whole = {"subjects": content, "shards": shard_of, "on_bad_subject": settings.on_bad_subject}
-    return DatasetDigest(root, {}, whole, tuple(by_shard), calibration)
-
-
-def _subject_digests(
-    root: Path, wanted: Sequence[str] | None, cache: HashCache
-) -> dict[str, dict[str, Any]]:
-    """Per subject the number of slices by name and a digest of its TIFFs' names and content."""
-    files: dict[str, list[Path]] = {}
-    for name in choose_subjects(list_subjects(root), wanted, root):
-        files[name] = sorted(
-            path
-            for path in (root / name).iterdir()
-            if path.suffix.lower() in (".tif", ".tiff") and not path.name.startswith(".")
-        )
-    hashes = cache.digests(path for paths in files.values() for path in paths)
-    return {
-        name: {
-            "slices": sum(not path.stem.endswith("_mask") for path in paths),
-            "digest": sha256_json([[path.name, hashes[path]] for path in paths]),
-        }
-        for name, paths in files.items()
-    }
 
 
 def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[str, Any]:
@@ -167,7 +52,7 @@ def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[st
             f"model.weights is {source!r}, but there is no such file; expected a .safetensors or "
             ".pt file, or a URL"
         )
-    return {**known, "content": cache.digests([path])[path]}
+    return {**known, "content": cache.digest(path)}
 
 
 def is_trained_here(source: str) -> bool:

@@ -264,6 +264,17 @@ def _data_cautions(summary: Mapping[str, Any]) -> list[str]:
             f"Errors of outputs rest on {min(sampled):,} of {data['patches']:,} patches "
             "(validation.raw_mib); labels and figures on all."
         )
+    for one in data["twins"]:
+        both = " One is calibrated on and the other scored." if len(set(one["splits"])) > 1 else ""
+        cautions.append(
+            f"{wording.listed(one['subjects'])} have {wording.plural(one['images'], 'image')} in "
+            f"common and may be one subject.{both}"
+        )
+    if data["ignored"]["files"]:
+        cautions.append(
+            f"{wording.plural(data['ignored']['files'], 'file')} of the data set match no pattern "
+            f"({wording.listed(data['ignored']['examples'])})."
+        )
     skipped = data["skipped"]
     if skipped:
         names = wording.listed([one["subject"] for one in skipped])

@@ -274,4 +274,6 @@ def _dataset(manifest: Manifest, reference: ReferenceScores, settings: Settings)
         "normalisation": settings.tensors.normalisation,
         **counts,
         "skipped": [{"subject": one.name, "reason": one.reason} for one in manifest.skipped],
+        "twins": [asdict(one) for one in manifest.twins],
+        "ignored": {"files": manifest.ignored.files, "examples": manifest.ignored.examples},
     }

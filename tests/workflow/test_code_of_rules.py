@@ -3,12 +3,13 @@
 import ast
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from segtrt.plan.deciding import PACKAGES
+from real_plan import real_plan
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint, import_closure
 from segtrt.runtimes.registry import get_runtime
 
@@ -62,7 +63,27 @@ def test_formatting_the_whole_library_changes_no_fingerprint(library: Path) -> N
     assert fingerprints(library) == before
 
 
-def test_imported_packages_are_in_the_keys_or_decide_nothing() -> None:
+def test_fingerprints_are_the_same_in_another_process() -> None:
+    code = (
+        "from segtrt.plan.fingerprint import *; "
+        "print(code_fingerprint([PACKAGE.parent / 'build_engine.py']))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "PYTHONHASHSEED": "7"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == code_fingerprint([PACKAGE.parent / "build_engine.py"])
+
+
+def declared_packages(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Rule -> the packages whose versions are in its keys; a runtime's own come to an engine's."""
+    with real_plan(folder) as plan:
+        named = {name: rule.packages for name, rule in plan.rules.items()}
+        assert [name for name, packages in named.items() if callable(packages)] == ["build_engine"]
+        return {name: tuple(each) for name, each in named.items() if not callable(each)}
+
+
+def test_imported_packages_are_in_the_keys_or_decide_nothing(tmp_path: Path) -> None:
     """Every package that a rule's code imports is versioned in its key, or listed here with why."""
     names = {"PIL": "pillow", "skimage": "scikit-image"}
     nothing = {
@@ -102,7 +123,8 @@ def test_imported_packages_are_in_the_keys_or_decide_nothing() -> None:
         ("write_report", "jinja2"),
         ("write_report", "plotly"),
     }
-    assert all(package in PACKAGES[rule] for rule, package in must)
+    declared = declared_packages(tmp_path)
+    assert all(package in declared[rule] for rule, package in must)
     for script in PACKAGE.parent.glob("*.py"):
         for name, path in import_closure([script]).items():
             for node in ast.walk(ast.parse(path.read_text())):
@@ -112,5 +134,5 @@ def test_imported_packages_are_in_the_keys_or_decide_nothing() -> None:
                 for module in {each.split(".")[0] for each in found}:
                     package = names.get(module, module)
                     known = module in sys.stdlib_module_names or module == "segtrt"
-                    versioned = package in PACKAGES.get(script.stem, ())
+                    versioned = package in declared.get(script.stem, ())
                     assert known or versioned or package in nothing, (script.stem, name, module)

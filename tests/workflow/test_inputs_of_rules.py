@@ -1,0 +1,165 @@
+"""Each rule's inputs against a table written by hand: who makes them, and whether they decide."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_plan import all_nodes, real_plan
+from segtrt.plan.node import Node
+from small_world import a_machine, become, describe, write_world
+
+DECIDES = {
+    "list_slices": {},
+    "encode_slices": {},
+    "time_preparation": {},
+    "train": {"tensors": "encode_slices"},
+    "fetch_weights": {},
+    "export_onnx": {"weights": "fetch_weights"},
+    "convert_onnx": {"graph": "export_onnx"},
+    "write_samples": {"weights": "fetch_weights", "tensors": "encode_slices"},
+    "run_reference": {"weights": "fetch_weights", "tensors": "encode_slices"},
+    "time_reference": {"weights": "fetch_weights"},
+    "build_engine": {"graph": "export_onnx convert_onnx"},
+    "run_engine": {
+        "engine": "build_engine",
+        "record": "build_engine",
+        "tensors": "encode_slices",
+    },
+    "time_engine": {"engine": "build_engine", "record": "build_engine"},
+    "score_engine": {
+        "tensors": "encode_slices",
+        "reference": "run_reference",
+        "probabilities": "run_engine",
+    },
+    "validate_engine": {"record": "build_engine", "scores": "score_engine"},
+    "summarise": {
+        "manifest": "list_slices",
+        "weights": "fetch_weights",
+        "tensors": "encode_slices",
+        "reference": "run_reference",
+        "reference_timings": "time_reference",
+        "preparations": "time_preparation",
+        "samples": "write_samples",
+        "records": "build_engine",
+        "timings": "time_engine",
+        "scores": "score_engine",
+        "validations": "validate_engine",
+    },
+    "write_report": {"summary": "summarise", "overlays": "summarise"},
+}
+"""Rule -> the inputs that decide its outcome, each with the rules that make it."""
+
+VERIFIED = {
+    # Images decide by their content, whoever put them there, and by how subjects fall into shards.
+    "list_slices": {"fetched": "fetch_dataset"},
+    "encode_slices": {"fetched": "fetch_dataset", "manifest": "list_slices"},
+    "time_preparation": {"fetched": "fetch_dataset", "manifest": "list_slices"},
+    # Images of the calibration subjects decide, not those that lie in the same shards.
+    "convert_onnx": {"tensors": "encode_slices"},
+    # Times do not depend on what an image shows.
+    "time_reference": {"tensors": "encode_slices"},
+    "time_engine": {"tensors": "encode_slices"},
+    # Of the record the name is used, and whether there is an engine; its answers tell that as well.
+    "score_engine": {"record": "build_engine"},
+}
+"""Rule -> the inputs that are only verified, each with the rules that make it."""
+
+SOURCES = {"demo": {}, "kaggle": {"fetch_dataset": {}}}
+"""Source -> the rules that it adds."""
+
+
+def by_input(folder: Path, config: dict[str, Any], decides: bool) -> dict[str, dict[str, str]]:
+    """Rule -> input -> rules that make its files, of every job of a configuration."""
+    found: dict[str, dict[str, set[str]]] = {}
+    with real_plan(folder, config) as plan:
+        for node in all_nodes(plan):
+            rule = plan.rules[node.rule]
+            wildcards = rule.match(node.outputs[0])
+            assert wildcards is not None
+            makers = found.setdefault(node.rule, {})
+            for name, use in rule.uses.items():
+                paths = use.fill(wildcards)
+                for path in [paths] if isinstance(paths, str) else paths:
+                    if use.decides is decides:
+                        makers.setdefault(name, set()).add(plan.maker(path).rule)
+    return {
+        rule: {name: " ".join(sorted(rules, reverse=True)) for name, rules in inputs.items()}
+        for rule, inputs in found.items()
+    }
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Every runtime and graph on two machines."""
+    become(monkeypatch, a_machine())
+    machines = describe(tmp_path, {"one": a_machine(), "two": a_machine(gpu=None)})
+    engines = {
+        "runtimes": ["onnxruntime", "openvino", "tensorrt"],
+        "precisions": ["fp32", "tf32", "fp16", "bf16", "int8", "fp8"],
+        "on_unsupported": "skip",
+    }
+    return write_world(tmp_path) | {"engines": engines, "machines": machines}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_inputs_decide_or_are_verified_as_the_table_says(
+    config: dict[str, Any], tmp_path: Path, source: str
+) -> None:
+    if source == "kaggle":
+        config["dataset"] = {"source": "kaggle", "shards": 2}
+    decides = DECIDES | SOURCES[source]
+    verified = {rule: VERIFIED.get(rule, {}) for rule in decides}
+    if source == "demo":
+        verified = {
+            rule: {name: maker for name, maker in inputs.items() if maker != "fetch_dataset"}
+            for rule, inputs in verified.items()
+        }
+    assert by_input(tmp_path, config, decides=True) == decides
+    assert by_input(tmp_path, config, decides=False) == verified
+
+
+def test_weights_trained_here_decide_the_weights(config: dict[str, Any], tmp_path: Path) -> None:
+    config["model"] = {"weights": "results/training/weights.safetensors"}
+    assert by_input(tmp_path, config, decides=True) == DECIDES | {
+        "fetch_weights": {"trained": "train"}
+    }
+
+
+def wildcards_of(node: Node) -> dict[str, str]:
+    """The wildcards of a node of an engine, with the shard if it has one."""
+    place, cell, *shard = node.name.split("/")
+    runtime, _, machine = place.partition("@")
+    batch, precision = cell.removeprefix("b").split("_")
+    found = {"runtime": runtime, "machine": machine, "batch": batch, "precision": precision}
+    return found | ({"shard": shard[0].removeprefix("shard_")} if shard else {})
+
+
+def test_jobs_use_files_of_their_own_shard_and_engine(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    """A path of another job of the right rule would be as wrong as one of another rule."""
+    shards = ["00", "01"]
+    with real_plan(tmp_path, config) as plan:
+        nodes = [node for node in all_nodes(plan) if "engine" in node.rule]
+        assert {node.rule for node in nodes} == {rule for rule in DECIDES if "engine" in rule}
+        for node in nodes:
+            own = wildcards_of(node)
+            name = "/".join(node.name.split("/")[:2])
+            graph = "int8_signed" if own["runtime"] == "tensorrt" else "int8"
+            graph = {"int8": graph, "tf32": "fp32"}.get(own["precision"], own["precision"])
+            expected = {
+                "build_engine": ["export_onnx"] if graph == "fp32" else [f"convert_onnx {graph}"],
+                "run_engine": [f"build_engine {name}", f"encode_slices {own.get('shard')}"],
+                "time_engine": [
+                    f"build_engine {name}",
+                    *(f"encode_slices {shard}" for shard in shards),
+                ],
+                "score_engine": [
+                    f"build_engine {name}",
+                    *(f"encode_slices {shard}" for shard in shards),
+                    *(f"run_engine {name}/shard_{shard}" for shard in shards),
+                    *(f"run_reference {shard}" for shard in shards),
+                ],
+                "validate_engine": [f"build_engine {name}", f"score_engine {name}"],
+            }[node.rule]
+            assert sorted(up.label for up in (*node.upstream, *node.verifies)) == expected
