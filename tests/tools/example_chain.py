@@ -1,18 +1,19 @@
 """A small real chain: files of engines on two subjects, as the workflow's rules write them."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from example_shards import Item, answer, write_shard
 from segtrt.config.resolve import resolve_config
 from segtrt.data.labels import Labels
 from segtrt.data.layout import Ignored
-from segtrt.data.manifest import Manifest
+from segtrt.data.manifest import FORMAT, Manifest
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import EngineTiming
+from segtrt.files import write_json
 from segtrt.model.reference_timing_file import ReferenceTiming
 from segtrt.model.spec import Activation, NetworkSpec, write_spec
 from segtrt.precision import Graph, Precision
@@ -75,7 +76,8 @@ class Chain:
         ]
         write_shard(folder / "tensors", items, Labels.of({255: "tumour"}))
         self.truth = [item.truth[np.newaxis].astype(np.float32) for item in items]
-        Manifest((), (), Ignored(0, (), 0), (), (), ()).write(folder / "manifest.json")
+        manifest = Manifest((), (), Ignored(0, (), 0), (), (), ())
+        write_json(folder / "manifest.json", {"format": FORMAT, **asdict(manifest)})
         write_spec(SPEC, [], folder / "network.json")
         answer(folder / "reference", folder / "tensors", self.truth, DECODER)
         score_reference(

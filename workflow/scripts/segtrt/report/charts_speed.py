@@ -170,13 +170,19 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
         kinds.setdefault(kind, []).append(line.timing)
     data: list[Spec] = []
     for (machine, runtime, precision), group in kinds.items():
+        place = shown(summary, machine)
+        label = (
+            wording.reference_label(summary, place)
+            if runtime == wording.REFERENCE
+            else wording.series_label(runtime, precision, place)
+        )
         timings = sorted(group, key=lambda one: one["batch_size"])
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": wording.series_label(runtime, precision, shown(summary, machine)),
-                **group_of(shown(summary, machine)),
+                "name": label,
+                **group_of(place),
                 "x": [one["batch_size"] for one in timings],
                 "y": [one["images_per_second"] for one in timings],
                 "hovertemplate": "batch %{x}<br>%{y:,.4~g} images/s<extra>%{fullData.name}</extra>",
@@ -185,14 +191,11 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
             }
         )
     best = max(_trusted(summary, lines), key=lambda line: line.timing["images_per_second"])
-    label = wording.engine_label(
-        best.runtime, best.timing["batch_size"], best.precision, shown(summary, best.machine)
-    )
     sizes = sorted({line.timing["batch_size"] for line in lines})
     return Chart(
         id="throughput",
         finding="Throughput peaks at "
-        f"{wording.number(best.timing['images_per_second'])} images/s, with {label}",
+        f"{wording.number(best.timing['images_per_second'])} images/s, with {best.name}",
         note="Images per second (batch size over median latency) over batch size, both "
         "logarithmic." + looks_told(summary, "filling and dash"),
         spec={
