@@ -71,6 +71,11 @@ def tolerance_of_engine(wildcards):
     return SETTINGS.validation.tolerances[wildcards.precision]
 
 
+def metric_code(wildcards):
+    """The code of a metric that is the user's own function."""
+    return code_of_function(SETTINGS.validation.metric)
+
+
 def left_out_engines(wildcards):
     """Why engines asked for are not built, by name."""
     return {cell.name: cell.reason for cell in matrix().left_out}
