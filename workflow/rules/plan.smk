@@ -63,7 +63,6 @@ GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
 REFERENCE = "results/reference/shard_{shard}.safetensors"
 REFERENCE_SCORES = "results/reference/scores.json"
-REFERENCE_MASKS = "results/reference/masks_{shard}.safetensors"
 ENGINE = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin"
 RECORD = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json"
 ANSWERS = (

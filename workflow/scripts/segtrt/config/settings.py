@@ -154,11 +154,23 @@ class Inference:
 
 
 @dataclass(frozen=True)
+class Threshold:
+    """Labels by a threshold."""
+
+    threshold: float
+    """Probability above which a pixel has a class."""
+
+
+@dataclass(frozen=True)
 class Validation:
     """When an engine passes."""
 
-    threshold: float
+    decide: Threshold | str | None
+    """`argmax` is the only text; None leaves the choice to `Decoder.usual`."""
     largest_component: bool
+    metric: str
+    min_reference: float
+    raw_mib: int
     tolerances: Mapping[Precision, Tolerance]
 
 
@@ -167,10 +179,11 @@ class Report:
     """What the report shows."""
 
     title: str
-    max_dice_loss: float
+    max_metric_loss: float
     max_latency_ms: float | None
     overlay_subjects: int
     overlay_slices: int
+    display_channel: int | None
     compare_with: str | None
 
 
