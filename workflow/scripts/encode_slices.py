@@ -12,8 +12,8 @@ run(
         Path(snakemake.input.manifest),
         Path(snakemake.params.root),
         Path(snakemake.output.tensors),
-        snakemake.params.tensors,
-        spec_of(snakemake.input.get("network")),
-        snakemake.params.form.labels,
+        tensors=snakemake.params.tensors,
+        spec=spec_of(snakemake.input.get("network")),
+        labels=snakemake.params.form.labels,
     ),
 )

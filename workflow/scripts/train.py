@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from segtrt.model.network_file import spec_of
+from segtrt.model.unet import build_unet
 from segtrt.plan.job import run
 from segtrt.training.train import TrainingSettings, train
 
@@ -11,9 +13,11 @@ run(
     snakemake,
     lambda: train(
         [Path(path) for path in snakemake.input.tensors],
-        TrainingSettings(**asdict(snakemake.params.training), init_features=features),
-        Path(snakemake.output.weights),
-        Path(snakemake.output.history),
-        Path(snakemake.output.curve),
+        TrainingSettings(**asdict(snakemake.params.training)),
+        lambda: build_unet(features),
+        spec_of(snakemake.input.get("network")),
+        out_weights=Path(snakemake.output.weights),
+        out_history=Path(snakemake.output.history),
+        out_curve=Path(snakemake.output.curve),
     ),
 )

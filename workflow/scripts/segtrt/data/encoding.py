@@ -12,7 +12,7 @@ from segtrt.errors import SegtrtError, name_some
 from segtrt.model.spec import NetworkSpec
 
 _AUTHORS_SIZE = (256, 256)
-"""What `volume` brings slices to, as the network's authors do, unless the settings say otherwise."""
+"""What `volume` brings slices to unless the settings say otherwise, as the authors do."""
 
 
 @dataclass(frozen=True)
