@@ -102,6 +102,7 @@ rule encode_slices:
             "encode_slices",
             fetched=verified(FETCHED),
             manifest=verified(SHARD_MANIFEST),
+            network=NETWORK,
         ),
     output:
         **PLAN.makes("encode_slices", tensors=TENSORS),
@@ -134,6 +135,7 @@ rule time_preparation:
             "time_preparation",
             fetched=verified(FETCHED),
             manifest=verified(MANIFEST),
+            network=NETWORK,
         ),
     output:
         **PLAN.makes(

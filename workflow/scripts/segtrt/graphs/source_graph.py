@@ -2,17 +2,27 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
 from segtrt.graphs.export import Exported, export_network
 from segtrt.graphs.intake import take_onnx
+from segtrt.graphs.proof_file import write_export
 from segtrt.graphs.running import Values
 from segtrt.model.bundle import bundle_contract
 from segtrt.model.load import load, load_program
-from segtrt.model.source import Kind, NetworkSource
+from segtrt.model.source import Kind, NetworkSource, Overrides
 
-if TYPE_CHECKING:
-    from segtrt.model.contract import Overrides
+
+def export_source(
+    source: NetworkSource,
+    weights: Path | None,
+    out: Path,
+    proof: Path,
+    *,
+    overrides: Overrides,
+    opset: int,
+) -> None:
+    """`write_source_graph`, with a file of how far the graph's answers are from the network's."""
+    exported = write_source_graph(source, weights, out, overrides=overrides, opset=opset)
+    write_export(exported, proof)
 
 
 def write_source_graph(
@@ -20,7 +30,7 @@ def write_source_graph(
     weights: Path | None,
     out: Path,
     *,
-    overrides: "Overrides",
+    overrides: Overrides,
     opset: int,
     images: Sequence[Values] = (),
 ) -> Exported:

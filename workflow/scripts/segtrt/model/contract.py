@@ -3,26 +3,15 @@
 import logging
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from segtrt.graphs.source_graph import write_source_graph
 from segtrt.model.network_file import UNET
 from segtrt.model.probe import probe
-from segtrt.model.source import Kind, NetworkSource
+from segtrt.model.source import NetworkSource, Overrides
 from segtrt.model.spec import NetworkSpec, write_spec
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Overrides:
-    """What the settings say of a network that would be found out otherwise."""
-
-    activation: str | None = None
-    output: str | None = None
-    channels: int | None = None
-    size: tuple[int, ...] | None = None
 
 
 def find_contract(
@@ -41,7 +30,7 @@ def find_contract(
     Raises:
         SegtrtError: the network cannot be loaded, exported or run.
     """
-    if source.kind is Kind.UNET and overrides == Overrides():
+    if source.has_known_contract(overrides):
         return UNET, ()
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "model.onnx"

@@ -45,6 +45,14 @@ class NetworkFiles:
         return "PyTorch" if self.source.needs_torch else "ONNX Runtime"
 
 
+def files_of(source: NetworkSource, inputs: Any, output: str | None) -> NetworkFiles:
+    """A network's files from a job's inputs by name (`snakemake.input`): `weights` and `graph`."""
+    weights, graph = inputs.get("weights"), inputs.get("graph")
+    return NetworkFiles(
+        source, Path(weights) if weights else None, Path(graph) if graph else None, output
+    )
+
+
 class Reference:
     """A network that is loaded and ready."""
 
