@@ -71,9 +71,7 @@ REFERENCE = "results/reference/shard_{shard}.safetensors"
 REFERENCE_SCORES = "results/reference/scores.json"
 ENGINE = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin"
 RECORD = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json"
-ANSWERS = (
-    "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
-)
+ANSWERS = "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
 VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"

@@ -16,21 +16,19 @@ def build():
     """Build it; the reason why it cannot be, if it cannot."""
     network = read_spec(Path(snakemake.input.network))
     shards = [Path(path) for path in snakemake.input.tensors]
-    return (
-        build_engine(
-            snakemake.wildcards.runtime,
-            with_patch(snakemake.params.settings, network, snakemake.params.size, shards),
-            network,
-            Path(snakemake.input.graph),
-            Path(snakemake.output.engine),
-            Path(snakemake.output.record),
-            obstacle=obstacle_of(Path(snakemake.input.proof)),
-            target=snakemake.params.plan["parts"]["target"],
-            code=snakemake.params.plan["parts"]["code"],
-            cache_dir=cache / TIMING_CACHES if cache else None,
-            on_unsupported=snakemake.params.on_unsupported,
-        ).reason
-    )
+    return build_engine(
+        snakemake.wildcards.runtime,
+        with_patch(snakemake.params.settings, network, snakemake.params.size, shards),
+        network,
+        Path(snakemake.input.graph),
+        Path(snakemake.output.engine),
+        Path(snakemake.output.record),
+        obstacle=obstacle_of(Path(snakemake.input.proof)),
+        target=snakemake.params.plan["parts"]["target"],
+        code=snakemake.params.plan["parts"]["code"],
+        cache_dir=cache / TIMING_CACHES if cache else None,
+        on_unsupported=snakemake.params.on_unsupported,
+    ).reason
 
 
 run(snakemake, build)

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from segtrt.model.network_file import spec_of
 from segtrt.model.load import build
+from segtrt.model.network_file import spec_of
 from segtrt.plan.job import run
 from segtrt.training.train import TrainingSettings, train
 

@@ -10,7 +10,10 @@ from segtrt.runtimes.description import BuildSettings
 
 
 def with_patch(
-    settings: BuildSettings, network: NetworkSpec, size: Sequence[int] | None, shards: Sequence[Path]
+    settings: BuildSettings,
+    network: NetworkSpec,
+    size: Sequence[int] | None,
+    shards: Sequence[Path],
 ) -> BuildSettings:
     """Settings with the patch and the output.
 

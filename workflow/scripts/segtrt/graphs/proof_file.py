@@ -18,9 +18,7 @@ logger = logging.getLogger(__name__)
 def write_export(exported: Exported, path: Path) -> None:
     """Write what is known of the float32 graph: `notes`, and `agreement` with the network."""
     notes, agreement = list(exported.notes), exported.agreement.to_json()
-    write_json(
-        path, {"format": FORMAT, "status": "made", "notes": notes, "agreement": agreement}
-    )
+    write_json(path, {"format": FORMAT, "status": "made", "notes": notes, "agreement": agreement})
 
 
 def convert_and_record(
@@ -68,4 +66,4 @@ def obstacle_of(proof: Path) -> str:
         SegtrtError: the file is missing or damaged.
     """
     data = read_json(proof, "proof of a graph")
-    return str(data.get("reason", ""))
+    return str(data["reason"]) if data.get("status") == "unsupported" else ""

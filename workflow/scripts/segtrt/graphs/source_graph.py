@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+
 from segtrt.graphs.export import Exported, export_network
 from segtrt.graphs.intake import take_onnx
 from segtrt.graphs.proof_file import write_export

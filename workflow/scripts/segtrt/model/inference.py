@@ -127,9 +127,7 @@ class _TorchReference(Reference):
         on_gpu = torch.cuda.is_available() and kind not in _CPU_ONLY
         self._place: device = torch.device("cuda" if on_gpu else "cpu")
         # Twice as fast on a CPU; other networks' views may not take it.
-        self._layout: Any = (
-            torch.channels_last if kind is Kind.UNET else torch.contiguous_format
-        )
+        self._layout: Any = torch.channels_last if kind is Kind.UNET else torch.contiguous_format
         self._module: nn.Module = load(network.source, network.weights)
         if kind is not Kind.EXPORTED:
             self._module.to(self._place, memory_format=self._layout)  # type: ignore[call-overload]
