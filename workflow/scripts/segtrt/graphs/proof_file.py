@@ -1,4 +1,4 @@
-"""The file beside a graph: how it was made, and how far its answers are from what they should be."""
+"""The file beside a graph: how it was made, and how wrong its answers are."""
 
 import logging
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The network's own answers, in float32: what engines are compared with."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from math import prod
 from pathlib import Path
@@ -111,15 +111,13 @@ def batch_size(spec: NetworkSpec, patch: Sequence[int]) -> int:
     return spec.batch or max(1, min(_MOST_PATCHES, _MOST_VALUES // prod(patch)))
 
 
-def _filled(run: Any, images: Images, batch: int | None) -> Outputs:
+def _filled(run: Callable[[Images], Outputs], images: Images, batch: int | None) -> Outputs:
     """Outputs of a batch; filled up with zeros where the network takes full batches only."""
     missing = (batch or 0) - len(images)
     if missing <= 0:
-        outputs: Outputs = run(images)
-        return outputs
+        return run(images)
     filler = np.zeros((missing, *images.shape[1:]), np.float32)
-    outputs = run(np.concatenate([images, filler]))[: len(images)]
-    return outputs
+    return run(np.concatenate([images, filler]))[: len(images)]
 
 
 def _refuse_non_finite(

@@ -177,8 +177,8 @@ def check_state_dict(
         fitted = fit_state_dict(state, wanted)
     except SegtrtError as error:
         raise SegtrtError(
-            f"{what} do not fit the network with model.arguments.init_features {init_features}: {error}; "
-            "give weights of this network"
+            f"{what} do not fit the network with model.arguments.init_features {init_features}: "
+            f"{error}; give weights of this network"
         ) from None
     refuse_impossible(fitted, what)
     return fitted

@@ -81,7 +81,8 @@ class Session(ABC):
     def run(self, images: Images) -> Outputs:
         """Run `images`, (n, channels, *size) with n from 1 to `batch_size`.
 
-        Returns (n, classes, *output size), the caller's own. A static engine pads a smaller batch and cuts the result.
+        Returns (n, classes, *output size), the caller's own. A static engine pads a smaller batch
+        and cuts the result.
         """
 
     def run_batches(self, batches: Iterable[Images]) -> Iterator[Outputs]:
