@@ -103,9 +103,7 @@ def write_pictures(
             "image": f"{place:04d}.webp",
             "width": 512,
             "height": 512,
-            "truth": {
-                label: outline(blob) for label, blob in zip(labels, blobs, strict=True)
-            }
+            "truth": {label: outline(blob) for label, blob in zip(labels, blobs, strict=True)}
             if case.has_truth
             else None,
             "reference": predicted,

@@ -76,6 +76,7 @@ rule encode_slices:
             "encode_slices",
             fetched=verified(FETCHED),
             manifest=verified(SHARD_MANIFEST),
+            network=NETWORK,
         ),
     output:
         **PLAN.makes("encode_slices", tensors=TENSORS),
@@ -108,6 +109,7 @@ rule time_preparation:
             "time_preparation",
             fetched=verified(FETCHED),
             manifest=verified(MANIFEST),
+            network=NETWORK,
         ),
     output:
         **PLAN.makes(

@@ -27,8 +27,24 @@ def demands():
     )
 
 
+def known_or_source(wildcards):
+    """What decides the contract: nothing for the U-Net, whose contract is known."""
+    if network().has_known_contract(OVERRIDES):
+        return "unet"
+    return {
+        "source": network().decides,
+        "overrides": as_json(OVERRIDES),
+        "opset": SETTINGS.model.opset,
+    }
+
+
 def weights_path(wildcards):
     """The file or URL of the weights."""
+    if SETTINGS.model.weights is None:
+        raise SegtrtError(
+            f"model.weights is null: {SETTINGS.model.network} brings its own weights, so there are "
+            "none to fetch"
+        )
     if is_url(SETTINGS.model.weights):
         return SETTINGS.model.weights
     return str(locate(SETTINGS.model.weights, CHECKOUT))
@@ -65,6 +81,10 @@ def known_samples(wildcards):
 
 def graph_of_engine(wildcards):
     return GRAPH.format(graph=engine_of(wildcards).graph)
+
+
+def proof_of_engine(wildcards):
+    return PROOF.format(graph=engine_of(wildcards).graph)
 
 
 def tolerance_of_engine(wildcards):

@@ -6,6 +6,8 @@
 import atexit
 from functools import cache
 
+from segtrt.config.settings import as_json
+from segtrt.data.labels import IGNORED
 from segtrt.engines.matrix import at, make_matrix
 from segtrt.graphs.sample import DEFAULT_SAMPLES
 from segtrt.machine.facts import machines_of_plan, tell_jobs
@@ -34,8 +36,11 @@ from segtrt.plan.dataset import (
     find_dataset,
     listed_dataset,
 )
+from segtrt.model.source import Overrides
+from segtrt.plan.patch import size_of_patches
 from segtrt.plan.sources import (
     TRAINED,
+    describe_network,
     digest_weights,
     is_trained_here,
     is_url,
@@ -62,17 +67,33 @@ NETWORK = "results/model/network.json"
 WEIGHTS = "results/model/weights.safetensors"
 GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
+PROOF = "results/onnx/{graph}/proof.json"
 REFERENCE = "results/reference/shard_{shard}.safetensors"
 REFERENCE_SCORES = "results/reference/scores.json"
 ENGINE = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin"
 RECORD = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json"
-ANSWERS = (
-    "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
-)
+ANSWERS = "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
 VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
 CHANGES = "results/keys/changes.txt"
+
+# Weights that are given apart from the network, and the graph of a network that is an ONNX file,
+# which takes PyTorch's place.
+GIVEN_WEIGHTS = WEIGHTS if SETTINGS.model.weights else []
+IS_GRAPH = SETTINGS.model.network.lower().endswith(".onnx")
+REFERENCE_GRAPH = SOURCE_GRAPH if IS_GRAPH else []
+REFERENCE_PACKAGES = ["onnxruntime"] if IS_GRAPH else ["torch"]
+EXPORT_PACKAGES = ["torch", "onnx", "onnxruntime", "onnxscript", "onnxslim"]
+
+# What the settings say of the network, and bytes of raw outputs that are kept of a shard.
+OVERRIDES = Overrides(
+    SETTINGS.model.activation,
+    SETTINGS.model.output,
+    SETTINGS.model.input.channels,
+    SETTINGS.model.input.size,
+)
+RAW_BYTES = SETTINGS.validation.raw_mib * 2**20 // SETTINGS.dataset.shards
 
 # Packages that decide how images become network input.
 READING_PACKAGES = ["numpy", "pillow", "tifffile", "imagecodecs", "simpleitk"]
@@ -215,6 +236,23 @@ def dataset_as_listed():
     if "dataset" not in listed:
         return dataset()
     return listed_dataset(SETTINGS.dataset, listed["dataset"])
+
+
+@cache
+def network():
+    """Where the network comes from, and what decides it."""
+    return describe_network(SETTINGS.model, CHECKOUT, hashes())
+
+
+@cache
+def deciding():
+    """What of the settings decides how outputs become labels."""
+    labels = form().labels
+    return {
+        "decide": as_json(SETTINGS.validation.decide),
+        "largest_component": SETTINGS.validation.largest_component,
+        "ignored": IGNORED if labels and labels.ignored is not None else None,
+    }
 
 
 @cache

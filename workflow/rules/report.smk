@@ -7,7 +7,7 @@ rule summarise:
             "summarise",
             manifest=MANIFEST,
             network=NETWORK,
-            weights=WEIGHTS,
+            weights=GIVEN_WEIGHTS,
             tensors=all_shards(TENSORS),
             reference_scores=REFERENCE_SCORES,
             reference=all_shards(REFERENCE),

@@ -11,7 +11,8 @@ FEATURE_MB = 4.5  # activations of one slice for each of the network's first cha
 CPU_SECONDS = 2.5  # one slice of the published network on one slow core
 GPU_SECONDS = 0.05
 
-_FEATURES = SETTINGS.model.init_features
+# The width of the U-Net; other networks are taken to cost what the published one does.
+_FEATURES = SETTINGS.model.arguments.get("init_features", 32)
 
 
 def available_cores():

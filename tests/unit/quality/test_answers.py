@@ -27,9 +27,7 @@ def shard(tmp_path):
 def outputs(shard, seed=0):
     rng = np.random.default_rng(seed)
     with Prepared(shard) as prepared:
-        return [
-            rng.random((3, *item.placement.grid)).astype(np.float32) for item in prepared.items
-        ]
+        return [rng.random((3, *item.placement.grid)).astype(np.float32) for item in prepared.items]
 
 
 def test_labels_and_outputs_come_back(tmp_path, shard):

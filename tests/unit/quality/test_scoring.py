@@ -69,7 +69,9 @@ class Files:
                 np.zeros((3, SIZE, SIZE), np.float32),
             )
             for (name, split), masks in zip(
-                subjects, [truth[place : place + 2] for place in range(0, len(truth), 2)], strict=True
+                subjects,
+                [truth[place : place + 2] for place in range(0, len(truth), 2)],
+                strict=True,
             )
             for number, mask in enumerate(masks)
         ]

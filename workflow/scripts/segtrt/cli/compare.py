@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segtrt.arrays import Images, Probabilities
+from segtrt.arrays import Images, Outputs
 from segtrt.cli.limits import Limits
 from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_output
@@ -41,7 +41,7 @@ class Result:
         """Take in the input, (1, channels, *size): some operators make numbers of what is none."""
         self._input_non_finite = int(np.count_nonzero(~np.isfinite(image)))
 
-    def add(self, found: Probabilities) -> None:
+    def add(self, found: Outputs) -> None:
         """Take in what the engine gave in one place, (channels, *size).
 
         Raises:

@@ -76,12 +76,25 @@ class Tensors:
 
 
 @dataclass(frozen=True)
+class ModelInput:
+    """What is fixed of the network's input."""
+
+    channels: int | None
+    size: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
 class Model:
     """Which network."""
 
-    weights: str
+    network: str
+    arguments: Mapping[str, Any]
+    weights: str | None
+    """None: the network's source holds its own, or draws them."""
     sha256: str | None
-    init_features: int
+    activation: Literal["sigmoid", "softmax", "none"] | None
+    output: str | None
+    input: ModelInput
     opset: int
 
 
