@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from segtrt.graphs.export import export_onnx
+from segtrt.graphs.source_graph import export_source
 from segtrt.plan.job import run
 
 run(
     snakemake,
-    lambda: export_onnx(
-        Path(snakemake.input.weights),
-        snakemake.params.init_features,
-        snakemake.params.opset,
+    lambda: export_source(
+        snakemake.params.source,
+        Path(snakemake.input.weights) if snakemake.input.weights else None,
         Path(snakemake.output.graph),
+        Path(snakemake.output.proof),
+        overrides=snakemake.params.overrides,
+        opset=snakemake.params.opset,
     ),
 )

@@ -3,18 +3,17 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from segtrt.model.load import build
 from segtrt.model.network_file import spec_of
-from segtrt.model.unet import build_unet
 from segtrt.plan.job import run
 from segtrt.training.train import TrainingSettings, train
 
-features = snakemake.params.init_features
 run(
     snakemake,
     lambda: train(
         [Path(path) for path in snakemake.input.tensors],
         TrainingSettings(**asdict(snakemake.params.training)),
-        lambda: build_unet(features),
+        lambda: build(snakemake.params.source),
         spec_of(snakemake.input.get("network")),
         out_weights=Path(snakemake.output.weights),
         out_history=Path(snakemake.output.history),

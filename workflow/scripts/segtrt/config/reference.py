@@ -36,7 +36,7 @@ def _rows(part: Schema, prefix: str, schema: Schema) -> Iterator[str]:
     for key, reference in part["properties"].items():
         entry = dereference(reference, schema)
         name = f"{prefix}.{key}"
-        if "properties" in entry and "$ref" not in reference:
+        if "properties" in entry and types_of(entry) == ["object"] and "$ref" not in reference:
             yield from _rows(entry, name, schema)
             continue
         default = _as_yaml(entry.get("default"))

@@ -77,12 +77,25 @@ class Tensors:
 
 
 @dataclass(frozen=True)
+class ModelInput:
+    """What is fixed of the network's input."""
+
+    channels: int | None
+    size: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
 class Model:
     """Which network."""
 
-    weights: str
+    network: str
+    arguments: Mapping[str, Any]
+    weights: str | None
+    """None: the network's source holds its own, or draws them."""
     sha256: str | None
-    init_features: int
+    activation: Literal["sigmoid", "softmax", "none"] | None
+    output: str | None
+    input: ModelInput
     opset: int
 
 
@@ -155,11 +168,23 @@ class Inference:
 
 
 @dataclass(frozen=True)
+class Threshold:
+    """Labels by a threshold."""
+
+    threshold: float
+    """Probability above which a pixel has a class."""
+
+
+@dataclass(frozen=True)
 class Validation:
     """When an engine passes."""
 
-    threshold: float
+    decide: Threshold | str | None
+    """`argmax` is the only text; None leaves the choice to `Decoder.usual`."""
     largest_component: bool
+    metric: str
+    min_reference: float
+    raw_mib: int
     tolerances: Mapping[Precision, Tolerance]
 
 
@@ -168,10 +193,11 @@ class Report:
     """What the report shows."""
 
     title: str
-    max_dice_loss: float
+    max_metric_loss: float
     max_latency_ms: float | None
     overlay_subjects: int
     overlay_slices: int
+    display_channel: int | None
     compare_with: str | None
 
 

@@ -19,11 +19,11 @@ from segtrt.report.chart import (
     marker,
     title,
 )
-from segtrt.report.machines import pytorch_name, several, shown
+from segtrt.report.machines import reference_name, several, shown
 
 
 class Timed(NamedTuple):
-    """PyTorch or an engine, with its timing."""
+    """The reference or an engine, with its timing."""
 
     name: str
     machine: str
@@ -56,12 +56,18 @@ _STEP_COLOURS = {
 
 
 def _timed(summary: Mapping[str, Any]) -> list[Timed]:
-    """Machine by machine PyTorch's timings, then the engines'."""
+    """Machine by machine the reference's timings, then the engines'."""
     lines: list[Timed] = []
     for machine in summary["machines"]:
         name = machine["name"]
         lines += [
-            Timed(pytorch_name(name, one["batch_size"]), name, wording.PYTORCH, Precision.FP32, one)
+            Timed(
+                reference_name(summary, name, one["batch_size"]),
+                name,
+                wording.REFERENCE,
+                Precision.FP32,
+                one,
+            )
             for one in machine["timings"]
         ]
         lines += [
@@ -73,7 +79,7 @@ def _timed(summary: Mapping[str, Any]) -> list[Timed]:
 
 
 def _trusted(summary: Mapping[str, Any], lines: list[Timed]) -> list[Timed]:
-    """The lines of PyTorch and of the engines that passed: those a finding may praise."""
+    """The lines of the reference and of the engines that passed: those a finding may praise."""
     failed = {one["name"] for one in summary["engines"] if one["verdict"] == "fail"}
     return [line for line in lines if line.name not in failed] or lines
 
@@ -164,13 +170,19 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
         kinds.setdefault(kind, []).append(line.timing)
     data: list[Spec] = []
     for (machine, runtime, precision), group in kinds.items():
+        place = shown(summary, machine)
+        label = (
+            wording.reference_label(summary, place)
+            if runtime == wording.REFERENCE
+            else wording.series_label(runtime, precision, place)
+        )
         timings = sorted(group, key=lambda one: one["batch_size"])
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": wording.series_label(runtime, precision, shown(summary, machine)),
-                **group_of(shown(summary, machine)),
+                "name": label,
+                **group_of(place),
                 "x": [one["batch_size"] for one in timings],
                 "y": [one["images_per_second"] for one in timings],
                 "hovertemplate": "batch %{x}<br>%{y:,.4~g} images/s<extra>%{fullData.name}</extra>",
@@ -179,14 +191,11 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
             }
         )
     best = max(_trusted(summary, lines), key=lambda line: line.timing["images_per_second"])
-    label = wording.engine_label(
-        best.runtime, best.timing["batch_size"], best.precision, shown(summary, best.machine)
-    )
     sizes = sorted({line.timing["batch_size"] for line in lines})
     return Chart(
         id="throughput",
         finding="Throughput peaks at "
-        f"{wording.number(best.timing['images_per_second'])} images/s, with {label}",
+        f"{wording.number(best.timing['images_per_second'])} images/s, with {best.name}",
         note="Images per second (batch size over median latency) over batch size, both "
         "logarithmic." + looks_told(summary, "filling and dash"),
         spec={
@@ -235,8 +244,9 @@ def where_time_goes(summary: Mapping[str, Any]) -> Chart | None:
         id="time",
         finding=_time_finding(summary, steps),
         note="Share of the median time of one image, by step; pointing at a bar, and the table, "
-        "tell milliseconds. Reading, decoding and normalising happen once a slice, before any "
-        "engine, on the CPU.",
+        "tell milliseconds. Reading, decoding and normalising happen once for all engines, on the "
+        "CPU. "
+        f"An image is what the network takes: {wording.size(summary['dataset']['patch'] or [])}.",
         spec={
             "data": [
                 {
