@@ -68,7 +68,7 @@ CLOSURES = {
     },
     "encode_slices": BASICS
     | READING
-    | {"model.network_file", "model.spec", "user_function"}
+    | {"model.spec", "user_function"}
     | {
         f"data.{name}"
         for name in (
