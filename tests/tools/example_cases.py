@@ -134,11 +134,17 @@ def gpu() -> Case:
             "tensorrt_rtx/b4_fp16": Fault(unstable=True),
             "tensorrt_rtx/b32_fp16": Fault(
                 loss=0.031,
-                failures=(Failure("max_abs_error", 0.3, 0.05), Failure("metric_loss", 0.031, 0.003, of="Dice")),
+                failures=(
+                    Failure("max_abs_error", 0.3, 0.05),
+                    Failure("metric_loss", 0.031, 0.003, of="Dice"),
+                ),
             ),
             "tensorrt_rtx/b1_bf16": Fault(
                 loss=0.93,
-                failures=(Failure("metric_loss", 0.93, 0.01, of="Dice"), Failure("non_finite", 131072, 0)),
+                failures=(
+                    Failure("metric_loss", 0.93, 0.01, of="Dice"),
+                    Failure("non_finite", 131072, 0),
+                ),
             ),
             "tensorrt_rtx/b32_bf16": Fault(
                 failures=(Failure("precision_share", 0.12, 0.5, at_least=True, of="bf16"),)

@@ -124,9 +124,7 @@ class Chain:
         self.preparations.append(self.folder / f"preparation@{name}.json")
         self.preparations[-1].write_text(json.dumps(preparation))
 
-    def engine(
-        self, batch, outputs, milliseconds, *, status="built", reason="", place="openvino"
-    ):
+    def engine(self, batch, outputs, milliseconds, *, status="built", reason="", place="openvino"):
         folder = self.folder / f"engines/{place}/b{batch}_fp32"
         scores = self.folder / f"scores/{place}/b{batch}_fp32.json"
         validation = self.folder / f"validation/{place}/b{batch}_fp32.json"
@@ -161,9 +159,7 @@ class Chain:
         score_engine(
             folder / "engine.json",
             reference_scores=self.folder / "reference.json",
-            shards=[
-                ShardPaths(*(self.folder / name for name in ("tensors", "reference")), shard)
-            ],
+            shards=[ShardPaths(*(self.folder / name for name in ("tensors", "reference")), shard)],
             root=self.folder,
             out_json=scores,
             predictions_dir=folder / "predictions",

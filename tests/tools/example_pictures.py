@@ -48,6 +48,7 @@ def write_pictures(
     summary: dict[str, Any],
     scored: dict[str, Scores],
     report: Report,
+    *,
     rng: np.random.Generator,
 ) -> None:
     """Write the pictures' folder of a made-up run."""
@@ -103,9 +104,7 @@ def write_pictures(
             "image": f"{place:04d}.webp",
             "width": 512,
             "height": 512,
-            "truth": {
-                label: outline(blob) for label, blob in zip(labels, blobs, strict=True)
-            }
+            "truth": {label: outline(blob) for label, blob in zip(labels, blobs, strict=True)}
             if case.has_truth
             else None,
             "reference": predicted,

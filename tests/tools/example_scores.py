@@ -42,9 +42,7 @@ def make_reference(
                 found_pixels=1000,
             )
         )
-    return ReferenceScores(
-        _DECODER, facts_of(metric), case.classes, case.has_truth, tuple(entries)
-    )
+    return ReferenceScores(_DECODER, facts_of(metric), case.classes, case.has_truth, tuple(entries))
 
 
 def make_scores(

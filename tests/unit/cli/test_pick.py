@@ -97,7 +97,12 @@ def test_failed_validation_is_told_in_words(examples, capsys, tmp_path):
 def test_no_engine_at_all_says_why(examples, capsys, tmp_path):
     summary = json.loads(examples["demo"][0].read_text())
     for engine in summary["engines"]:
-        engine |= {"verdict": "not_run", "reason": "no \x1b GPU here", "timing": None, "quality": None}
+        engine |= {
+            "verdict": "not_run",
+            "reason": "no \x1b GPU here",
+            "timing": None,
+            "quality": None,
+        }
     write_summary(summary, tmp_path / "summary.json", tmp_path / "summary.csv")
     code, lines = pick(capsys, tmp_path / "summary.json")
     assert code == 1

@@ -27,9 +27,7 @@ def shard(tmp_path):
 def outputs(shard, seed=0):
     rng = np.random.default_rng(seed)
     with Prepared(shard) as prepared:
-        return [
-            rng.random((3, *item.placement.grid)).astype(np.float32) for item in prepared.items
-        ]
+        return [rng.random((3, *item.placement.grid)).astype(np.float32) for item in prepared.items]
 
 
 def test_labels_and_outputs_come_back(tmp_path, shard):
@@ -124,7 +122,7 @@ def test_what_is_no_file_of_answers_is_refused(tmp_path, damage):
     with write_tensors(tmp_path / "a") as file:
         file.begin("outputs", (3, 4, 4))
         file.metadata |= {k: v for k, v in {**good, **damage}.items() if v is not None}
-    with pytest.raises(SegtrtError, match="is damaged: .*; delete it") as caught:
+    with pytest.raises(SegtrtError, match=r"is damaged: .*; delete it") as caught:
         Answers(tmp_path / "a")
     assert "\n" not in str(caught.value)
 

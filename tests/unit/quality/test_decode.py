@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from segtrt.errors import SegtrtError
-from segtrt.quality.decode import Decoder
 from segtrt.quality.components import largest_component
+from segtrt.quality.decode import Decoder
 
 
 def logits(channels: int, seed: int, size: tuple[int, ...] = (5, 6, 7)) -> NDArray[np.float32]:

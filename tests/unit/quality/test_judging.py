@@ -14,7 +14,12 @@ from segtrt.quality.scores import Errors, Figures, MetricFacts, Quality, Scores
 from segtrt.quality.verdict import read_verdict
 from segtrt.runtimes.base import BuildSettings, Layer
 
-TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "metric_loss": 0.02, "relative_rms": 0.03}
+TOLERANCE = {
+    "max_abs_error": 0.05,
+    "flipped_fraction": 0.01,
+    "metric_loss": 0.02,
+    "relative_rms": 0.03,
+}
 
 
 DICE = MetricFacts("dice", "Dice", "", higher_is_better=True)

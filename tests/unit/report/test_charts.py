@@ -200,7 +200,9 @@ def test_a_logarithmic_axis_has_readable_ticks():
 
 def test_the_chart_of_subjects_says_whether_any_engine_passed(summaries):
     summary = copy.deepcopy(summaries["gpu"])
-    assert metric_per_subject(summary).finding.startswith("On engines that passed, no subject loses")
+    assert metric_per_subject(summary).finding.startswith(
+        "On engines that passed, no subject loses"
+    )
     for one in summary["engines"]:
         one["verdict"] = "fail" if one["verdict"] == "pass" else one["verdict"]
     finding = metric_per_subject(summary).finding

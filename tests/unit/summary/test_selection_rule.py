@@ -24,7 +24,9 @@ def candidate(name="onnxruntime/b1_fp32", **changes):
 
 
 def pick(*candidates, loss=0.005, latency=None, **more):
-    return pick_engine(candidates, max_metric_loss=loss, max_latency_ms=latency, metric="Dice", **more)
+    return pick_engine(
+        candidates, max_metric_loss=loss, max_latency_ms=latency, metric="Dice", **more
+    )
 
 
 def test_the_fastest_that_qualifies_is_taken():
