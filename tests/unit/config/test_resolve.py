@@ -67,7 +67,9 @@ def test_an_empty_configuration_has_every_default() -> None:
     for name, entry in LEAVES.items():
         if name.startswith("validation.tolerances."):
             continue
-        assert pick(config, name) == entry["default"], name
+        # What `auto` stands for is settled.
+        expected = "demo" if name == "dataset.source" else entry["default"]
+        assert pick(config, name) == expected, name
     for precision, entry in SCHEMA["properties"]["validation"]["properties"]["tolerances"][
         "properties"
     ].items():
@@ -103,10 +105,13 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
         ({"engines": {"runtime": []}}, "unknown key engines.runtime (did you mean runtimes?)"),
         (
             {"dataset": {"zzz": 1}},
-            "unknown key dataset.zzz (known: source, path, subjects, shards, "
-            "calibration_fraction, seed, on_bad_subject)",
+            "unknown key dataset.zzz (known: source, path, images, masks, channels, labels, "
+            "ignored, subjects, shards, calibration_fraction, seed, on_bad_subject)",
         ),
-        ({"dataset": {"source": "web"}}, "dataset.source is 'web', allowed: demo | kaggle | path"),
+        (
+            {"dataset": {"source": "web"}},
+            "dataset.source is 'web', allowed: auto | demo | kaggle | path | nnunet",
+        ),
         ({"dataset": {"shards": 0}}, "dataset.shards is 0, allowed: integer, at least 1, at most"),
         ({"dataset": {"shards": 1.5}}, "dataset.shards is 1.5, allowed: integer"),
         (
@@ -121,7 +126,7 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
         ({"engines": {"batch_sizes": [4, 4]}}, "is [4, 4], allowed: a list without repeats"),
         ({"model": {"sha256": "abc"}}, "model.sha256 is 'abc', allowed: string or null, matching"),
         ({"model": {"weights": ""}}, "model.weights is '', allowed: string, not empty"),
-        ({"tensors": {"samples": [{"subject": "A"}]}}, "lacks slice"),
+        ({"tensors": {"samples": [{"slice": 1}]}}, "lacks subject"),
         (
             {"tensors": {"samples": [{"subject": "A", "slice": 1, "channel": 2}]}},
             "unknown key tensors.samples[0].channel",
@@ -147,7 +152,10 @@ def test_all_faults_are_told_at_once() -> None:
     ("given", "told"),
     [
         ({"dataset": {"source": "path"}}, "dataset.path is None, but dataset.source is path"),
-        ({"dataset": {"path": "here"}}, "dataset.path is 'here', but dataset.source is demo"),
+        (
+            {"dataset": {"source": "demo", "path": "here"}},
+            "dataset.path is 'here', but dataset.source is demo",
+        ),
         (
             {"engines": {"dynamic_batch": {"min": 4, "opt": 2}}},
             "engines.dynamic_batch is {'min': 4, 'opt': 2, 'max': 32}, allowed: min at most opt",

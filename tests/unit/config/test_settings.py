@@ -72,7 +72,7 @@ def differences_within(hint: Any, entry: dict[str, Any], name: str) -> Iterator[
     elif inner and inner[0] is str and "properties" in entry:
         for key, each in entry["properties"].items():
             yield from differences(inner[1], each, f"{name}.{key}")
-    elif inner and inner[0] is str:
+    elif inner and inner[0] in (str, int):
         yield from differences(inner[1], entry["additionalProperties"], f"{name}.NAME")
     else:
         parts = {str(key): inner[1] for key in inner[0]} if inner else typing.get_type_hints(hint)

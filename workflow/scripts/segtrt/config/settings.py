@@ -29,7 +29,8 @@ A mapping, so that a new figure is added to the table of figures and the schema 
 class Dataset:
     """Which images."""
 
-    source: Literal["demo", "kaggle", "nnunet", "path"]
+    source: Literal["auto", "demo", "kaggle", "path", "nnunet"]
+    """Never `auto` once a configuration is resolved."""
     path: str | None
     images: str
     masks: str | None
@@ -47,7 +48,7 @@ class Dataset:
 class WindowSettings:
     """Overlapping patches that items are cut into."""
 
-    size: tuple[int, ...]
+    size: tuple[int, ...] | None
     overlap: float
     blend: Literal["constant", "gaussian"]
 
@@ -66,7 +67,7 @@ class Tensors:
     fit: Literal["linear", "nearest", "area", "pad"]
     axis: int | None
     spacing: tuple[float | None, ...] | None
-    window: WindowSettings | None
+    window: WindowSettings
     samples: tuple[Sample, ...] | None
 
     @property
