@@ -48,6 +48,7 @@ def write_pictures(
     summary: dict[str, Any],
     scored: dict[str, Scores],
     report: Report,
+    *,
     rng: np.random.Generator,
 ) -> None:
     """Write the pictures' folder of a made-up run."""

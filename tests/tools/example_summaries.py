@@ -97,7 +97,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         rule_graph=graph(),
     )
     write_summary(summary, folder / "summary.json", folder / "summary.csv")
-    write_pictures(folder / "overlays", case, summary, scored, settings.report, rng)
+    write_pictures(folder / "overlays", case, summary, scored, settings.report, rng=rng)
     return summary
 
 

@@ -131,8 +131,8 @@ TESTED_THROUGH = {
     "model/test_reference.py": "model.inference model.reference_timing",
     "quality/test_judging.py": "quality.check quality.failures quality.precision_proof",
     "plan/test_declare.py": "plan.jobs plan.node plan.records plan.rules",
-    "quality/test_scoring.py": "quality.mask_shards quality.non_finite quality.reference_scores "
-    "quality.reference_scoring",
+    "quality/test_scoring.py": "quality.masks quality.reference_scores quality.reference_scoring "
+    "quality.subject_labels",
     "report/test_charts.py": "report.chart report.charts_quality report.charts_speed "
     "report.charts_subjects",
     "report/test_page.py": "report.matrix report.overview summary.overlay_index",

@@ -169,7 +169,7 @@ class Model:
             case "time_engine":
                 return config["inference"], self._target(place)
             case "score_reference":
-                return [config["validation"][k] for k in ("threshold", "largest_component")]
+                return config["validation"]["metric"]
             case "validate_engine":
                 return config["validation"]["tolerances"][cell.split("_")[1]]
             case "summarise":

@@ -115,8 +115,8 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
         ({"dataset": {"shards": 0}}, "dataset.shards is 0, allowed: integer, at least 1, at most"),
         ({"dataset": {"shards": 1.5}}, "dataset.shards is 1.5, allowed: integer"),
         (
-            {"validation": {"threshold": 1}},
-            "validation.threshold is 1, allowed: number, more than 0, less than 1",
+            {"validation": {"decide": {"threshold": 1}}},
+            "validation.decide.threshold is 1, allowed: number, more than 0, less than 1",
         ),
         (
             {"engines": {"precisions": ["fp32", "int4"]}},
@@ -132,8 +132,8 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
             "unknown key tensors.samples[0].channel",
         ),
         (
-            {"validation": {"tolerances": {"int8": {"dice": 1}}}},
-            "unknown key validation.tolerances.int8.dice (did you mean dice_loss?)",
+            {"validation": {"tolerances": {"int8": {"metric": 1}}}},
+            "unknown key validation.tolerances.int8.metric (did you mean metric_loss?)",
         ),
         ({"report": 3}, "report is 3, allowed: object"),
     ],
@@ -182,7 +182,7 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
             "inference": {"max_seconds": "0.5", "threads": "null"},
             "validation": {
                 "largest_component": "false",
-                "tolerances": {"fp32": {"dice_loss": "1", "max_abs_error": "1e-4"}},
+                "tolerances": {"fp32": {"metric_loss": "1", "max_abs_error": "1e-4"}},
             },
         }
     )
@@ -194,7 +194,7 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
     assert config.inference.threads is None
     assert config.validation.largest_component is False
     tolerance = config.validation.tolerances[Precision.FP32]
-    assert (tolerance["dice_loss"], tolerance["max_abs_error"]) == (1, 1e-4)
+    assert (tolerance["metric_loss"], tolerance["max_abs_error"]) == (1, 1e-4)
 
 
 def test_text_stays_text_where_text_is_meant() -> None:

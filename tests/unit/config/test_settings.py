@@ -165,11 +165,11 @@ def test_json_values_are_plain_and_in_the_schemas_order() -> None:
 
 
 def test_settings_are_frozen_and_travel_to_jobs() -> None:
-    settings = resolve_config({"validation": {"tolerances": {"int8": {"dice_loss": 0.1}}}})
+    settings = resolve_config({"validation": {"tolerances": {"int8": {"metric_loss": 0.1}}}})
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.report.title = "other"  # type: ignore[misc]
     assert pickle.loads(pickle.dumps(settings)) == settings
-    assert settings.validation.tolerances[Precision.INT8]["dice_loss"] == 0.1
+    assert settings.validation.tolerances[Precision.INT8]["metric_loss"] == 0.1
     assert settings.validation.tolerances[Precision.INT8]["flipped_fraction"] is None
 
 

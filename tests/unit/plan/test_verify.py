@@ -214,8 +214,8 @@ def test_the_script_ends_with_an_error_and_a_line_for_each(
 def test_check_refuses_a_verdict_edited_by_hand(
     base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failure = Failure("dice_loss", 1.0, 0)
-    verdict = Verdict("openvino/b1_int8", "fail", "", (failure,), {"dice_loss": 0}, None)
+    failure = Failure("metric_loss", 1.0, 0)
+    verdict = Verdict("openvino/b1_int8", "fail", "", (failure,), {"metric_loss": 0}, None)
     record = base / "results/keys/validate_engine/openvino/b1_int8.json"
     verdict.write(base / VERDICT)
     write_json(record, {"format": FORMAT, "outputs": {VERDICT: sha256(base / VERDICT)}})

@@ -122,7 +122,7 @@ def test_what_is_no_file_of_answers_is_refused(tmp_path, damage):
     with write_tensors(tmp_path / "a") as file:
         file.begin("outputs", (3, 4, 4))
         file.metadata |= {k: v for k, v in {**good, **damage}.items() if v is not None}
-    with pytest.raises(SegtrtError, match="is damaged: .*; delete it") as caught:
+    with pytest.raises(SegtrtError, match=r"is damaged: .*; delete it") as caught:
         Answers(tmp_path / "a")
     assert "\n" not in str(caught.value)
 

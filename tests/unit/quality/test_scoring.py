@@ -200,7 +200,7 @@ def test_an_unsupported_engine_is_not_scored(two_subjects):
 def test_answers_to_another_shard_or_of_another_decoder_are_refused(two_subjects):
     two_subjects.score()
     two_subjects.write("engine", [[EMPTY]] * 4, threshold=0.4)
-    with pytest.raises(SegtrtError, match="engine does not hold answers to .*tensors like"):
+    with pytest.raises(SegtrtError, match=r"engine does not hold answers to .*tensors like"):
         two_subjects.score_engine()
     two_subjects.budget = 1
     two_subjects.write("engine", [[EMPTY]] * 4)

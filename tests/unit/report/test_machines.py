@@ -128,6 +128,7 @@ def test_a_comparison_says_which_machines_differ(examples, other, told):
     summary["comparison"] = compare(summary, before)
     assert machines.compared(summary) == told
     overlays = {"format": "segtrt-overlays-2", "views": {}, "engines": {}, "classes": []}
+    overlays |= {"channel": 0, "dropped": 0}
     shown = " ".join(Page(render(summary, overlays)).text)
     assert told in shown
     assert ("The other machine" in shown) is (told != "The same machines.")

@@ -219,7 +219,7 @@ def test_nothing_is_loaded_from_anywhere(examples):
 def test_pictures_and_outlines_are_in_the_page(examples):
     _, overlays, page = examples["demo"]
     assert page.data("overlays").items() >= overlays.items()
-    some = next(iter(overlays["slices"].values()))
+    some = next(iter(overlays["views"].values()))
     assert base64.b64decode(some["image"].partition("base64,")[2])[8:12] == b"WEBP"
 
 
