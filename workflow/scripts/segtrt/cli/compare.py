@@ -54,7 +54,7 @@ class Result:
         self._non_finite += int(np.count_nonzero(wrong))
         if self.expected is None:
             return
-        reference = read_sample_output(self.expected)[0]
+        reference = read_sample_output(self.expected, found.shape)[0]
         if not np.isfinite(reference).all():
             raise SegtrtError(f"{self.expected} has values that are not finite; write it again")
         expected = self._decoder.labels(reference, str(self.expected))

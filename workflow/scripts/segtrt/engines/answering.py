@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from segtrt.errors import SegtrtError
 from segtrt.model.spec import NetworkSpec
 from segtrt.progress import track
 from segtrt.quality.answers import kept_rows, write_answers
-from segtrt.quality.decode import Activation, Decoder
+from segtrt.quality.decode import Decoder
 
 Run = Callable[[Iterable[Images]], Iterator[Outputs]]
 """Runs batch after batch, (n, channels, *size) each, and yields (n, classes, *output size) each."""
@@ -33,7 +33,7 @@ def decoder_of(spec: NetworkSpec, deciding: Mapping[str, Any]) -> Decoder:
     Raises:
         SegtrtError: the network's output does not go with what is asked for.
     """
-    activation, decide = cast("Activation", spec.activation.value), deciding["decide"]
+    activation, decide = spec.activation.value, deciding["decide"]
     if decide is None:
         decoder = Decoder.usual(activation, spec.classes)
     else:
