@@ -1,6 +1,6 @@
 """Charts of speed: latency, and throughput over batch size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from segtrt.precision import Precision
