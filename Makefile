@@ -43,6 +43,7 @@ $(VENV)/installed: pyproject.toml $(PINS) | $(BIN)/python
 	$(PIP) -c $(PINS) --editable .
 	touch $@
 
-$(VENV)/installed-dev: pyproject.toml $(PINS) | $(BIN)/python
+$(VENV)/installed-dev: pyproject.toml $(PINS) requirements/networks.txt | $(BIN)/python
 	$(PIP) -c $(PINS) --editable '.[dev]'
+	$(PIP) --no-deps -r requirements/networks.txt
 	touch $@ $(VENV)/installed

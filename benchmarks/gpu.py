@@ -32,9 +32,10 @@ from segtrt.errors import SegtrtError
 from segtrt.files import write_json
 from segtrt.graphs.calibration import CalibrationImages
 from segtrt.graphs.convert import convert_onnx
-from segtrt.graphs.export import export_onnx
+from segtrt.graphs.export import export_network
 from segtrt.machine import gpu
 from segtrt.model.reference import predict
+from segtrt.model.unet import IMAGE_SIZE
 from segtrt.model.weights import load_network
 from segtrt.precision import SOURCE, Precision
 from segtrt.runtimes.base import BatchTiming, BuildSettings, UnsupportedError
@@ -82,7 +83,13 @@ class Bench:
         self.images = random.standard_normal((max(options.batches), 3, 256, 256), dtype=np.float32)
         self.expected = predict(self.weights, options.init_features, self.images)
         self.graphs = {SOURCE: folder / "fp32.onnx"}
-        export_onnx(self.weights, options.init_features, 20, self.graphs[SOURCE])
+        export_network(
+            load_network(self.weights, options.init_features),
+            self.graphs[SOURCE],
+            opset=20,
+            size=(IMAGE_SIZE, IMAGE_SIZE),
+            name="unet",
+        )
 
     def graph(self, precision: Precision) -> Path:
         """The graph in that precision; int8 and fp8 are calibrated on the benchmark's images."""

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exported_unet import export_unet
 from segtrt.data.kaggle_images import decode_image
 from segtrt.data.normalise import normalise_slice
 from segtrt.data.shards import SliceRef, write_shard
 from segtrt.errors import SegtrtError
 from segtrt.graphs.calibration import CalibrationImages
 from segtrt.graphs.convert import convert_onnx
-from segtrt.graphs.export import export_onnx
 from segtrt.model.reference import predict
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings, Images, Runtime, UnsupportedError
@@ -37,7 +37,7 @@ def graphs(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Prec
     """The graph in each precision."""
     folder = tmp_path_factory.mktemp("graphs")
     found = {Precision.FP32: folder / "fp32.onnx"}
-    export_onnx(weights, FEATURES, 20, found[Precision.FP32])
+    export_unet(weights, FEATURES, 20, found[Precision.FP32])
     found[Precision.TF32] = found[Precision.FP32]
     for precision in (Precision.FP16, Precision.BF16):
         found[precision] = folder / f"{precision}.onnx"
@@ -88,7 +88,7 @@ def test_float32_engine_agrees_with_torch_on_trained_weights(runtime: Runtime, t
     paths = [DEMO / f"kaggle_3m/DEMO_0001/DEMO_0001_{number}.tif" for number in range(6, 14)]
     images = np.stack([normalise_slice(decode_image(path.read_bytes(), path)) for path in paths])
     graph, engine = tmp_path / "model.onnx", tmp_path / "engine.bin"
-    export_onnx(weights, 16, 20, graph)
+    export_unet(weights, 16, 20, graph)
     settings = BuildSettings(batch_size=8, precision=Precision.FP32)
     engine.write_bytes(runtime.build(graph, settings, None).engine)
     with runtime.load(engine, settings) as session:

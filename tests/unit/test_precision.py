@@ -20,6 +20,7 @@ def test_each_graph_carries_one_precision() -> None:
         "fp16": "fp16",
         "bf16": "bf16",
         "int8": "int8",
+        "int8_openvino": "int8",
         "int8_signed": "int8",
         "fp8": "fp8",
     }
@@ -31,7 +32,12 @@ def test_each_graph_carries_one_precision() -> None:
 
 def test_calibration_images_decide_the_quantised_ones() -> None:
     quantised = {graph: graph.quantised.signed for graph in Graph if graph.quantised}
-    assert quantised == {"int8": False, "int8_signed": True, "fp8": True}
+    assert quantised == {
+        "int8": False,
+        "int8_openvino": False,
+        "int8_signed": True,
+        "fp8": True,
+    }
     assert {one for one in Precision if one.is_quantised} == {"int8", "fp8"}
 
 

@@ -15,6 +15,9 @@ HEAVY = (
     "medpy",
     "onnx",
     "onnxruntime",
+    "onnxslim",
+    "modelopt",
+    "monai",
     "onnxscript",
     "openvino",
     "pandas",
@@ -133,6 +136,11 @@ TESTED_THROUGH = {
     "report/test_charts.py": "report.chart report.charts_quality report.charts_speed "
     "report.charts_subjects",
     "report/test_page.py": "report.matrix report.overview summary.overlay_index",
+    "graphs/test_modelopt.py": "graphs.modelopt_process",
+    "graphs/test_proof.py": "graphs.running",
+    "model/test_load.py": "model.bundle",
+    "model/test_outputs.py": "model.input",
+    "model/test_probe.py": "model.spec",
     "runtimes/test_onnxruntime.py": "runtimes.cpu.messages runtimes.cpu.session "
     "runtimes.onnxruntime.build runtimes.onnxruntime.run "
     "runtimes.onnxruntime.runtime",

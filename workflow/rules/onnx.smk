@@ -41,7 +41,7 @@ rule export_onnx:
     params:
         plan=PLAN.decided_by(
             "export_onnx",
-            packages=["torch", "onnx", "onnxscript"],
+            packages=["torch", "onnx", "onnxscript", "onnxslim"],
             stored=True,
             opset=SETTINGS.model.opset,
             init_features=SETTINGS.model.init_features,
@@ -74,7 +74,7 @@ rule convert_onnx:
     params:
         plan=PLAN.decided_by(
             "convert_onnx",
-            packages=["numpy", "ml_dtypes", "onnx", "onnxruntime"],
+            packages=["numpy", "onnx", "onnxruntime", "nvidia-modelopt"],
             stored=True,
             calibration=calibration_of_graph,
         ),

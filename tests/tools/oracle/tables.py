@@ -6,8 +6,8 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "arrays": (
-        "build_engine convert_onnx export_onnx run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_reference write_report write_samples"
+        "build_engine convert_onnx run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_reference write_report write_samples"
     ),
     "config.settings": "summarise",
     "data.fetched_folder": "list_slices",
@@ -53,14 +53,24 @@ CODE = {
     "graphs.calibration": "convert_onnx",
     "graphs.clean": "build_engine:tensorrt convert_onnx export_onnx",
     "graphs.convert": "convert_onnx",
+    "graphs.converters": "convert_onnx",
+    "graphs.ending": "convert_onnx export_onnx",
     "graphs.export": "export_onnx",
+    "graphs.modelopt": "convert_onnx",
+    "graphs.modelopt_process": "convert_onnx",
+    "graphs.normalise": "export_onnx",
+    "graphs.proof": "convert_onnx export_onnx",
     "graphs.quantise": "convert_onnx",
+    "graphs.running": "convert_onnx export_onnx",
     "graphs.sample": "summarise write_samples",
     "graphs.samples": "write_samples",
+    "graphs.static_quantisation": "convert_onnx",
     "machine.cpu": "run_engine:onnxruntime run_engine:openvino time_engine",
     "machine.gpu": "time_engine",
     "model.download": "fetch_weights",
     "model.inference": "run_reference time_reference write_samples",
+    "model.input": "export_onnx",
+    "model.outputs": "export_onnx",
     "model.reference": "run_reference write_samples",
     "model.reference_timing": "time_reference",
     "model.reference_timing_file": "summarise time_reference",
@@ -190,7 +200,14 @@ NO_ARTEFACT = frozenset(
         "data.windows",
         "engines.matrix",
         "errors",
+        "graphs.intake",
         "machine.facts",
+        "model.bundle",
+        "model.load",
+        "model.probe",
+        "model.source",
+        "model.spec",
+        "model.user_code",
         "plan.checks",
         "plan.contents",
         "plan.declare",
@@ -261,8 +278,9 @@ PACKAGES = {
     "matplotlib": "train",
     "onnx": "export_onnx convert_onnx build_engine:onnxruntime",
     "onnxscript": "export_onnx",
+    "onnxslim": "export_onnx",
+    "nvidia-modelopt": "convert_onnx",
     "onnxruntime": "convert_onnx",
-    "ml_dtypes": "convert_onnx",
     "jinja2": "write_report",
     "plotly": "write_report",
 }

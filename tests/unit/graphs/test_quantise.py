@@ -4,13 +4,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
-from onnx.reference import ReferenceEvaluator
 from segtrt.errors import SegtrtError
 from segtrt.graphs.activation_ranges import METHODS
 from segtrt.graphs.calibration import calibration_digest
 from segtrt.graphs.clean import read_graph, write_graph
 from segtrt.graphs.quantise import quantise
-from segtrt.precision import Precision
 from small_graph import CHANNELS, images, run, small_graph
 
 
@@ -98,23 +96,34 @@ def test_onnxruntime_runs_unsigned_convolutions_in_int8(graph, tmp_path):
     assert "Relu" not in kinds
 
 
-@pytest.mark.parametrize("opset", [18, 20])
-def test_fp8_stays_close(tmp_path, opset):
-    plain, out = small_graph(tmp_path / "fp32.onnx", opset), tmp_path / "fp8.onnx"
-    quantise(plain, images(2), out, precision=Precision.FP8)
-    types = {name: t.data_type for name, t in weights_of(out).items()}
-    assert types["second.weight"] == types["third.weight"] == TensorProto.FLOAT8E4M3FN
-    # Three input channels are no multiple of 16; TensorRT has no transposed FP8 convolution.
-    assert types["first.weight"] == types["up.weight"] == TensorProto.FLOAT
-    image = images(1, seed=11)[0]
-    (reference,) = ReferenceEvaluator(onnx.load(out)).run(None, {"input": image})
-    expected = run(plain, image)
-    for got in (reference, run(out, image, optimise=False)):
-        difference = np.abs(got - expected)
-        assert 1e-4 < difference.max() < 0.1
+def test_same_images_same_bytes(graph, tmp_path):
+    for name, count in (("a", 2), ("b", 2), ("c", 1)):
+        quantise(graph, images(count), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
+    properties = {entry.key: entry.value for entry in onnx.load(tmp_path / "a").metadata_props}
+    assert properties["segtrt.calibration"] == calibration_digest(images(2))
+    assert properties["segtrt.precision"] == "int8"
 
 
-def test_fp8_needs_channels(graph, tmp_path):
+def without_sigmoid(path, out):
+    """The same network ending in logits."""
+    model = read_graph(path)
+    del model.graph.node[-1]
+    model.graph.node[-1].output[0] = "output"
+    write_graph(model, out, {})
+    return out
+
+
+def test_last_convolution_stays_float_where_the_network_ends_in_logits(graph, tmp_path):
+    plain = without_sigmoid(graph, tmp_path / "logits.onnx")
+    quantise(plain, images(1), tmp_path / "int8.onnx")
+    types = {name: t.data_type for name, t in weights_of(tmp_path / "int8.onnx").items()}
+    assert types["last.weight"] == TensorProto.FLOAT
+    assert types["third.weight"] == TensorProto.INT8
+
+
+def test_nothing_but_a_last_convolution_is_refused(graph, tmp_path):
     model = read_graph(graph)
     keep = [node for node in model.graph.node if node.name in ("first", "sigmoid")]
     keep[1].input[0] = "first/out"
@@ -122,18 +131,88 @@ def test_fp8_needs_channels(graph, tmp_path):
     model.graph.node.extend(keep)
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = CHANNELS
     write_graph(model, tmp_path / "narrow.onnx", {})
-    with pytest.raises(SegtrtError, match=r"no convolution .* multiples of 16"):
-        quantise(
-            tmp_path / "narrow.onnx", images(1), tmp_path / "out.onnx", precision=Precision.FP8
-        )
+    with pytest.raises(SegtrtError, match="no convolution to quantise but the last"):
+        quantise(tmp_path / "narrow.onnx", images(1), tmp_path / "out.onnx")
 
 
-@pytest.mark.parametrize("precision", [Precision.INT8, Precision.FP8])
-def test_same_images_same_bytes(graph, tmp_path, precision):
-    for name, count in (("a", 2), ("b", 2), ("c", 1)):
-        quantise(graph, images(count), tmp_path / name, precision=precision)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
-    properties = {entry.key: entry.value for entry in onnx.load(tmp_path / "a").metadata_props}
-    assert properties["segtrt.calibration"] == calibration_digest(images(2))
-    assert properties["segtrt.precision"] == precision
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory):
+    """A graph that computes sizes, shares weights between two nodes and has linear layers."""
+    rng = np.random.default_rng(5)
+    values = {
+        "conv.weight": rng.normal(0, 0.3, (8, 3, 1, 1)),
+        "shared.weight": rng.normal(0, 0.3, (8, 8, 1, 1)),
+        "linear.weight": rng.normal(0, 0.3, (8, 8)) * np.geomspace(0.01, 1, 8),
+        "last.weight": rng.normal(0, 0.3, (2, 8, 1, 1)),
+    }
+    weights = [numpy_helper.from_array(v.astype(np.float32), name) for name, v in values.items()]
+    weights += [
+        numpy_helper.from_array(np.array(v, np.int64), name)
+        for name, v in {"flat": [0, 8, -1], "two": [2], "four": [4], "zero": [0]}.items()
+    ]
+    make = onnx.helper.make_node
+
+    def image(name, channels):
+        shape = [None, channels, None, None]
+        return onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    nodes = [
+        make("Conv", ["input", "conv.weight"], ["a"], "conv"),
+        make("Relu", ["a"], ["b"], "relu"),
+        make("Conv", ["b", "shared.weight"], ["c"], "shared"),
+        make("Conv", ["c", "shared.weight"], ["d"], "shared_2"),
+        make("Reshape", ["d", "flat"], ["e"], "flat"),
+        make("Transpose", ["e"], ["f"], "tokens", perm=[0, 2, 1]),
+        make("MatMul", ["f", "linear.weight"], ["g"], "linear"),
+        make("Transpose", ["g"], ["h"], "channels", perm=[0, 2, 1]),
+        make("Shape", ["input"], ["i"], "shape"),
+        make("Slice", ["i", "two", "four", "zero"], ["j"], "sides"),
+        make("Shape", ["d"], ["k"], "shape_2"),
+        make("Slice", ["k", "zero", "two", "zero"], ["l"], "start"),
+        make("Concat", ["l", "j"], ["m"], "sizes", axis=0),
+        make("Reshape", ["h", "m"], ["n"], "image"),
+        make("Conv", ["n", "last.weight"], ["output"], "last"),
+    ]
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            nodes,
+            "linear",
+            [onnx.helper.make_tensor_value_info("input", TensorProto.FLOAT, [None, 3, None, None])],
+            [
+                onnx.helper.make_tensor_value_info(
+                    "output", TensorProto.FLOAT, [None, 2, None, None]
+                )
+            ],
+            weights,
+        ),
+        opset_imports=[onnx.helper.make_opsetid("", 20)],
+        ir_version=10,
+    )
+    path = tmp_path_factory.mktemp("linear") / "fp32.onnx"
+    write_graph(model, path, {})
+    return path
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_sizes_shared_weights_and_linear_layers(linear, tmp_path, signed):
+    out = tmp_path / "int8.onnx"
+    quantise(linear, images(2), out, signed=signed)
+    coded = weights_of(out)
+    assert {n: coded[n].data_type for n in ("shared.weight", "linear.weight", "last.weight")} == {
+        "shared.weight": TensorProto.INT8,
+        "linear.weight": TensorProto.INT8,
+        "last.weight": TensorProto.FLOAT,
+    }
+    scale = numpy_helper.to_array(coded["linear.weight/scale"])
+    restored = numpy_helper.to_array(coded["linear.weight"]) * scale
+    plain = numpy_helper.to_array(weights_of(linear)["linear.weight"])
+    assert (np.abs(restored - plain) < scale * 0.501).all()
+    np.testing.assert_allclose(scale, np.abs(plain).max(axis=0) / 127, rtol=1e-6)
+    nodes = {node.name: node for node in onnx.load(out).graph.node}
+    assert nodes["shared"].input[1] == nodes["shared_2"].input[1] == "shared.weight/dequantised"
+    kept = [node for node in nodes.values() if node.op_type in ("Concat", "Shape")]
+    assert not any("dequantised" in name for node in kept for name in node.input)
+    batch = np.concatenate(images(2, seed=11))
+    expected = run(linear, batch)
+    error = np.sqrt(np.mean((run(out, batch, optimise=False) - expected) ** 2)) / expected.std()
+    assert 1e-4 < error < 0.1

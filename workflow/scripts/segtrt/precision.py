@@ -38,6 +38,11 @@ class Graph(StrEnum):
     FP16 = "fp16"
     BF16 = "bf16"
     INT8 = "int8", "int8, unsigned activations", Quantised(signed=False)
+    INT8_OPENVINO = (
+        "int8_openvino",
+        "int8, unsigned activations, for OpenVINO",
+        Quantised(signed=False),
+    )
     INT8_SIGNED = "int8_signed", "int8, signed activations", Quantised(signed=True)
     FP8 = "fp8", "", Quantised(signed=True)
 
@@ -67,7 +72,7 @@ class Precision(StrEnum):
     TF32 = "tf32", Graph.FP32
     FP16 = "fp16", Graph.FP16
     BF16 = "bf16", Graph.BF16
-    INT8 = "int8", Graph.INT8, Graph.INT8_SIGNED
+    INT8 = "int8", Graph.INT8, Graph.INT8_OPENVINO, Graph.INT8_SIGNED
     FP8 = "fp8", Graph.FP8
 
     @property

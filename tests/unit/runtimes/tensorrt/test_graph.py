@@ -97,14 +97,14 @@ def graphs(tmp_path_factory: pytest.TempPathFactory):
     """The whole network with random weights, (fp32 model, image, its probabilities)."""
     import onnxruntime
     import torch
+    from exported_unet import export_unet
     from safetensors.torch import save_file
-    from segtrt.graphs.export import export_onnx
     from segtrt.model.unet import build_unet
 
     folder: Path = tmp_path_factory.mktemp("unet")
     torch.manual_seed(0)
     save_file(build_unet(4).state_dict(), folder / "weights.safetensors")
-    export_onnx(folder / "weights.safetensors", 4, 20, folder / "model.onnx")
+    export_unet(folder / "weights.safetensors", 4, 20, folder / "model.onnx")
     image = np.random.default_rng(0).standard_normal((1, 3, 256, 256), dtype=np.float32)
 
     def run(model: onnx.ModelProto) -> np.ndarray:

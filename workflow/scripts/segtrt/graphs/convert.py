@@ -1,31 +1,59 @@
-"""A float32 graph in another precision: float16 and bfloat16 here, quantised ones by `quantise`."""
+"""A float32 graph in another precision, by the tool that does best, and proven."""
 
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from segtrt.errors import SegtrtError
-from segtrt.graphs.calibration import CalibrationImages
-from segtrt.graphs.clean import raise_opset, read_graph, write_graph
+from segtrt.files import replacing
+from segtrt.graphs.calibration import CalibrationImages, calibration_digest
+from segtrt.graphs.clean import read_graph, write_graph
+from segtrt.graphs.converters import Line, Tool, Trait, choose, trait_of
+from segtrt.graphs.ending import activation_of
+from segtrt.graphs.modelopt import narrow
+from segtrt.graphs.modelopt import quantise as quantise_by_modelopt
+from segtrt.graphs.proof import Agreement, agreement, run_exactly, run_openvino
 from segtrt.graphs.quantise import quantise
-from segtrt.precision import SOURCE, Graph
+from segtrt.graphs.running import GraphRun, Values, trial_images
+from segtrt.graphs.static_quantisation import quantise_statically
+from segtrt.precision import Graph
 
 if TYPE_CHECKING:
     import onnx
 
-_LARGEST = {Graph.FP16: 65504.0, Graph.BF16: 3.3895e38}
+_PROOF_IMAGES = 4
 
-_FLOAT32_OPERATORS = {
-    Graph.FP16: {"Sigmoid"},
-    # TensorRT-RTX has no transposed convolution in bfloat16.
-    Graph.BF16: {"Sigmoid", "ConvTranspose"},
-}
-"""Operators that stay in float32, where they cost little. The sigmoid keeps probabilities near 0
-and 1 apart."""
+_IN_OPENVINO = frozenset({Graph.BF16, Graph.INT8_OPENVINO})
+"""Graphs that are proven in OpenVINO: ONNX Runtime has no bfloat16 convolution on the CPU."""
 
-_BF16_OPSET = 22
-"""The first ONNX operator set whose convolutions and pooling take bfloat16."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """How a graph was made, and how far its answers are from the float32 graph's."""
+
+    graph: Graph
+    tool: Tool
+    trait: Trait
+    reason: str
+    """Why this tool, in a line."""
+    agreement: Agreement
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "graph": str(self.graph),
+            "tool": str(self.tool),
+            "trait": str(self.trait),
+            "reason": self.reason,
+            "agreement": self.agreement.to_json(),
+        }
 
 
 def convert_onnx(
@@ -34,94 +62,125 @@ def convert_onnx(
     out: Path,
     calibration: CalibrationImages | None = None,
     method: str = "minmax",
-) -> None:
+) -> Conversion:
     """Convert the float32 graph to another precision.
 
-    Input and output stay float32. The same graph, and for a quantised one the same calibration
-    images in the same order, give the same bytes.
+    Input and output stay float32. The same graph, and for int8 and fp8 the same calibration images
+    in the same order, give the same bytes. The file appears only if its answers, in ONNX Runtime
+    without optimisation or in OpenVINO, are near the float32 graph's: on calibration images if
+    there are any, else on noise.
 
     Args:
-        source: the float32 graph.
+        source: the normalised float32 graph.
         wanted: the graph to make.
         out: its file.
         calibration: the calibration images, for a quantised graph.
         method: how ranges are chosen from them, one of `segtrt.graphs.activation_ranges.METHODS`.
 
     Raises:
-        SegtrtError: the graph cannot be read, has weights that the precision cannot hold, or
-            calibration images are needed and missing.
+        SegtrtError: the graph cannot be read, calibration images are needed and missing, the tool
+            is not installed or fails, or the answers are wrong.
     """
-    precision = wanted.precision
-    if wanted.quantised:
-        if calibration is None:
-            raise SegtrtError(
-                f"{precision} needs calibration slices and got none; raise "
-                "dataset.calibration_fraction"
-            )
-        signed = wanted.quantised.signed
-        quantise(source, calibration, out, precision=precision, method=method, signed=signed)
-        return
-    if wanted is SOURCE:
-        raise SegtrtError(f"{wanted} is the float32 graph itself; there is nothing to convert")
     model = read_graph(source)
-    _convert_float(model, wanted)
-    write_graph(model, out, {"segtrt.precision": precision})
+    trait = trait_of(model)
+    line = choose(wanted, trait)
+    _refuse_non_finite(model)
+    precision = wanted.precision
+    if wanted.quantised and calibration is None:
+        raise SegtrtError(
+            f"{precision} needs calibration slices and got none; raise dataset.calibration_fraction"
+        )
+    images = list(islice(calibration or (), _PROOF_IMAGES)) or [_noise(model)]
+    with replacing(out) as partial:
+        if calibration is not None and wanted.quantised:
+            _quantise(line, source, partial, calibration, method)
+        else:
+            properties = {"segtrt.precision": str(precision)}
+            _write(lambda: narrow(source, precision, images), partial, properties, line)
+        found = _prove(line, source, partial, images, activation_of(model))
+    logger.info(
+        "%s by %s: error %.2g of the answers' spread, %.2g of the labels flipped, on %d images",
+        *(wanted, line.tool, found.relative, found.flipped, found.images),
+    )
+    return Conversion(wanted, line.tool, trait, line.reason, found)
 
 
-def _convert_float(model: "onnx.ModelProto", wanted: Graph) -> None:
-    """Compute in float16 or bfloat16; casts stand at the edges and around float32 operators."""
+def _refuse_non_finite(model: "onnx.ModelProto") -> None:
+    """Refuse weights that are no numbers; limits and masks may be infinite."""
     import onnx
 
-    narrow, wide = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
-    if wanted is Graph.BF16:
-        raise_opset(model, _BF16_OPSET)
-        narrow = onnx.TensorProto.BFLOAT16
-    graph = model.graph
-    float32_operators = _FLOAT32_OPERATORS[wanted]
-    float32_inputs = {
-        name for node in graph.node if node.op_type in float32_operators for name in node.input
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 2:
+            values = onnx.numpy_helper.to_array(tensor)
+            if not np.isfinite(values).all():
+                raise SegtrtError(
+                    f"{tensor.name} has weights that are infinite or not numbers; check "
+                    "model.weights"
+                )
+
+
+def _quantise(line: Line, graph: Path, out: Path, images: CalibrationImages, method: str) -> None:
+    if line.tool is Tool.OWN:
+        signed = line.graph is Graph.INT8_SIGNED
+        quantise(graph, images, out, method=method, signed=signed)
+        return
+    precision = line.graph.precision
+    properties = {
+        "segtrt.precision": str(precision),
+        "segtrt.calibration": calibration_digest(images),
+        "segtrt.calibration_method": method,
     }
-    for tensor in graph.initializer:
-        if tensor.name not in float32_inputs:
-            tensor.CopyFrom(_narrowed(tensor, wanted))
 
-    nodes: list[onnx.NodeProto] = []
+    def make() -> "onnx.ModelProto":
+        if line.tool is Tool.STATIC:
+            made = quantise_statically(graph, images, method)
+        else:
+            made = quantise_by_modelopt(graph, precision, images, method)
+        if not any(node.op_type == "QuantizeLinear" for node in made.graph.node):
+            raise SegtrtError(
+                f"{line.tool} finds nothing in this network to compute in {precision}, such as "
+                f"convolutions of few channels; leave {precision} out of engines.precisions"
+            )
+        return made
 
-    def cast(source: str, result: str, to: int) -> str:
-        nodes.append(onnx.helper.make_node("Cast", [source], [result], name=result, to=to))
-        return result
-
-    renamed = {value.name: cast(value.name, f"{value.name}/cast", narrow) for value in graph.input}
-    outputs = {value.name for value in graph.output}
-    for node in list(graph.node):
-        node.input[:] = [renamed.get(name, name) for name in node.input]
-        if node.op_type not in float32_operators:
-            nodes.append(node)
-            continue
-        node.input[0] = cast(node.input[0], f"{node.name}/wide", wide)
-        nodes.append(node)
-        for name in set(node.output) - outputs:
-            renamed[name] = cast(name, f"{name}/cast", narrow)
-    del graph.node[:]
-    graph.node.extend(nodes)
+    _write(make, out, properties, line)
 
 
-def _narrowed(tensor: "onnx.TensorProto", wanted: Graph) -> "onnx.TensorProto":
-    """The weights `tensor`, rounded to the nearest value of float16 or bfloat16."""
-    import ml_dtypes
-    import onnx
-
-    dtype = np.dtype(np.float16 if wanted is Graph.FP16 else ml_dtypes.bfloat16)
-    values = onnx.numpy_helper.to_array(tensor)
-    with np.errstate(over="ignore"):
-        rounded = values.astype(dtype)
-    if not np.isfinite(values).all():
+def _write(
+    make: "Callable[[], onnx.ModelProto]", out: Path, properties: Mapping[str, str], line: Line
+) -> None:
+    """Make a graph with another's tool and write it; what goes wrong in there is one line."""
+    try:
+        write_graph(make(), out, {**properties, "segtrt.converter": str(line.tool)})
+    except SegtrtError:
+        raise
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), "")
         raise SegtrtError(
-            f"{tensor.name} has weights that are infinite or not numbers; check model.weights"
-        )
-    if not np.isfinite(rounded.astype(np.float32)).all():
+            f"{line.tool} cannot make a graph in {line.graph} of this network "
+            f"({type(error).__name__}: {reason[:300]}); leave {line.graph.precision} out of "
+            "engines.precisions"
+        ) from error
+
+
+def _prove(
+    line: Line, graph: Path, converted: Path, images: Sequence[Values], activation: str
+) -> Agreement:
+    run = run_openvino if line.graph in _IN_OPENVINO else run_exactly
+    found = agreement(images, run_exactly(graph), run(converted), activation)
+    # Not `>=`: that would let NaN pass.
+    if not found.relative < line.largest_error:
         raise SegtrtError(
-            f"{tensor.name} has a weight of {np.abs(values).max():.4g}, {wanted} holds at most "
-            f"{_LARGEST[wanted]:.4g}; leave {wanted.precision} out of engines.precisions"
+            f"the graph in {line.graph} made by {line.tool} is wrong: its answers differ from the "
+            f"float32 graph's by {found.relative:.3g} of their spread, less than "
+            f"{line.largest_error:g} was expected; leave {line.graph.precision} out of "
+            "engines.precisions"
         )
-    return onnx.numpy_helper.from_array(rounded, tensor.name)
+    return found
+
+
+def _noise(model: "onnx.ModelProto") -> Values:
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    size = [dim.dim_value or None for dim in dims][2:]
+    batch = dims[0].dim_value or 2
+    return trial_images(GraphRun(model), dims[1].dim_value, size, batch)

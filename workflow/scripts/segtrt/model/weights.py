@@ -184,6 +184,29 @@ def check_state_dict(
     return fitted
 
 
+def fit_weights(path: Path, wanted: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+    """The weights at `path` for any network.
+
+    Args:
+        path: as for `load_state_dict`.
+        wanted: the network's own `state_dict()`.
+
+    Raises:
+        SegtrtError: the file cannot be read, does not fit, or holds impossible numbers.
+    """
+    try:
+        fitted = fit_state_dict(load_state_dict(path), wanted)
+    except SegtrtError as error:
+        if str(path) in str(error):
+            raise
+        raise SegtrtError(
+            f"weights {path} do not fit the network: {error}; give the weights of this network, or "
+            "correct model.network and model.arguments"
+        ) from None
+    refuse_impossible(fitted, f"weights {path}")
+    return fitted
+
+
 def _kind(value: "Tensor") -> str:
     return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
 

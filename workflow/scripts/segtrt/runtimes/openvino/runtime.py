@@ -1,7 +1,7 @@
 """OpenVINO on the CPU: the engine is OpenVINO's exported model."""
 
 from segtrt.machine.facts import Machine
-from segtrt.precision import Precision
+from segtrt.precision import SOURCE, Graph, Precision
 from segtrt.runtimes.base import Colour
 from segtrt.runtimes.cpu.base import CpuRuntime
 
@@ -26,6 +26,10 @@ class OpenVino(CpuRuntime):
     colour = Colour("#c2410c", "#ff9a5c")
     build_modules = ("segtrt.runtimes.openvino.build",)
     run_modules = ("segtrt.runtimes.openvino.run",)
+
+    def graph(self, precision: Precision) -> Graph:
+        """bf16 and fp16 are hints for the float32 graph, as exact as a converted one."""
+        return SOURCE if precision in _EXTENSIONS else super().graph(precision)
 
     def unsupported_precision(self, precision: Precision, machine: Machine) -> str | None:
         """It gains by int8 everywhere, by bf16 and fp16 where the CPU computes in them."""
