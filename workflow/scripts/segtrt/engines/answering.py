@@ -33,7 +33,8 @@ def decoder_of(spec: NetworkSpec, deciding: Mapping[str, Any]) -> Decoder:
     Raises:
         SegtrtError: the network's output does not go with what is asked for.
     """
-    activation, decide = spec.activation.value, deciding["decide"]
+    activation: Activation = spec.activation.value
+    decide = deciding["decide"]
     if decide is None:
         decoder = Decoder.usual(activation, spec.classes)
     else:
