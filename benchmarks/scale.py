@@ -95,7 +95,7 @@ def make_configuration(
             "subjects": subjects,
         },
         "tensors": {"samples": [{"subject": first, "slice": 1}]},
-        "model": {"weights": str(weights), "init_features": FEATURES},
+        "model": {"weights": str(weights), "arguments": {"init_features": FEATURES}},
         "engines": engines,
         "inference": {"iterations": 5, "max_seconds": 1, "warmup_max_seconds": 0.2},
     }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,8 @@ def decoder_of(spec: NetworkSpec, deciding: Mapping[str, Any]) -> Decoder:
     Raises:
         SegtrtError: the network's output does not go with what is asked for.
     """
-    activation, decide = cast("Activation", spec.activation.value), deciding["decide"]
+    activation: Activation = spec.activation.value
+    decide = deciding["decide"]
     if decide is None:
         decoder = Decoder.usual(activation, spec.classes)
     else:
