@@ -66,7 +66,7 @@ def _times_of(batch):
 def memory_of_encode(wildcards, attempt):
     """A picture at a time is little; a volume lies in memory whole, several times over."""
     tensors = SETTINGS.tensors
-    of_volumes = (tensors.axis, tensors.spacing, tensors.window)
+    of_volumes = (tensors.axis, tensors.spacing, tensors.window.size)
     whole = tensors.normalisation == "volume" or of_volumes != (None, None, None)
     return attempt * (2500 if whole else 500)
 

@@ -168,7 +168,7 @@ class Model:
             case "time_engine":
                 return config["inference"], self._target(place)
             case "score_reference":
-                return [config["validation"][k] for k in ("threshold", "largest_component")]
+                return config["validation"]["metric"]
             case "validate_engine":
                 return config["validation"]["tolerances"][cell.split("_")[1]]
             case "summarise":
@@ -266,7 +266,7 @@ class Model:
             gone = job not in disk.present and job[0] != "run_engine"
             if changed or gone or any(up in dirty for up in self.upstream(job)):
                 dirty.add(job)
-        # Probabilities are used up, and made again for the scores alone.
+        # Outputs are used up, and made again for the scores alone.
         wanted = {up for job in dirty if job[0] == "score_engine" for up in self.upstream(job)}
         return {job for job in dirty if job[0] != "run_engine"} | {
             job for job in wanted if job[0] == "run_engine"

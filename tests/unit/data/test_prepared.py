@@ -79,7 +79,7 @@ def test_the_source_gives_the_files_back(path: Path) -> None:
         ("items", lambda _: "[{}]"),
         ("items", lambda _: "nothing"),
         ("labels", lambda _: "3"),
-        ("preparation", lambda _: "{}"),
+        ("preparation", lambda _: "3"),
     ],
 )
 def test_another_file_is_refused(path: Path, key: str, change: Any) -> None:

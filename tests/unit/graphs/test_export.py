@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import onnx
 import pytest
-import tifffile
 from exported_unet import export_unet, load_network
+from segtrt.data.formats.read import read_file
 from segtrt.data.normalise import normalise_slice
 from segtrt.errors import SegtrtError
 from segtrt.graphs import export
@@ -57,9 +57,9 @@ def graph(weights, tmp_path_factory):
 @pytest.fixture(scope="module")
 def slices(kaggle_folder):
     folder = sorted(path for path in kaggle_folder.iterdir() if path.is_dir())[0]
-    names = [path for path in folder.glob("*.tif") if not path.stem.endswith("_mask")]
-    names.sort(key=lambda path: int(path.stem.rpartition("_")[2]))
-    return np.stack([normalise_slice(tifffile.imread(path)) for path in names[5:20:5]])
+    numbers = sorted(int(path.stem.split("_")[-2]) for path in folder.glob("*_mask.tif"))
+    images = [folder / f"{folder.name}_{number}.tif" for number in numbers[5:20:5]]
+    return np.stack([normalise_slice(read_file(p).array.transpose(1, 2, 0)) for p in images])
 
 
 def test_interface(graph):

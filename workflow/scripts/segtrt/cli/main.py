@@ -148,13 +148,13 @@ def _add_run(commands: Any) -> None:
         "--atol",
         metavar="ERROR",
         type=amount,
-        help="largest error of a probability (default: the run's tolerance for this engine)",
+        help="largest error of an output value (default: the run's tolerance for this engine)",
     )
     parser.add_argument(
         "--max-flipped",
         metavar="SHARE",
         type=amount,
-        help="largest share of an input's mask pixels that may differ (default: the run's)",
+        help="largest share of an input's pixels whose label may differ (default: the run's)",
     )
     parser.add_argument(
         "--require-outputs",
@@ -249,7 +249,7 @@ def _add_pick(commands: Any) -> None:
         epilog=(
             "Exit code 1 says that no engine qualifies, and what came closest.\n\n"
             "example:\n"
-            "  segtrt pick --max-dice-loss 0.005 --max-latency-ms 50 --slices 155"
+            "  segtrt pick --max-metric-loss 0.005 --max-latency-ms 50 --slices 155"
         ),
     )
     parser.add_argument(
@@ -262,10 +262,11 @@ def _add_pick(commands: Any) -> None:
     )
     parser.add_argument("--machine", metavar="NAME", help="choose among this machine's engines")
     parser.add_argument(
-        "--max-dice-loss",
+        "--max-metric-loss",
         metavar="LOSS",
         type=amount,
-        help="most mean Dice that it may lose against PyTorch (default: the summary's limit)",
+        help="most of the mean metric, in its unit, that it may lose against the reference "
+        "(default: the summary's limit)",
     )
     parser.add_argument(
         "--max-latency-ms",
@@ -285,7 +286,7 @@ def _pick(chosen: argparse.Namespace) -> int:
     return pick(
         chosen.summary,
         machine=chosen.machine,
-        max_dice_loss=chosen.max_dice_loss,
+        max_metric_loss=chosen.max_metric_loss,
         max_latency_ms=chosen.max_latency_ms,
         slices=chosen.slices,
     )

@@ -19,7 +19,7 @@ def choose_source(dataset: dict[str, Any]) -> None:
         dataset: the group of that name as JSON values, complete; it is changed.
     """
     own = dataset["images"] != KAGGLE.images
-    if dataset["source"] is None:
+    if dataset["source"] == "auto":
         dataset["source"] = "path" if dataset["path"] is not None or own else "demo"
         if own and dataset["path"] is None:
             dataset["path"] = "."

@@ -57,7 +57,9 @@ def _kind(entry: Schema) -> str:
     if "items" in entry:
         items = entry["items"]
         words += " of " + (
-            ", ".join(f"`{c}`" for c in items["enum"]) if "enum" in items else items["type"]
+            ", ".join(f"`{c}`" for c in items["enum"])
+            if "enum" in items
+            else " or ".join(types_of(items))
         )
     limits = [
         f"{sign} {entry[key]}"

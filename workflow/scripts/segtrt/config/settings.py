@@ -29,7 +29,8 @@ A mapping, so that a new figure is added to the table of figures and the schema 
 class Dataset:
     """Which images."""
 
-    source: Literal["demo", "kaggle", "nnunet", "path"]
+    source: Literal["auto", "demo", "kaggle", "path", "nnunet"]
+    """Never `auto` once a configuration is resolved."""
     path: str | None
     images: str
     masks: str | None
@@ -47,7 +48,7 @@ class Dataset:
 class WindowSettings:
     """Overlapping patches that items are cut into."""
 
-    size: tuple[int, ...]
+    size: tuple[int, ...] | None
     overlap: float
     blend: Literal["constant", "gaussian"]
 
@@ -66,7 +67,7 @@ class Tensors:
     fit: Literal["linear", "nearest", "area", "pad"]
     axis: int | None
     spacing: tuple[float | None, ...] | None
-    window: WindowSettings | None
+    window: WindowSettings
     samples: tuple[Sample, ...] | None
 
     @property
@@ -167,19 +168,11 @@ class Inference:
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """Labels by a threshold."""
-
-    threshold: float
-    """Probability above which a pixel has a class."""
-
-
-@dataclass(frozen=True)
 class Validation:
     """When an engine passes."""
 
-    decide: Threshold | str | None
-    """`argmax` is the only text; None leaves the choice to `Decoder.usual`."""
+    decide: Mapping[str, float] | str | None
+    """`threshold` and its value, or `argmax`; None leaves the choice to `Decoder.usual`."""
     largest_component: bool
     metric: str
     min_reference: float

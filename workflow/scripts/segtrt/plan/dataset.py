@@ -171,11 +171,11 @@ def listed_dataset(settings: Dataset, whole: dict[str, Any]) -> DatasetDigest:
     for name, shard in whole["shards"].items():
         by_shard[shard][name] = content[name]
     calibration = {n: e["digest"] for n, e in content.items() if e["split"] == "calibration"}
-    for entries in (*by_shard, calibration):
-        # Where a split would hold bad subjects alone, splits depend on every subject's content; a
-        # shard without any subject takes its patches' size from those of the others.
-        if settings.on_bad_subject == "skip" or not entries:
-            entries["all subjects"] = sha256_json(content)
+    # Where a split would hold bad subjects alone, splits depend on every subject's content; a shard
+    # without any subject takes its patches' size from those of the others.
+    skips = settings.on_bad_subject == "skip"
+    for entries in [*by_shard, calibration] if skips else [one for one in by_shard if not one]:
+        entries["all subjects"] = sha256_json(content)
     return DatasetDigest(
         {}, whole, tuple({**entries, "form": form} for entries in by_shard), calibration
     )

@@ -11,7 +11,7 @@ from segtrt.quality.scores import Errors
 Outputs = NDArray[np.float32]
 """Raw outputs of some patches, (patches, channels, *size) float32."""
 
-_VALUES_AT_ONCE = 1 << 20
+_VALUES_AT_ONCE = 1 << 19
 
 
 class ErrorSums:
@@ -150,5 +150,3 @@ def _planes(shape: tuple[int, ...]) -> int:
 def _ratio(part: float, whole: float) -> float:
     """`part / whole`; where `whole` is zero, `part` itself, which is then an absolute figure."""
     return part / whole if whole else part
-
-

@@ -45,7 +45,11 @@ def validate_engine(
             f"{scores} holds {what}, expected the scores of {engine.name}; delete it and run the "
             "workflow again"
         )
-    failures = () if skipped or not found.figures else _failures(engine, tolerance, found.figures, found.metric.title)
+    failures = (
+        ()
+        if skipped or not found.figures
+        else _failures(engine, tolerance, found.figures, found.metric.title)
+    )
     Verdict(
         engine=engine.name,
         verdict="skipped" if skipped else "fail" if failures else "pass",

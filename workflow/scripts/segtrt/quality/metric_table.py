@@ -65,9 +65,8 @@ class Metric:
         """
         # What is not a number keeps no limit.
         kept = value >= limit if self.higher_is_better else value <= limit
-        return None if kept else Failure(
-            self.name, value, limit, self.higher_is_better, metric if "{metric}" in self.phrase else ""
-        )
+        of = metric if "{metric}" in self.phrase else ""
+        return None if kept else Failure(self.name, value, limit, self.higher_is_better, of)
 
 
 METRICS = (

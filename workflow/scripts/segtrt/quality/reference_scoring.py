@@ -5,19 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from segtrt.data.labels import IGNORED
 from segtrt.data.prepared import Prepared, PreparedItem
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
-from segtrt.quality.metric import METRICS, Figure, Metric, facts_of, find_metric
+from segtrt.quality.means import Figure
+from segtrt.quality.metric import METRICS, Metric, facts_of, find_metric
 from segtrt.quality.reference_scores import ReferenceScores, ReferenceSubject
-from segtrt.quality.subject_labels import (
-    class_names,
-    finish,
-    open_answers,
-    refuse_non_finite,
-    worth,
-)
-from segtrt.quality.views import foreground, planes_of
+from segtrt.quality.subject_labels import class_names, finish, open_answers, refuse_non_finite
+from segtrt.quality.worth import worth
 
 
 def score_reference(
@@ -42,7 +38,9 @@ def score_reference(
     """
     found = find_metric(metric)
     subjects: list[ReferenceSubject] = []
-    decoder, names, has_truth = None, (), False
+    decoder = None
+    names: tuple[str, ...] = ()
+    has_truth = False
     for tensors, answers in zip(tensor_shards, reference_shards, strict=True):
         with open_answers(tensors, answers) as (shard, [reference]):
             refuse_non_finite(shard, reference)
@@ -53,9 +51,9 @@ def score_reference(
             for subject, places in track(runs.items(), "scoring", len(runs), "subjects"):
                 subjects.append(_score_subject(subject, places, shard, reference, found))
     assert decoder is not None, "at least one shard"
-    ReferenceScores(
-        decoder.to_json(), facts_of(found), names, has_truth, tuple(subjects)
-    ).write(out_json)
+    ReferenceScores(decoder.to_json(), facts_of(found), names, has_truth, tuple(subjects)).write(
+        out_json
+    )
 
 
 def _score_subject(
@@ -63,10 +61,7 @@ def _score_subject(
 ) -> ReferenceSubject:
     items = [shard.items[place] for place in places]
     grids = finish(
-        [
-            reference.labels(place, item)
-            for place, item in zip(places, items, strict=True)
-        ],
+        [reference.labels(place, item) for place, item in zip(places, items, strict=True)],
         reference.decoder,
     )
     maps = [item.placement.restore(grid) for item, grid in zip(items, grids, strict=True)]
@@ -74,7 +69,7 @@ def _score_subject(
     figure = dice = truth_pixels = None
     if shard.labels is not None:
         truths = [shard.truth(place) for place in places]
-        truth_pixels = sum(int(foreground(planes_of(truth)).sum()) for truth in truths)
+        truth_pixels = sum(int(np.count_nonzero((one != 0) & (one != IGNORED))) for one in truths)
         own = worth(metric, maps, truths, items, reference.classes)
         classes, figure = own.classes, own.mean
         dice = worth(METRICS["dice"], maps, truths, items, reference.classes).mean
@@ -102,5 +97,3 @@ def _slices_seen(item: PreparedItem) -> int:
     """Of these, how many the network sees."""
     kept = item.placement.slices
     return _slices(item) if kept is None else len(kept)
-
-

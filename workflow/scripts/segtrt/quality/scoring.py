@@ -17,23 +17,17 @@ from segtrt.progress import track
 from segtrt.quality.answers import Answers
 from segtrt.quality.errors import ErrorSums
 from segtrt.quality.masks import labels_to_write, write_masks
-from segtrt.quality.metric import Metric, find_metric, mean_figure
+from segtrt.quality.means import class_means, mean_figure
+from segtrt.quality.metric import Metric, find_metric
 from segtrt.quality.reference_scores import (
     ReferenceScores,
     ReferenceSubject,
-    class_means,
     read_reference_scores,
 )
 from segtrt.quality.scores import Figures, Quality, Scores, SubjectScore, View
-from segtrt.quality.subject_labels import (
-    Map,
-    Worth,
-    finish,
-    open_answers,
-    refuse_non_finite,
-    worth,
-)
+from segtrt.quality.subject_labels import Map, finish, open_answers, refuse_non_finite
 from segtrt.quality.views import foreground, kept_planes, outlines_of, planes_of
+from segtrt.quality.worth import Worth, worth
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +174,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
         labels = labels_to_write(shard.labels, sums.reference.class_names)
         runs = shard.subjects()
         for subject, places in track(runs.items(), "scoring", len(runs), "subjects"):
-            maps = _score_subject(sums, subject, places, shard, reference, engine)
+            maps = _score_subject(sums, subject, places, shard, opened)
             for place, own in zip(places, maps, strict=True):
                 write_masks(own, shard.items[place], root, masks_dir, labels)
 
@@ -213,14 +207,18 @@ def _add_outputs(sums: _Sums, shard: Prepared, reference: Answers, engine: Answe
 
 
 def _score_subject(
-    sums: _Sums,
-    subject: str,
-    places: Sequence[int],
-    shard: Prepared,
-    reference: Answers,
-    engine: Answers,
+    sums: _Sums, subject: str, places: Sequence[int], shard: Prepared, answers: Sequence[Answers]
 ) -> list[Map]:
-    """Add a subject's figures; returns the engine's labels on its items' own grids."""
+    """Add a subject's figures; returns the engine's labels on its items' own grids.
+
+    Args:
+        sums: what to add to.
+        subject: its name.
+        places: places of its items in the shard.
+        shard: the shard.
+        answers: the reference's and the engine's.
+    """
+    reference, engine = answers
     if subject not in sums.of_reference:
         raise SegtrtError(
             f"the reference's scores lack subject {subject}; delete them and run the workflow again"
@@ -266,9 +264,7 @@ def _worth(
     return worth(sums.metric, maps, truths, items, engine.classes)
 
 
-def _views(
-    item: PreparedItem, shown: Map, labels: Map, flipped: NDArray[np.int64]
-) -> list[View]:
+def _views(item: PreparedItem, shown: Map, labels: Map, flipped: NDArray[np.int64]) -> list[View]:
     """What pictures may show of an item.
 
     Args:

@@ -1,12 +1,15 @@
 """Which planes of items pictures may show: 2-D items as they are, of a volume the telling ones."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.data.labels import IGNORED
 from segtrt.quality.outlines import outline
+
+T = TypeVar("T")
 
 MOST_TELLING = 18
 """Planes of a volume that are kept because something lies there."""
@@ -50,8 +53,8 @@ def kept_planes(counts: NDArray[np.int64], flipped: NDArray[np.int64]) -> list[i
     return sorted({*telling_planes(counts), *(int(one) for one in most if flipped[one])})
 
 
-def spread(numbers: Sequence[int], count: int) -> list[int]:
-    """At most `count` of `numbers`, evenly spread with the first and last among them."""
+def spread(numbers: Sequence[T], count: int) -> list[T]:
+    """At most `count` of them, evenly spread with the first and last among them."""
     if len(numbers) <= count:
         return list(numbers)
     places = np.linspace(0, len(numbers) - 1, count) if count > 1 else [len(numbers) // 2]

@@ -82,7 +82,11 @@ def _best_elsewhere(summary: Mapping[str, Any], engines: Mapping[str, Any]) -> l
         return []
     return [
         f"  best on {one['name']}: "
-        + (_praise(engines[one["recommended"]], summary) if one["recommended"] else "none qualifies")
+        + (
+            _praise(engines[one["recommended"]], summary)
+            if one["recommended"]
+            else "none qualifies"
+        )
         for one in machines
         if not one["recommended"] or one["recommended"] != summary["recommendation"]["engine"]
     ]

@@ -27,11 +27,11 @@ def compare(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         other: the one to compare with, of the same format.
 
     Returns:
-        `title`, `machines` (the other's: name -> facts), `same_machines`, `same_subjects`, `same_metric`,
-        `engines` (a line for each engine of both: latencies in ms, `latency_change` (own over
-        other, less 1), `noise`, `speed` (`faster`, `slower`, `same`, `unknown`), `figure`
-        and `other_figure` (means of the metric), `figure_change`, `quality` (`better`, `worse`, `same`, `unknown`)), `only_here` and
-        `only_there`, names.
+        `title`, `machines` (the other's: name -> facts), `same_machines`, `same_subjects`,
+        `same_metric`, `engines` (a line for each engine of both: latencies in ms, `latency_change`
+        (own over other, less 1), `noise`, `speed` (`faster`, `slower`, `same`, `unknown`), `figure`
+        and `other_figure` (means of the metric), `figure_change`, `quality` (`better`, `worse`,
+        `same`, `unknown`)), `only_here` and `only_there`, names.
     """
     mine = {engine["name"]: engine for engine in own["engines"]}
     theirs = {engine["name"]: engine for engine in other["engines"]}
@@ -118,9 +118,9 @@ def _quality(
     change = figure - other_figure
     if not np.isfinite(change):
         raise SegtrtError(
-            f"engine {own['name']} has a mean {metric['title']} of {figure} here and {other_figure} "
-            "in the summary that report.compare_with names, expected numbers; make that summary "
-            "again"
+            f"engine {own['name']} has a mean {metric['title']} of {figure} here and "
+            f"{other_figure} in the summary that report.compare_with names, expected numbers; make "
+            "that summary again"
         )
     smallest = SMALLEST_METRIC_CHANGE * (abs(other_figure) if metric["unit"] else 1)
     gained = (change > 0) == metric["higher_is_better"]

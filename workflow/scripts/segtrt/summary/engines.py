@@ -93,7 +93,7 @@ def engine_entry(
 def speedup(
     timing: Mapping[str, Any] | None, reference: Sequence[Mapping[str, Any]]
 ) -> float | None:
-    """Images per second over the reference's at the same batch size; None if either was not timed."""
+    """Images per second over the reference's at the same batch size; None if one was not timed."""
     if not timing:
         return None
     for own in reference:

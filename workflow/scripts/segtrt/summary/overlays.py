@@ -83,7 +83,7 @@ def write_overlays(
         drawn: dict[str, Json] = {}
         for tensors, answers in track(pairs, "drawing pictures", len(pairs), "shards"):
             with open_answers(tensors, answers) as (shard, [reference]):
-                _draw_shard(partial, shard, reference, wanted, shown, drawn)
+                _draw_shard(partial, (shard, reference), wanted, shown, drawn)
         dropped = _within(partial, [key_text(key) for key in wanted], drawn)
         write_json(
             partial / INDEX,
@@ -125,8 +125,7 @@ def _telling_views(shard: Prepared, reference: Answers, places: Sequence[int]) -
         counts = foreground(planes_of(grid))
         volume = grid.ndim == 3
         keys = [
-            (item.subject, item.name, plane if volume else None)
-            for plane in telling_planes(counts)
+            (item.subject, item.name, plane if volume else None) for plane in telling_planes(counts)
         ]
         every += keys
         found += keys if counts.any() else []
@@ -135,13 +134,13 @@ def _telling_views(shard: Prepared, reference: Answers, places: Sequence[int]) -
 
 def _draw_shard(
     folder: Path,
-    shard: Prepared,
-    reference: Answers,
+    pair: tuple[Prepared, Answers],
     wanted: Mapping[Key, None],
     channel: int,
     drawn: dict[str, Json],
 ) -> None:
     """Write the wanted views' pictures of a shard; adds their entries to `drawn`."""
+    shard, reference = pair
     by_item: dict[tuple[str, str], list[int | None]] = {}
     for subject, name, plane in wanted:
         by_item.setdefault((subject, name), []).append(plane)

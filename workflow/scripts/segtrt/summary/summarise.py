@@ -193,7 +193,7 @@ def compose(
         "doubt": reference["doubt"],
     }
     config = as_json(settings)
-    summary: Json = {
+    values: Json = {
         "format": FORMAT,
         "title": report.title,
         "recommendation": _pick(engines, limits).to_json(),
@@ -223,6 +223,7 @@ def compose(
         "rule_graph": rule_graph,
         "comparison": None,
     }
+    summary: Json = as_json(values)
     if report.compare_with:
         summary["comparison"] = compare(summary, read_summary(Path(report.compare_with)))
     return summary
@@ -273,4 +274,6 @@ def _dataset(manifest: Manifest, reference: ReferenceScores, settings: Settings)
         "normalisation": settings.tensors.normalisation,
         **counts,
         "skipped": [{"subject": one.name, "reason": one.reason} for one in manifest.skipped],
+        "twins": [asdict(one) for one in manifest.twins],
+        "ignored": {"files": manifest.ignored.files, "examples": manifest.ignored.examples},
     }

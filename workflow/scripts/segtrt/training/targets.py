@@ -15,6 +15,9 @@ THRESHOLD = 0.5
 """Probability above which a pixel has a class, where classes do not exclude each other."""
 
 
+_LEAST_PROBABILITY = 1e-7
+
+
 @dataclass(frozen=True)
 class Targets:
     """How a network's output and labels are compared.
@@ -83,7 +86,10 @@ class Targets:
         return self._each_class(labels), labels != IGNORED
 
     def loss(self, output: "Tensor", labels: "Tensor") -> "Tensor":
-        """Mean soft Dice loss of the classes (`soft_dice_loss`), over the pixels that count.
+        """What training minimises, over the pixels that count.
+
+        The mean soft Dice loss of the classes (`soft_dice_loss`); where they exclude each other,
+        the cross entropy is added, as nnU-Net does (Isensee et al., Nature Methods 18, 2021).
 
         Args:
             output: (n, channels, *size) as the network gives it.
@@ -97,7 +103,20 @@ class Targets:
         losses = [
             soft_dice_loss(seen[:, each], truth[:, each].float()) for each in range(self.classes)
         ]
-        return torch.stack(losses).mean()
+        dice = torch.stack(losses).mean()
+        return dice + self._cross_entropy(output, truth, counted) if self.exclusive else dice
+
+    def _cross_entropy(self, output: "Tensor", truth: "Tensor", counted: "Tensor") -> "Tensor":
+        """Mean of -log of the right channel's probability."""
+        import torch
+
+        output = output.float()
+        if self.spec.activation is Activation.NONE:
+            logarithms = output.log_softmax(1)
+        else:
+            logarithms = output.clamp_min(_LEAST_PROBABILITY).log()
+        right = torch.cat([counted & ~truth.any(1, keepdim=True), truth], 1)
+        return -(logarithms * right).sum() / counted.sum().clamp_min(1)
 
     def _each_class(self, labels: "Tensor") -> "Tensor":
         import torch

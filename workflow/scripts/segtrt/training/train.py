@@ -75,7 +75,7 @@ class Epoch:
     epoch: int
     """From 1."""
     loss: float
-    """Mean soft Dice loss of its batches."""
+    """Mean loss of its batches (`Targets.loss`)."""
     validation_dice: float
     """Mean over the validation subjects, and their classes, of the Dice of all their patches
     together, afterwards."""
