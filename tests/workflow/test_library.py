@@ -134,7 +134,7 @@ TESTED_THROUGH = {
     "quality/test_scoring.py": "quality.masks quality.reference_scores quality.reference_scoring "
     "quality.subject_labels",
     "report/test_charts.py": "report.chart report.charts_quality report.charts_speed "
-    "report.charts_subjects",
+    "report.charts_subjects report.charts_time",
     "report/test_page.py": "report.matrix report.overview summary.overlay_index",
     "graphs/test_modelopt.py": "graphs.modelopt_process",
     "graphs/test_proof.py": "graphs.running",

@@ -37,7 +37,7 @@ CLOSURES = {
     },
     "score_engine": BASICS
     | RECORD
-    | {"arrays", "data.geometry", "data.resampling", "data.restore", "data.shards"}
+    | {"arrays", "data.geometry", "data.resampling", "data.shards"}
     | {
         f"quality.{name}"
         for name in (

@@ -9,8 +9,9 @@ from segtrt.precision import Precision
 from segtrt.report import wording
 from segtrt.report.chart import log_axis, marker
 from segtrt.report.charts_quality import pareto_front, quality_against_speed
-from segtrt.report.charts_speed import latency, throughput, where_time_goes
+from segtrt.report.charts_speed import latency, throughput
 from segtrt.report.charts_subjects import metric_per_subject
+from segtrt.report.charts_time import where_time_goes
 
 CHARTS = [quality_against_speed, latency, throughput, metric_per_subject, where_time_goes]
 

@@ -168,19 +168,11 @@ class Inference:
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """Labels by a threshold."""
-
-    threshold: float
-    """Probability above which a pixel has a class."""
-
-
-@dataclass(frozen=True)
 class Validation:
     """When an engine passes."""
 
-    decide: Threshold | str | None
-    """`argmax` is the only text; None leaves the choice to `Decoder.usual`."""
+    decide: Mapping[str, float] | str | None
+    """`threshold` and its value, or `argmax`; None leaves the choice to `Decoder.usual`."""
     largest_component: bool
     metric: str
     min_reference: float

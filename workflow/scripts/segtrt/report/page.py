@@ -12,8 +12,9 @@ from segtrt.precision import Graph
 from segtrt.report import machines, wording
 from segtrt.report.chart import runtime_colours
 from segtrt.report.charts_quality import quality_against_speed
-from segtrt.report.charts_speed import latency, throughput, where_time_goes
+from segtrt.report.charts_speed import latency, throughput
 from segtrt.report.charts_subjects import metric_per_class, metric_per_subject
+from segtrt.report.charts_time import where_time_goes
 from segtrt.report.matrix import columns, make_row
 from segtrt.report.overview import make_overview
 from segtrt.summary.document import read_summary
