@@ -1,14 +1,6 @@
 # One engine for each runtime, batch size and precision.
 
 
-def graph_of_engine(wildcards):
-    return GRAPH.format(graph=engine_of(wildcards).graph)
-
-
-def proof_of_engine(wildcards):
-    return PROOF.format(graph=engine_of(wildcards).graph)
-
-
 # Patches' size where the settings say it; else prepared images are looked at.
 PATCH_SIZE = size_of_patches(SETTINGS)
 
@@ -41,7 +33,7 @@ rule build_engine:
     benchmark:
         "results/benchmarks/build_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/{runtime}.yaml"
+        environment("{runtime}")
     resources:
         **machine_resources(takes_gpu),
         mem_mb=memory_of_build,

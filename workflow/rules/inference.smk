@@ -11,7 +11,7 @@ rule run_engine:
     benchmark:
         "results/benchmarks/run_engine/{runtime}{at}/b{batch}_{precision}/{shard}.tsv"
     conda:
-        "../../envs/{runtime}.yaml"
+        environment("{runtime}")
     threads: threads_of_engine
     resources:
         **machine_resources(takes_gpu),
@@ -57,7 +57,7 @@ rule time_engine:
     benchmark:
         "results/benchmarks/time_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/{runtime}.yaml"
+        environment("{runtime}")
     threads: threads_of_engine
     resources:
         **machine_resources(takes_gpu),

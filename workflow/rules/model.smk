@@ -1,17 +1,6 @@
 # The network: what it takes and answers, its weights, and what it makes of the images itself.
 
 
-def known_or_source(wildcards):
-    """What decides the contract: nothing for the U-Net, whose contract is known."""
-    if network().has_known_contract(OVERRIDES):
-        return "unet"
-    return {
-        "source": network().decides,
-        "overrides": as_json(OVERRIDES),
-        "opset": SETTINGS.model.opset,
-    }
-
-
 rule inspect_network:
     input:
         **PLAN.uses("inspect_network"),
@@ -43,18 +32,6 @@ rule inspect_network:
         "../scripts/inspect_network.py"
 
 
-def weights_path(wildcards):
-    """The file or URL of the weights."""
-    if SETTINGS.model.weights is None:
-        raise SegtrtError(
-            f"model.weights is null: {SETTINGS.model.network} brings its own weights, so there are "
-            "none to fetch"
-        )
-    if is_url(SETTINGS.model.weights):
-        return SETTINGS.model.weights
-    return str(locate(SETTINGS.model.weights, CHECKOUT))
-
-
 rule fetch_weights:
     input:
         **PLAN.uses(
@@ -68,7 +45,7 @@ rule fetch_weights:
     benchmark:
         "results/benchmarks/fetch_weights/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=30,
@@ -103,7 +80,7 @@ rule run_reference:
     benchmark:
         "results/benchmarks/run_reference/{shard}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     threads: threads_of_reference
     resources:
         gpu=gpus_of_pytorch,
@@ -143,7 +120,7 @@ rule time_reference:
     benchmark:
         "results/benchmarks/time_reference/all{at}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     threads: threads_of_reference
     resources:
         **machine_resources(has_gpu),

@@ -2,28 +2,6 @@
 # inputs with the outputs expected.
 
 
-def calibration_tensors(wildcards):
-    """Shards with the images that decide a quantised graph."""
-    return all_shards(TENSORS) if Graph(wildcards.graph).quantised else []
-
-
-def calibration_of_graph(wildcards):
-    """What decides a quantised graph beside the float32 one: images, and how they are encoded."""
-    if not Graph(wildcards.graph).quantised:
-        return None
-    if workflow.is_main_process:
-        check_calibration(SETTINGS.dataset, dataset().subjects, dataset_root())
-    return {
-        "settings": SETTINGS.engines.calibration,
-        "images": dataset_as_listed().calibration,
-        "tensors": encoding(),
-        "encoding": {
-            "code": code_of("encode_slices"),
-            **versions_of(*ENCODING_PACKAGES),
-        },
-    }
-
-
 rule export_onnx:
     input:
         **PLAN.uses("export_onnx", weights=GIVEN_WEIGHTS),
@@ -36,7 +14,7 @@ rule export_onnx:
     benchmark:
         "results/benchmarks/export_onnx/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=10,
@@ -72,7 +50,7 @@ rule convert_onnx:
     benchmark:
         "results/benchmarks/convert_onnx/{graph}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_convert,
         runtime=minutes_of_convert,
@@ -88,13 +66,6 @@ rule convert_onnx:
         on_unsupported=SETTINGS.engines.on_unsupported,
     script:
         "../scripts/convert_onnx.py"
-
-
-def known_samples(wildcards):
-    """The slices to write, which must be slices of the data set."""
-    if workflow.is_main_process:
-        check_samples(SETTINGS.tensors, SETTINGS.dataset, dataset_root())
-    return SETTINGS.tensors.samples
 
 
 rule write_samples:
@@ -117,7 +88,7 @@ rule write_samples:
     benchmark:
         "results/benchmarks/write_samples/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_reference,
         runtime=10,

@@ -47,6 +47,7 @@ from segtrt.plan.sources import (
     locate,
 )
 from segtrt.plan.states import summarise_changes, table
+from segtrt.plan.surroundings import mention_triggers, prefix_of
 from segtrt.precision import CONVERTED, SOURCE, Graph
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.closing import closing_lines
@@ -131,21 +132,30 @@ def changes_file():
     return CHANGES
 
 
-PLAN = Plan(
-    WILDCARDS,
-    anonymous=["at"],
-    prefix=workflow.modifier.path_modifier.prefix or "",
-    in_job=not workflow.is_main_process,
-    ancient=ancient,
-    is_forced=is_forced,
-    trigger=changes_file,
-)
+def look_at_options():
+    """What there is to say of Snakemake's options, which are not known while it reads the rules."""
+    if workflow.is_main_process:
+        mention_triggers(
+            frozenset(map(str, workflow.dag_settings.rerun_triggers)),
+            workflow.storage_settings.default_storage_provider is not None,
+        )
 
-if workflow.is_main_process:
-    try:
+
+try:
+    PLAN = Plan(
+        WILDCARDS,
+        anonymous=["at"],
+        prefix=prefix_of(workflow.modifier),
+        in_job=not workflow.is_main_process,
+        ancient=ancient,
+        is_forced=is_forced,
+        trigger=changes_file,
+        at_first=look_at_options,
+    )
+    if workflow.is_main_process:
         refuse_own_outputs(SETTINGS, Path(), PLAN.prefix)
-    except SegtrtError as error:
-        raise WorkflowError(str(error)) from None
+except SegtrtError as error:
+    raise WorkflowError(str(error)) from None
 
 
 def all_shards(path):
@@ -308,7 +318,7 @@ def lines_at_start():
     """Take this folder's lock and remove what killed runs left; what there is to say of it."""
     rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
     try:
-        return start_run(Path(), rules, map(Path, PLAN.unused()))
+        return start_run(Path(), rules, map(Path, PLAN.unused()), PLAN.prefix)
     except SegtrtError as error:
         raise WorkflowError(str(error)) from None
 

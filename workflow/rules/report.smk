@@ -1,23 +1,6 @@
 # Every figure in one file, and the page drawn from it.
 
 
-def left_out_engines(wildcards):
-    """Why engines asked for are not built, by name."""
-    return {cell.name: cell.reason for cell in matrix().left_out}
-
-
-def edges_of_report(wildcards):
-    """The picture of the rules."""
-    return [*PLAN.edges("summarise"), ("summarise", "write_report")]
-
-
-def summary_to_compare(wildcards):
-    """What decides the comparison: the content of the other summary."""
-    if workflow.is_main_process:
-        check_compared(SETTINGS, Path())
-    return digest_compared(SETTINGS.report.compare_with)
-
-
 rule summarise:
     input:
         **PLAN.uses(
@@ -56,7 +39,7 @@ rule summarise:
     log:
         "results/logs/summarise.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=60,
@@ -99,7 +82,7 @@ rule write_report:
     log:
         "results/logs/write_report.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=1500,
         runtime=10,

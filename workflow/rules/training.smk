@@ -21,7 +21,7 @@ rule train:
     benchmark:
         "results/benchmarks/train/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     threads: threads_of_reference
     resources:
         gpu=gpus_of_pytorch,

@@ -12,15 +12,6 @@ SCORING_PACKAGES = [
 ]
 
 
-def tolerance_of_engine(wildcards):
-    return SETTINGS.validation.tolerances[wildcards.precision]
-
-
-def metric_code(wildcards):
-    """The code of a metric that is the user's own function."""
-    return code_of_function(SETTINGS.validation.metric)
-
-
 rule score_reference:
     input:
         **PLAN.uses(
@@ -35,7 +26,7 @@ rule score_reference:
     benchmark:
         "results/benchmarks/score_reference/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=minutes_of_scores,
@@ -82,7 +73,7 @@ rule score_engine:
     benchmark:
         "results/benchmarks/score_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=minutes_of_scores,
@@ -116,7 +107,7 @@ rule validate_engine:
     benchmark:
         "results/benchmarks/validate_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=500,
         runtime=10,
@@ -136,7 +127,7 @@ rule check:
     log:
         "results/logs/check.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=500,
         runtime=10,

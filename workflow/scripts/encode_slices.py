@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.data.encode import encode_shard
-from segtrt.model.network_file import spec_of
+from segtrt.model.spec import read_spec
 from segtrt.plan.job import run
 
 run(
@@ -13,7 +13,7 @@ run(
         Path(snakemake.params.root),
         Path(snakemake.output.tensors),
         tensors=snakemake.params.tensors,
-        spec=spec_of(snakemake.input.get("network")),
+        spec=read_spec(Path(snakemake.input.network)),
         labels=snakemake.params.form.labels,
     ),
 )

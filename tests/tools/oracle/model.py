@@ -133,10 +133,11 @@ class Model:
         skips = whole if dataset["on_bad_subject"] == "skip" else None
         match rule:
             case "list_slices":
-                return whole, self._shard_of, dataset["on_bad_subject"]
+                stacked = config["tensors"]["normalisation"] == "volume"
+                return whole, self._shard_of, dataset["on_bad_subject"], stacked
             case "encode_slices":
                 mine = {n: whole[n] for n, k in self._shard_of.items() if k == int(name)}
-                return mine, config["tensors"]["normalisation"], skips
+                return mine, _encoding(config), skips
             case "train":
                 return config["training"], config["model"]["init_features"]
             case "fetch_weights":
@@ -149,14 +150,14 @@ class Model:
                 return (
                     engines["calibration"],
                     images,
-                    config["tensors"]["normalisation"],
+                    _encoding(config),
                     skips,
                     self._made_by("encode_slices"),
                 )
             case "write_samples":
                 return config["tensors"]["samples"]
             case "time_preparation":
-                return config["tensors"]["normalisation"], self._hardware(name)["cpu"]
+                return _encoding(config), self._hardware(name)["cpu"]
             case "time_reference":
                 return (
                     sorted(engines["batch_sizes"]),
@@ -285,6 +286,11 @@ class Model:
             disk.signature[job] = self.signature(job)
             disk.used[job] = {up: disk.content.get(up) for up in self.upstream(job)}
             disk.present.add(job)
+
+
+def _encoding(config: Any) -> Any:
+    """What of the settings decides patches."""
+    return {key: value for key, value in config["tensors"].items() if key != "samples"}
 
 
 def _without_mode(inference: dict[str, Any]) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def test_ignored_files_are_counted_and_named(root: Path, caplog: pytest.LogCaptu
     assert manifest.ignored.files == 2
     assert set(manifest.ignored.examples) == {"S1/notes.txt", "data.csv"}
     assert manifest.ignored.left_behind == 1
-    assert "2 files match no pattern: " in caplog.text
+    assert "2 file(s) that no pattern matches: " in caplog.text
 
 
 def test_a_subject_too_short_for_a_volume_is_bad_where_volumes_are_asked_for(root: Path) -> None:

@@ -78,7 +78,7 @@ CLOSURES = {
     },
     "encode_slices": BASICS
     | READING
-    | {"model.network_file", "model.spec", "user_function"}
+    | {"model.spec", "user_function"}
     | {
         f"data.{name}"
         for name in (

@@ -246,3 +246,16 @@ def test_check_refuses_a_verdict_edited_by_hand(
     assert f"segtrt: {VERDICT}: was changed or damaged after it was made" in ended()
     record.unlink()
     assert f"segtrt: {VERDICT}: has no key record" in ended()
+
+
+def test_a_module_with_an_absolute_prefix(
+    base: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for path in (base / "results/keys").rglob("*.json"):
+        path.write_text(path.read_text().replace('"results/', f'"{base}/results/'))
+    elsewhere = tmp_path_factory.mktemp("work")
+    assert verify(elsewhere, temporary=["run_engine"], prefix=f"{base}/") == []
+    (base / REPORT).write_text("edited")
+    (base / "results/stray").write_text("")
+    lines = verify(elsewhere, temporary=["run_engine"], prefix=f"{base}/")
+    assert [line.split(":")[0] for line in lines] == [f"{base}/{REPORT}", f"{base}/results/stray"]

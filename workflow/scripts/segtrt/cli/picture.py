@@ -11,7 +11,6 @@ from segtrt.arrays import Outputs
 from segtrt.files import write_bytes
 from segtrt.quality.decode import Decoder
 
-
 Plane = NDArray[np.floating[Any]]
 """(height, width), 0 black to 1 white."""
 
@@ -34,7 +33,7 @@ def picture_of(output: Outputs, decoder: Decoder) -> Plane:
         shades = labels / np.float32(decoder.classes(len(output)))
     if shades.ndim == 3:
         filled = np.count_nonzero(labels, axis=(1, 2))
-        return shades[int(filled.argmax()) if filled.any() else len(shades) // 2]
+        shades = shades[int(filled.argmax()) if filled.any() else len(shades) // 2]
     return shades
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segtrt.data.prepared import Prepared
+from segtrt.data.tensor_file import TensorFile
 from segtrt.model.spec import NetworkSpec
 from segtrt.runtimes.description import BuildSettings
 
@@ -27,8 +27,9 @@ def with_patch(
         SegtrtError: the network does not take that size, or the shard cannot be read.
     """
     if size is None:
-        with Prepared(shards[0]) as shard:
-            patch = shard.patch
+        # The shape alone: an engine is made of no code that reads items.
+        with TensorFile(shards[0]) as shard:
+            _, *patch = shard.shapes["images"]
     else:
-        patch = (network.channels, *network.fit(size))
-    return replace(settings, patch=patch, output=network.output_of(patch[1:]))
+        patch = [network.channels, *network.fit(size)]
+    return replace(settings, patch=tuple(patch), output=network.output_of(patch[1:]))

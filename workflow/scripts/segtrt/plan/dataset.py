@@ -17,7 +17,7 @@ from segtrt.data.layout import Item, Listing, printable
 from segtrt.data.listing import list_items
 from segtrt.data.roots import find_root
 from segtrt.data.sharding import assign_shards, assign_splits
-from segtrt.errors import SegtrtError, name_some
+from segtrt.errors import SegtrtError
 from segtrt.files import sha256_json
 from segtrt.plan.hash_cache import HashCache
 from segtrt.plan.sources import locate
@@ -71,11 +71,13 @@ class DatasetDigest:
         ]
         if not problems:
             return None
+        told = "; ".join(problems[:_NAMED_AT_MOST])
+        more = len(problems) - _NAMED_AT_MOST
         bad = len(self.whole["problems"])
         fate = "skipped" if self.whole["on_bad_subject"] == "skip" else "refused by list_slices"
         return (
-            f"{bad} bad subject{'s' * (bad > 1)} will be {fate}: "
-            f"{name_some(problems, _NAMED_AT_MOST)}"
+            f"{bad} bad subject{'s' * (bad > 1)} will be {fate}: {told}"
+            f"{f'; and {more} more' if more > 0 else ''}"
         )
 
 

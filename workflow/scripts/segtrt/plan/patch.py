@@ -13,7 +13,7 @@ def size_of_patches(settings: Settings) -> tuple[int, ...] | None:
         None where the images' own size decides.
     """
     tensors, source = settings.tensors, settings.dataset.source
-    if tensors.window is not None:
+    if tensors.window.size is not None:
         return tensors.window.size
     if tensors.size is not None:
         return tensors.size
