@@ -25,10 +25,7 @@ from segtrt.errors import SegtrtError
 from segtrt.formats import from_json
 from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
-<<<<<<< HEAD
 from segtrt.quality.answers import Answers
-=======
->>>>>>> any-data
 from segtrt.runtimes.registry import get_runtime
 from tiny_unet_graphs import SHAPE, run_with_onnxruntime, slices, unet_settings
 
