@@ -3,10 +3,6 @@
 from segtrt.machine.facts import description
 
 
-localrules:
-    describe_machines,
-
-
 # Runs on that machine, each time it is asked for: `describe_machines` takes its file away.
 rule describe_machine:
     output:
@@ -16,7 +12,7 @@ rule describe_machine:
     wildcard_constraints:
         at="|".join(f"@{name}" for name in sorted(SETTINGS.machines)) or "@",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         **machine_resources(is_gpu_machine),
         mem_mb=500,
@@ -31,8 +27,9 @@ rule describe_machines:
         expand("results/machines/@{name}.json", name=sorted(SETTINGS.machines)),
     log:
         "results/logs/describe_machines.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         kept=[str(description(name)) for name in sorted(SETTINGS.machines)],
     script:

@@ -1,23 +1,15 @@
 # What is out of date, and cleaning up.
 
 
-localrules:
-    note_changes,
-    explain,
-    clean_engines,
-    clean_results,
-    clean_cache,
-    verify,
-
-
 # Every job whose outputs exist but are out of date has its output as an input.
 rule note_changes:
     output:
         CHANGES,
     log:
         "results/logs/note_changes.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         reasons=lambda w: summarise_changes(PLAN.states.out_of_date()),
     message:
@@ -30,8 +22,9 @@ rule note_changes:
 rule explain:
     log:
         "results/logs/explain.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         states=state_of_engines,
     message:
@@ -44,8 +37,9 @@ rule explain:
 rule verify:
     log:
         "results/logs/verify.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         temporary=PLAN.temporary_rules,
         prefix=PLAN.prefix,
@@ -56,8 +50,9 @@ rule verify:
 rule clean_engines:
     log:
         "results/logs/clean_engines.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         records=engine_records,
         folder=PLAN.prefix,
@@ -68,8 +63,9 @@ rule clean_engines:
 rule clean_results:
     log:
         "logs/clean_results.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         folder=PLAN.prefix,
     script:
@@ -79,7 +75,8 @@ rule clean_results:
 rule clean_cache:
     log:
         "results/logs/clean_cache.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     script:
         "../scripts/clean_cache.py"
