@@ -67,6 +67,7 @@ def calibration_of_graph(wildcards):
         "tensors": encoding(),
         "encoding": {
             "code": code_of("encode_slices"),
+            "network": code_of("inspect_network"),
             **versions_of(*ENCODING_PACKAGES),
         },
     }
