@@ -73,6 +73,18 @@ def calibration_of_graph(wildcards):
     }
 
 
+def size_or_source(wildcards):
+    """Patches' size, or what decides it: the size of an image, and what becomes of it."""
+    if PATCH_SIZE:
+        return PATCH_SIZE
+    return {
+        "images": dataset_as_listed().sizing,
+        "axis": SETTINGS.tensors.axis,
+        "spacing": SETTINGS.tensors.spacing,
+        "code": code_of("encode_slices"),
+    }
+
+
 def known_samples(wildcards):
     """The slices to write, which must be slices of the data set."""
     if workflow.is_main_process:
