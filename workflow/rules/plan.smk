@@ -250,11 +250,11 @@ def network():
 @cache
 def deciding():
     """What of the settings decides how outputs become labels."""
-    labels = form().labels
+    labels = dataset_as_listed().whole["form"]["labels"]
     return {
         "decide": as_json(SETTINGS.validation.decide),
         "largest_component": SETTINGS.validation.largest_component,
-        "ignored": IGNORED if labels and labels.ignored is not None else None,
+        "ignored": IGNORED if labels and labels["ignored"] is not None else None,
     }
 
 
