@@ -225,6 +225,7 @@ NO_ARTEFACT = frozenset(
         "plan.sources",
         "plan.states",
         "plan.store",
+        "plan.surroundings",
         "plan.upkeep",
         "plan.verify",
         "progress",
