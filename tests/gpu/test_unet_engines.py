@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exported_unet import export_unet
-from segtrt.data.kaggle_images import decode_image
+from segtrt.data.formats.read import read_file
 from segtrt.data.normalise import normalise_slice
 from segtrt.data.shards import SliceRef, write_shard
 from segtrt.errors import SegtrtError
@@ -86,7 +86,7 @@ def test_float32_engine_agrees_with_torch_on_trained_weights(runtime: Runtime, t
     # Random weights give probabilities of nearly 0.5, which hide most errors of the layers before.
     weights = DEMO / "weights.safetensors"
     paths = [DEMO / f"kaggle_3m/DEMO_0001/DEMO_0001_{number}.tif" for number in range(6, 14)]
-    images = np.stack([normalise_slice(decode_image(path.read_bytes(), path)) for path in paths])
+    images = np.stack([normalise_slice(read_file(p).array.transpose(1, 2, 0)) for p in paths])
     graph, engine = tmp_path / "model.onnx", tmp_path / "engine.bin"
     export_unet(weights, 16, 20, graph)
     settings = BuildSettings(batch_size=8, precision=Precision.FP32)

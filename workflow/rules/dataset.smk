@@ -1,4 +1,5 @@
-# Images: where they come from, which slices there are, and the tensors made of them.
+# Images: where they come from, which items there are, and the tensors made of them.
+from segtrt.data.scan import Demands
 
 # What a job of this workflow leaves behind that filled a folder, if one does: a receipt, and its copy
 # in the folder, by which a lost folder is noticed. Never the folder itself: Snakemake deletes what a
@@ -51,14 +52,19 @@ rule list_slices:
     conda:
         environment("cpu")
     resources:
-        mem_mb=1000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=60,
     params:
         plan=PLAN.decided_by(
-            "list_slices", packages=["pillow"], dataset=lambda w: dataset().whole
+            "list_slices",
+            packages=READING_PACKAGES,
+            dataset=lambda w: dataset().whole,
+            demands=demands(),
         ),
         root=image_folder,
         receipt=PLAN.prefix + FETCHED[0] if FETCHED else None,
+        form=lambda w: form(),
+        demands=demands(),
         dataset=SETTINGS.dataset,
     script:
         "../scripts/list_slices.py"
@@ -70,6 +76,7 @@ rule encode_slices:
             "encode_slices",
             fetched=verified(FETCHED),
             manifest=verified(SHARD_MANIFEST),
+            network=NETWORK,
         ),
     output:
         **PLAN.makes("encode_slices", tensors=TENSORS),
@@ -87,10 +94,11 @@ rule encode_slices:
             "encode_slices",
             packages=ENCODING_PACKAGES,
             dataset=images_of_shard,
-            normalisation=SETTINGS.tensors.normalisation,
+            tensors=lambda w: encoding(),
         ),
         root=image_folder,
-        normalisation=SETTINGS.tensors.normalisation,
+        form=lambda w: form(),
+        tensors=SETTINGS.tensors.encoding,
     script:
         "../scripts/encode_slices.py"
 
@@ -101,6 +109,7 @@ rule time_preparation:
             "time_preparation",
             fetched=verified(FETCHED),
             manifest=verified(MANIFEST),
+            network=NETWORK,
         ),
     output:
         **PLAN.makes(
@@ -120,10 +129,11 @@ rule time_preparation:
         plan=PLAN.decided_by(
             "time_preparation",
             packages=ENCODING_PACKAGES,
-            normalisation=SETTINGS.tensors.normalisation,
+            tensors=lambda w: encoding(),
             machine=lambda w: machine_of_job(w).cpu_facts(),
         ),
         root=image_folder,
-        normalisation=SETTINGS.tensors.normalisation,
+        form=lambda w: form(),
+        tensors=SETTINGS.tensors.encoding,
     script:
         "../scripts/time_preparation.py"

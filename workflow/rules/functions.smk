@@ -2,7 +2,7 @@
 
 
 def image_folder(wildcards):
-    """The folder of the subjects."""
+    """The folder that images' paths are relative to."""
     return (PLAN.prefix if FETCHED else "") + str(dataset_root())
 
 
@@ -17,8 +17,34 @@ def images_of_shard(wildcards):
     return dataset_as_listed().shard(int(wildcards.shard))
 
 
+def demands():
+    """What the settings ask of images beside being sound."""
+    tensors = SETTINGS.tensors
+    return Demands(
+        stacked=tensors.normalisation == "volume",
+        axis=tensors.axis or 0,
+        spaced=tensors.spacing is not None,
+    )
+
+
+def known_or_source(wildcards):
+    """What decides the contract: nothing for the U-Net, whose contract is known."""
+    if network().has_known_contract(OVERRIDES):
+        return "unet"
+    return {
+        "source": network().decides,
+        "overrides": as_json(OVERRIDES),
+        "opset": SETTINGS.model.opset,
+    }
+
+
 def weights_path(wildcards):
     """The file or URL of the weights."""
+    if SETTINGS.model.weights is None:
+        raise SegtrtError(
+            f"model.weights is null: {SETTINGS.model.network} brings its own weights, so there are "
+            "none to fetch"
+        )
     if is_url(SETTINGS.model.weights):
         return SETTINGS.model.weights
     return str(locate(SETTINGS.model.weights, CHECKOUT))
@@ -34,11 +60,11 @@ def calibration_of_graph(wildcards):
     if not Graph(wildcards.graph).quantised:
         return None
     if workflow.is_main_process:
-        check_calibration(SETTINGS.dataset, dataset_root())
+        check_calibration(SETTINGS.dataset, dataset().subjects, dataset_root())
     return {
         "settings": SETTINGS.engines.calibration,
         "images": dataset_as_listed().calibration,
-        "normalisation": SETTINGS.tensors.normalisation,
+        "tensors": encoding(),
         "encoding": {
             "code": code_of("encode_slices"),
             **versions_of(*ENCODING_PACKAGES),
@@ -49,7 +75,7 @@ def calibration_of_graph(wildcards):
 def known_samples(wildcards):
     """The slices to write, which must be slices of the data set."""
     if workflow.is_main_process:
-        check_samples(SETTINGS.tensors.samples, SETTINGS.dataset, dataset_root())
+        check_samples(SETTINGS.tensors, SETTINGS.dataset, dataset_root())
     return SETTINGS.tensors.samples
 
 
@@ -57,8 +83,17 @@ def graph_of_engine(wildcards):
     return GRAPH.format(graph=engine_of(wildcards).graph)
 
 
+def proof_of_engine(wildcards):
+    return PROOF.format(graph=engine_of(wildcards).graph)
+
+
 def tolerance_of_engine(wildcards):
     return SETTINGS.validation.tolerances[wildcards.precision]
+
+
+def metric_code(wildcards):
+    """The code of a metric that is the user's own function."""
+    return code_of_function(SETTINGS.validation.metric)
 
 
 def left_out_engines(wildcards):

@@ -5,7 +5,7 @@ rule run_engine:
     input:
         **PLAN.uses("run_engine", engine=ENGINE, record=RECORD, tensors=TENSORS),
     output:
-        **PLAN.makes("run_engine", probabilities=temp(PROBABILITIES)),
+        **PLAN.makes("run_engine", answers=temp(ANSWERS)),
     log:
         "results/logs/run_engine/{runtime}{at}/b{batch}_{precision}/{shard}.log",
     benchmark:
@@ -18,7 +18,14 @@ rule run_engine:
         mem_mb=memory_of_engine,
         runtime=minutes_of_engine,
     params:
-        plan=PLAN.decided_by("run_engine", modules=lambda w: runtime_of(w).run_modules),
+        plan=PLAN.decided_by(
+            "run_engine",
+            modules=lambda w: runtime_of(w).run_modules,
+            deciding=lambda w: deciding(),
+            raw_bytes=RAW_BYTES,
+        ),
+        deciding=lambda w: deciding(),
+        raw_bytes=RAW_BYTES,
         mode=SETTINGS.inference.mode,
     script:
         "../scripts/run_engine.py"

@@ -4,9 +4,11 @@
 
 rule export_onnx:
     input:
-        **PLAN.uses("export_onnx", weights=WEIGHTS),
+        **PLAN.uses("export_onnx", weights=GIVEN_WEIGHTS),
     output:
-        **PLAN.makes("export_onnx", graph=SOURCE_GRAPH),
+        **PLAN.makes(
+            "export_onnx", graph=SOURCE_GRAPH, proof=PROOF.format(graph=SOURCE)
+        ),
     log:
         "results/logs/export_onnx.log",
     benchmark:
@@ -19,12 +21,14 @@ rule export_onnx:
     params:
         plan=PLAN.decided_by(
             "export_onnx",
-            packages=["torch", "onnx", "onnxscript", "onnxslim"],
+            packages=EXPORT_PACKAGES,
             stored=True,
+            source=lambda w: network().decides,
+            overrides=OVERRIDES,
             opset=SETTINGS.model.opset,
-            init_features=SETTINGS.model.init_features,
         ),
-        init_features=SETTINGS.model.init_features,
+        source=lambda w: network(),
+        overrides=OVERRIDES,
         opset=SETTINGS.model.opset,
     script:
         "../scripts/export_onnx.py"
@@ -39,6 +43,7 @@ rule convert_onnx:
         **PLAN.makes(
             "convert_onnx",
             graph=f"results/onnx/{{graph,{'|'.join(CONVERTED)}}}/model.onnx",
+            proof=f"results/onnx/{{graph,{'|'.join(CONVERTED)}}}/proof.json",
         ),
     log:
         "results/logs/convert_onnx/{graph}.log",
@@ -52,18 +57,26 @@ rule convert_onnx:
     params:
         plan=PLAN.decided_by(
             "convert_onnx",
-            packages=["numpy", "onnx", "onnxruntime", "nvidia-modelopt"],
+            packages=["numpy", "onnx", "onnxruntime", "openvino", "nvidia-modelopt"],
             stored=True,
+            accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
             calibration=calibration_of_graph,
         ),
         calibration=SETTINGS.engines.calibration,
+        on_unsupported=SETTINGS.engines.on_unsupported,
     script:
         "../scripts/convert_onnx.py"
 
 
 rule write_samples:
     input:
-        **PLAN.uses("write_samples", weights=WEIGHTS, tensors=all_shards(TENSORS)),
+        **PLAN.uses(
+            "write_samples",
+            network=NETWORK,
+            weights=GIVEN_WEIGHTS,
+            graph=REFERENCE_GRAPH,
+            tensors=all_shards(TENSORS),
+        ),
     output:
         **PLAN.makes(
             "write_samples",
@@ -80,8 +93,15 @@ rule write_samples:
         mem_mb=memory_of_reference,
         runtime=10,
     params:
-        plan=PLAN.decided_by("write_samples", packages=["torch"], samples=known_samples),
-        init_features=SETTINGS.model.init_features,
+        plan=PLAN.decided_by(
+            "write_samples",
+            packages=REFERENCE_PACKAGES,
+            source=lambda w: network().decides,
+            output=SETTINGS.model.output,
+            samples=known_samples,
+        ),
+        source=lambda w: network(),
+        output=SETTINGS.model.output,
         samples=SETTINGS.tensors.samples,
     script:
         "../scripts/write_samples.py"

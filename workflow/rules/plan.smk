@@ -6,7 +6,10 @@
 import atexit
 from functools import cache
 
+from segtrt.config.settings import as_json
+from segtrt.data.labels import IGNORED
 from segtrt.engines.matrix import at, make_matrix
+from segtrt.graphs.sample import DEFAULT_SAMPLES
 from segtrt.machine.facts import machines_of_plan, tell_jobs
 from segtrt.plan.checks import (
     check_calibration,
@@ -16,6 +19,7 @@ from segtrt.plan.checks import (
 )
 from segtrt.plan.contents import (
     code_of,
+    code_of_function,
     digest_compared,
     digest_templates,
     looks_of_runtimes,
@@ -25,15 +29,21 @@ from segtrt.plan.contents import (
 from segtrt.plan.declare import Plan, one_line_errors, verified
 from segtrt.plan.hash_cache import HashCache
 from segtrt.plan.run_start import start_run
-from segtrt.plan.sources import (
+from segtrt.plan.dataset import (
     FETCHED_FILES,
-    TRAINED,
+    dataset_form,
     digest_dataset,
-    digest_weights,
     find_dataset,
+    listed_dataset,
+)
+from segtrt.model.source import Overrides
+from segtrt.plan.patch import size_of_patches
+from segtrt.plan.sources import (
+    TRAINED,
+    describe_network,
+    digest_weights,
     is_trained_here,
     is_url,
-    listed_dataset,
     locate,
 )
 from segtrt.plan.states import summarise_changes, table
@@ -53,27 +63,51 @@ WILDCARDS = {
 MANIFEST = "results/dataset/manifest.json"
 SHARD_MANIFEST = "results/dataset/shard_{shard}.json"
 TENSORS = "results/tensors/shard_{shard}.safetensors"
+NETWORK = "results/model/network.json"
 WEIGHTS = "results/model/weights.safetensors"
 GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
+PROOF = "results/onnx/{graph}/proof.json"
 REFERENCE = "results/reference/shard_{shard}.safetensors"
 REFERENCE_SCORES = "results/reference/scores.json"
-REFERENCE_MASKS = "results/reference/masks_{shard}.safetensors"
 ENGINE = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin"
 RECORD = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json"
-PROBABILITIES = (
-    "results/probabilities/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
-)
+ANSWERS = "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
 VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
 CHANGES = "results/keys/changes.txt"
 
+# Weights that are given apart from the network, and the graph of a network that is an ONNX file,
+# which takes PyTorch's place.
+GIVEN_WEIGHTS = WEIGHTS if SETTINGS.model.weights else []
+IS_GRAPH = SETTINGS.model.network.lower().endswith(".onnx")
+REFERENCE_GRAPH = SOURCE_GRAPH if IS_GRAPH else []
+REFERENCE_PACKAGES = ["onnxruntime"] if IS_GRAPH else ["torch"]
+EXPORT_PACKAGES = ["torch", "onnx", "onnxruntime", "onnxscript", "onnxslim"]
+
+# What the settings say of the network, and bytes of raw outputs that are kept of a shard.
+OVERRIDES = Overrides(
+    SETTINGS.model.activation,
+    SETTINGS.model.output,
+    SETTINGS.model.input.channels,
+    SETTINGS.model.input.size,
+)
+RAW_BYTES = SETTINGS.validation.raw_mib * 2**20 // SETTINGS.dataset.shards
+
 # Packages that decide how images become network input.
-ENCODING_PACKAGES = ["numpy", "pillow", "scipy", "scikit-image"]
+READING_PACKAGES = ["numpy", "pillow", "tifffile", "imagecodecs", "simpleitk"]
+ENCODING_PACKAGES = [*READING_PACKAGES, "scipy", "scikit-image"]
 
 SHARDS = [f"{shard:02d}" for shard in range(SETTINGS.dataset.shards)]
-SAMPLES = [f"test_data_set_{i}" for i in range(len(SETTINGS.tensors.samples))]
+SAMPLES = [
+    f"test_data_set_{i}"
+    for i in range(
+        DEFAULT_SAMPLES
+        if SETTINGS.tensors.samples is None
+        else len(SETTINGS.tensors.samples)
+    )
+]
 PLACES = [at(name) for name in sorted(SETTINGS.machines)] or [at("")]
 
 if workflow.is_main_process:
@@ -170,7 +204,26 @@ def dataset_root():
 @cache
 def dataset():
     """Digest of the images: each is looked at."""
-    return digest_dataset(SETTINGS.dataset, CHECKOUT, hashes())
+    digest = digest_dataset(SETTINGS.dataset, CHECKOUT, hashes())
+    if workflow.is_main_process and digest.note:
+        print(f"segtrt: {digest.note}", file=sys.stderr)
+    return digest
+
+
+@cache
+def form():
+    """Where the images' files are, and their labels."""
+    return dataset_form(SETTINGS.dataset, dataset_root())
+
+
+@cache
+def encoding():
+    """What of the settings decides patches."""
+    tensors = SETTINGS.tensors
+    return {
+        **tensors.encoding,
+        "function": code_of_function(tensors.normalisation),
+    }
 
 
 @cache
@@ -183,6 +236,23 @@ def dataset_as_listed():
     if "dataset" not in listed:
         return dataset()
     return listed_dataset(SETTINGS.dataset, listed["dataset"])
+
+
+@cache
+def network():
+    """Where the network comes from, and what decides it."""
+    return describe_network(SETTINGS.model, CHECKOUT, hashes())
+
+
+@cache
+def deciding():
+    """What of the settings decides how outputs become labels."""
+    labels = form().labels
+    return {
+        "decide": as_json(SETTINGS.validation.decide),
+        "largest_component": SETTINGS.validation.largest_component,
+        "ignored": IGNORED if labels and labels.ignored is not None else None,
+    }
 
 
 @cache

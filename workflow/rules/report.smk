@@ -6,10 +6,11 @@ rule summarise:
         **PLAN.uses(
             "summarise",
             manifest=MANIFEST,
-            weights=WEIGHTS,
+            network=NETWORK,
+            weights=GIVEN_WEIGHTS,
             tensors=all_shards(TENSORS),
             reference_scores=REFERENCE_SCORES,
-            reference_masks=all_shards(REFERENCE_MASKS),
+            reference=all_shards(REFERENCE),
             reference_timings=expand("results/reference/timing{at}.json", at=PLACES),
             preparations=expand("results/reference/preparation{at}.json", at=PLACES),
             samples=expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),

@@ -11,7 +11,8 @@ FEATURE_MB = 4.5  # activations of one slice for each of the network's first cha
 CPU_SECONDS = 2.5  # one slice of the published network on one slow core
 GPU_SECONDS = 0.05
 
-_FEATURES = SETTINGS.model.init_features
+# The width of the U-Net; other networks are taken to cost what the published one does.
+_FEATURES = SETTINGS.model.arguments.get("init_features", 32)
 
 
 def available_cores():
@@ -104,8 +105,10 @@ def _times_of(batch):
 
 
 def memory_of_encode(wildcards, attempt):
-    """A slice at a time is little; a volume lies in memory whole, several times over."""
-    whole = SETTINGS.tensors.normalisation == "volume"
+    """A picture at a time is little; a volume lies in memory whole, several times over."""
+    tensors = SETTINGS.tensors
+    of_volumes = (tensors.axis, tensors.spacing, tensors.window.size)
+    whole = tensors.normalisation == "volume" or of_volumes != (None, None, None)
     return attempt * (2500 if whole else 500)
 
 

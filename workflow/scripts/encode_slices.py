@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from segtrt.data.tensors import encode_shard
+from segtrt.data.encode import encode_shard
+from segtrt.model.spec import read_spec
 from segtrt.plan.job import run
 
 run(
@@ -11,6 +12,8 @@ run(
         Path(snakemake.input.manifest),
         Path(snakemake.params.root),
         Path(snakemake.output.tensors),
-        snakemake.params.normalisation,
+        tensors=snakemake.params.tensors,
+        spec=read_spec(Path(snakemake.input.network)),
+        labels=snakemake.params.form.labels,
     ),
 )

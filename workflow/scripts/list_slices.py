@@ -1,4 +1,4 @@
-"""List the data set's slices."""
+"""List the data set's items."""
 
 from pathlib import Path
 
@@ -16,6 +16,8 @@ def list_slices() -> None:
         check_fetched(root, Path(snakemake.params.receipt))
     write_manifest(
         root,
+        snakemake.params.form,
+        snakemake.params.demands,
         manifest_path=Path(snakemake.output.manifest),
         shard_paths=[Path(path) for path in snakemake.output.shards],
         subjects=settings.subjects,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from segtrt.data.preparation_timing import time_preparation
+from segtrt.model.spec import read_spec
 from segtrt.plan.job import run
 
 run(
@@ -12,6 +13,8 @@ run(
         Path(snakemake.params.root),
         Path(snakemake.output.timing),
         machine=snakemake.params.plan["parts"]["machine"],
-        normalisation=snakemake.params.normalisation,
+        tensors=snakemake.params.tensors,
+        spec=read_spec(Path(snakemake.input.network)),
+        labels=snakemake.params.form.labels,
     ),
 )

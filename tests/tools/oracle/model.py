@@ -133,7 +133,8 @@ class Model:
         skips = whole if dataset["on_bad_subject"] == "skip" else None
         match rule:
             case "list_slices":
-                return whole, self._shard_of, dataset["on_bad_subject"]
+                stacked = config["tensors"]["normalisation"] == "volume"
+                return whole, self._shard_of, dataset["on_bad_subject"], stacked
             case "encode_slices":
                 mine = {n: whole[n] for n, k in self._shard_of.items() if k == int(name)}
                 return mine, config["tensors"]["normalisation"], skips
@@ -168,7 +169,7 @@ class Model:
             case "time_engine":
                 return config["inference"], self._target(place)
             case "score_reference":
-                return [config["validation"][k] for k in ("threshold", "largest_component")]
+                return config["validation"]["metric"]
             case "validate_engine":
                 return config["validation"]["tolerances"][cell.split("_")[1]]
             case "summarise":

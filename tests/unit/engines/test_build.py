@@ -26,7 +26,7 @@ def build(
 ) -> EngineRecord:
     return build_engine(
         runtime,
-        BuildSettings(2, Precision(precision)),
+        unet_settings(2, Precision(precision)),
         graph,
         folder / "engine.bin",
         folder / "engine.json",

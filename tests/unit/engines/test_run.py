@@ -22,9 +22,8 @@ from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
 from segtrt.formats import from_json
 from segtrt.precision import Precision
-from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
-from tiny_unet_graphs import run_with_onnxruntime, slices
+from tiny_unet_graphs import run_with_onnxruntime, slices, unet_settings
 
 
 def write_tensors(path: Path, count: int) -> Path:
@@ -50,7 +49,7 @@ def engines(
         folder = tmp_path_factory.mktemp(name)
         build_engine(
             runtime,
-            BuildSettings(4, Precision(precision)),
+            unet_settings(4, Precision(precision)),
             tiny_graphs["fp32"],
             folder / "engine.bin",
             folder / "engine.json",

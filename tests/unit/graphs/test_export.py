@@ -9,8 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from exported_unet import export_unet
-from segtrt.data.kaggle_images import decode_image
-from segtrt.data.kaggle_layout import pair_slices
+from segtrt.data.formats.read import read_file
 from segtrt.data.normalise import normalise_slice
 from segtrt.errors import SegtrtError
 from segtrt.graphs import export
@@ -58,9 +57,9 @@ def graph(weights, tmp_path_factory):
 @pytest.fixture(scope="module")
 def slices(kaggle_folder):
     folder = sorted(path for path in kaggle_folder.iterdir() if path.is_dir())[0]
-    pairs = pair_slices(folder)
-    images = [pairs[number][0] for number in sorted(pairs)[5:20:5]]
-    return np.stack([normalise_slice(decode_image(path.read_bytes(), path)) for path in images])
+    numbers = sorted(int(path.stem.split("_")[-2]) for path in folder.glob("*_mask.tif"))
+    images = [folder / f"{folder.name}_{number}.tif" for number in numbers[5:20:5]]
+    return np.stack([normalise_slice(read_file(p).array.transpose(1, 2, 0)) for p in images])
 
 
 def test_interface(graph):

@@ -6,6 +6,10 @@ from segtrt.plan.fingerprint import PACKAGE, import_closure
 BASICS = {"files", "formats"}
 RECORD = {"engines.record", "precision", "runtimes.description"}
 NETWORK = {"model.inference", "model.unet", "model.weight_files", "model.weights"}
+LAYOUT = {f"data.{name}" for name in ("formats.kinds", "layout", "wildcards")}
+LISTING = LAYOUT | {f"data.{name}" for name in ("entries", "listing", "roots", "walk")}
+FORMATS = ("arrays", "dicom", "image", "pictures", "read", "tiff", "volumes")
+READING = LAYOUT | {"data.labels"} | {f"data.formats.{name}" for name in FORMATS}
 
 CLOSURES = {
     "check": BASICS
@@ -33,7 +37,7 @@ CLOSURES = {
     },
     "score_engine": BASICS
     | RECORD
-    | {"arrays", "data.geometry", "data.resampling", "data.restore", "data.shards"}
+    | {"arrays", "data.geometry", "data.resampling", "data.shards"}
     | {
         f"quality.{name}"
         for name in (
@@ -50,15 +54,27 @@ CLOSURES = {
     | {f"report.{path.stem}" for path in (PACKAGE / "report").glob("[!_]*.py")},
     "run_reference": {"arrays", "data.shards", "files", "model.reference"} | NETWORK,
     "fetch_dataset": {"files"}
-    | {
-        f"data.{name}" for name in ("archive", "fetched_folder", "kaggle_download", "kaggle_layout")
-    },
+    | LISTING
+    | {f"data.{name}" for name in ("archive", "fetched_folder", "kaggle", "kaggle_download")},
     "list_slices": BASICS
+    | LISTING
+    | READING
     | {
         f"data.{name}"
         for name in (
-            *("fetched_folder", "kaggle_images", "kaggle_layout", "kaggle_scan"),
-            *("make_manifest", "manifest", "sharding", "subjects"),
+            *("fetched_folder", "form", "make_manifest", "manifest", "nnunet", "scan"),
+            "sharding",
+        )
+    },
+    "encode_slices": BASICS
+    | READING
+    | {"model.spec", "user_function"}
+    | {
+        f"data.{name}"
+        for name in (
+            *("encode", "encoding", "geometry", "intensity", "manifest", "normalisations"),
+            *("normalise", "placement", "preparation", "prepared", "resampling", "stored"),
+            *("tensor_file", "volume", "windows"),
         )
     },
 }
@@ -70,10 +86,12 @@ FORBIDDEN = {
     "time_reference": ("data.kaggle", "engines.run", "engines.load", "quality.", "runtimes.base"),
     "write_samples": ("data.kaggle", "data.normalise", "engines.", "quality.", "runtimes."),
     "encode_slices": (
-        "data.kaggle_layout",
-        "data.kaggle_scan",
-        "data.make_manifest",
-        "data.sharding",
+        *("data.kaggle", "data.listing", "data.make_manifest", "data.scan", "data.sharding"),
+        *("data.nnunet", "data.walk"),
+    ),
+    "train": (
+        *("data.kaggle", "data.normalise", "data.intensity", "data.preparation", "data.manifest"),
+        *("data.volume", "data.formats.read", "engines.", "quality.", "runtimes."),
     ),
     "export_onnx": ("data.", "engines.", "quality.", "runtimes."),
     "summarise": (

@@ -150,7 +150,7 @@ def test_it_is_built_run_reported_and_picked(
     timing = json.loads((tmp_path / f"timing/{NAME}.json").read_text())
     assert timing["timing"]["iterations"] == 5
 
-    summary = chain.summarise(max_dice_loss=0.5)
+    summary = chain.summarise(max_metric_loss=0.5)
     [engine] = [one for one in summary["engines"] if one["runtime"] == "made_up"]
     assert (engine["name"], engine["verdict"], engine["graph"]) == (NAME, "pass", "fp32")
     assert summary["recommendation"]["engine"] == NAME

@@ -1,4 +1,4 @@
-"""Probabilities as grey-scale pictures."""
+"""Outputs as grey-scale pictures."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ from segtrt.files import write_bytes
 
 
 def grey_levels(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Probabilities as grey levels, 0 black to 1 white.
+    """Outputs as grey levels, 0 black to 1 white.
 
     Args:
         probabilities: any shape; values outside 0..1 are clipped, what is no number is black.

@@ -23,7 +23,7 @@ from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_input
 from segtrt.machine.cpu import available_cores
 from segtrt.progress import track
-from segtrt.report.wording import MISSING, dice, error, number, plural
+from segtrt.report.wording import MISSING, error, number, plural, score
 from segtrt.runtimes.base import Session
 
 _INPUT_FILE = "input_0.pb"
@@ -73,7 +73,7 @@ def run_inputs(
             f"{len(paths)} or more"
         )
     limits = limits_of(file, record, atol=atol, max_flipped=max_flipped)
-    results = [Result(path, expected_output(path), limits.threshold) for path in paths]
+    results = [Result(path, expected_output(path), limits.decoder) for path in paths]
     missing = next((result.path for result in results if result.expected is None), None)
     if require_outputs and missing:
         raise SegtrtError(f"input {missing} has no output file beside it to compare with")
@@ -178,7 +178,7 @@ def _tell_results(results: Sequence[Result], pictures: Sequence[Path], limits: L
                 f"{result.mask_pixels:,}",
                 error(errors.max_abs_error) if errors else MISSING,
                 f"{errors.flipped_pixels:,}" if errors else MISSING,
-                dice(result.dice),
+                score(result.dice),
                 "FAIL" if failures else "pass" if errors else MISSING,
             )
         )

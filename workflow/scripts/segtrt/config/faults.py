@@ -1,5 +1,6 @@
 """What is wrong with a configuration by its schema, one line for each fault."""
 
+import datetime
 import difflib
 import math
 from collections.abc import Iterable, Mapping
@@ -43,7 +44,15 @@ def _describe(error: Any) -> str:
     if error.validator == "required":
         missing = sorted(set(error.validator_value) - set(value))
         return f"{where} is {value!r}, but lacks {', '.join(missing)}"
-    return f"{where} is {value!r}, allowed: {_allowed(error, rule)}"
+    hint = ""
+    if error.validator == "type" and "string" in types_of(rule) and _is_scalar(value):
+        hint = "; put it in quotes, as YAML takes it for something else"
+    return f"{where} is {value!r}, allowed: {_allowed(error, rule)}{hint}"
+
+
+def _is_scalar(value: object) -> bool:
+    """Whether a value is one that quotes would make text: a number, truth value or date."""
+    return isinstance(value, bool | int | float | datetime.date)
 
 
 def _dotted(path: Iterable[str | int]) -> str:

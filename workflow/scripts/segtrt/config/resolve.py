@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from segtrt.config.faults import faults_of
+from segtrt.config.images import choose_source, faults_of_images
+from segtrt.config.network import complete_network, faults_of_network
 from segtrt.config.resources import misplaced_resources
 from segtrt.config.schema import complete, load_schema
 from segtrt.config.settings import Settings, as_json, from_values
@@ -27,6 +29,8 @@ def resolve_config(given: Mapping[str, Any]) -> Settings:
     values = complete(given, schema)
     faults = faults_of(values, schema)
     if not faults:
+        choose_source(values["dataset"])
+        complete_network(values["model"])
         settings = from_values(Settings, values)
         faults = list(_contradictions(settings))
     if faults:
@@ -37,13 +41,8 @@ def resolve_config(given: Mapping[str, Any]) -> Settings:
 def _contradictions(settings: Settings) -> Iterator[str]:
     """Faults between keys, which a schema cannot tell."""
     dataset, engines = settings.dataset, settings.engines
-    if dataset.source == "path" and dataset.path is None:
-        yield "dataset.path is None, but dataset.source is path: name the folder"
-    if dataset.source == "demo" and dataset.path is not None:
-        yield (
-            f"dataset.path is {dataset.path!r}, but dataset.source is demo, which takes no "
-            "path: set dataset.source to path"
-        )
+    yield from faults_of_images(dataset, settings.tensors)
+    yield from faults_of_network(settings.model)
     batch = engines.dynamic_batch
     if not batch.min <= batch.opt <= batch.max:
         yield (

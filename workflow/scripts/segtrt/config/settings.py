@@ -7,7 +7,7 @@ means, allows and defaults to.
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -29,8 +29,14 @@ A mapping, so that a new figure is added to the table of figures and the schema 
 class Dataset:
     """Which images."""
 
-    source: Literal["demo", "kaggle", "path"]
+    source: Literal["auto", "demo", "kaggle", "path", "nnunet"]
+    """Never `auto` once a configuration is resolved."""
     path: str | None
+    images: str
+    masks: str | None
+    channels: tuple[str, ...] | None
+    labels: Mapping[int, str] | None
+    ignored: int | None
     subjects: tuple[str, ...] | None
     shards: int
     calibration_fraction: float
@@ -39,20 +45,57 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class WindowSettings:
+    """Overlapping patches that items are cut into."""
+
+    size: tuple[int, ...] | None
+    overlap: float
+    blend: Literal["constant", "gaussian"]
+
+
+@dataclass(frozen=True)
 class Tensors:
     """How images become network input."""
 
-    normalisation: Literal["slice", "volume"]
-    samples: tuple[Sample, ...]
+    normalisation: str
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+    range: tuple[float, ...] | None
+    percentiles: tuple[float, ...] | None
+    nonzero_only: bool
+    size: tuple[int, ...] | None
+    fit: Literal["linear", "nearest", "area", "pad"]
+    axis: int | None
+    spacing: tuple[float | None, ...] | None
+    window: WindowSettings
+    samples: tuple[Sample, ...] | None
+
+    @property
+    def encoding(self) -> dict[str, Any]:
+        """All but the samples, as JSON values: what decides patches."""
+        return {name: value for name, value in as_json(self).items() if name != "samples"}
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """What is fixed of the network's input."""
+
+    channels: int | None
+    size: tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
 class Model:
     """Which network."""
 
-    weights: str
+    network: str
+    arguments: Mapping[str, Any]
+    weights: str | None
+    """None: the network's source holds its own, or draws them."""
     sha256: str | None
-    init_features: int
+    activation: Literal["sigmoid", "softmax", "none"] | None
+    output: str | None
+    input: ModelInput
     opset: int
 
 
@@ -128,8 +171,12 @@ class Inference:
 class Validation:
     """When an engine passes."""
 
-    threshold: float
+    decide: Mapping[str, float] | str | None
+    """`threshold` and its value, or `argmax`; None leaves the choice to `Decoder.usual`."""
     largest_component: bool
+    metric: str
+    min_reference: float
+    raw_mib: int
     tolerances: Mapping[Precision, Tolerance]
 
 
@@ -138,10 +185,11 @@ class Report:
     """What the report shows."""
 
     title: str
-    max_dice_loss: float
+    max_metric_loss: float
     max_latency_ms: float | None
     overlay_subjects: int
     overlay_slices: int
+    display_channel: int | None
     compare_with: str | None
 
 
@@ -190,8 +238,7 @@ def _typed(hint: Any, value: Any) -> Any:
     if origin is tuple:
         typed = tuple(_typed(inner[0], entry) for entry in value)
     elif origin is Mapping:
-        names = sorted(value) if inner[0] is str else [name for name in inner[0] if name in value]
-        typed = {name: _typed(inner[1], value[name]) for name in names}
+        typed = {name: _typed(inner[1], value[key]) for key, name in _names(inner[0], value)}
     elif dataclasses.is_dataclass(hint) and isinstance(hint, type):
         typed = from_values(hint, value)
     elif hint is float:
@@ -199,6 +246,15 @@ def _typed(hint: Any, value: Any) -> Any:
     elif hint is int or (isinstance(hint, type) and issubclass(hint, Enum)):
         typed = hint(value)
     return typed
+
+
+def _names(kind: Any, values: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """The keys of a mapping's JSON values, in order, and what each is as the type annotated."""
+    if kind is str:
+        return [(key, key) for key in sorted(values)]
+    if kind is int:
+        return sorted(((key, int(key)) for key in values), key=lambda pair: pair[1])
+    return [(name, name) for name in kind if name in values]
 
 
 def as_json(settings: Any) -> Any:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from segtrt.data.kaggle_layout import COPY, TREE
-from segtrt.errors import SegtrtError
+from segtrt.data.kaggle import COPY, TREE
+from segtrt.errors import SegtrtError, name_some
 from segtrt.files import replacing_folder
 from segtrt.progress import track
 
@@ -40,12 +40,13 @@ def extract_zip(zip_path: Path, folder: Path) -> None:
     """Unpack the data set's zip file so that `folder` holds the subjects' folders.
 
     The published archive holds the tree twice; `kaggle_3m/` is taken before
-    `lgg-mri-segmentation/kaggle_3m/`, and that before any other folder of subjects. Only the
-    subjects' TIFF files, `data.csv` and `README.md` are unpacked.
+    `lgg-mri-segmentation/kaggle_3m/`. Only the subjects' TIFF files, `data.csv` and `README.md` are
+    unpacked.
 
     Raises:
         SegtrtError: the zip file is missing, damaged, encrypted or not a zip; an entry would land
-            outside the folder; it has no slices; the disk is too full; `folder` is not empty.
+            outside the folder; it has no slices, or several trees of them; the disk is too full;
+            `folder` is not empty.
     """
     if not zip_path.is_file():
         what = "is not a file" if zip_path.exists() else "does not exist"
@@ -108,9 +109,13 @@ def _choose(zip_path: Path, entries: Sequence[zipfile.ZipInfo]) -> dict[str, zip
             "dataset.path to the zip file of mateuszbuda/lgg-mri-segmentation"
         )
     known = [TREE, f"{COPY}/{TREE}"]
-    best = min(
-        has_slices, key=lambda root: (known.index(root) if root in known else len(known), root)
-    )
+    if len(has_slices) > 1 and not has_slices <= set(known):
+        raise SegtrtError(
+            f"{zip_path} has several trees ({name_some(sorted(has_slices), 5)}), expected that of "
+            "mateuszbuda/lgg-mri-segmentation; unpack it by hand, and set dataset.source to path "
+            "and dataset.path to one of them"
+        )
+    best = TREE if TREE in has_slices else min(has_slices)
     return dict(sorted(trees[best].items()))
 
 

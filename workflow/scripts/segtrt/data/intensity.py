@@ -17,14 +17,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.data.normalisations import NORMALISATIONS, PARAMETRIC
 from segtrt.data.normalise import HIGH_PERCENTILE, LOW_PERCENTILE, slice_tables
 from segtrt.errors import SegtrtError
 from segtrt.user_function import load_function, names_function
 
-NORMALISATIONS = ("slice", "volume", "zscore", "scale", "none")
-
 _SETTING = "tensors.normalisation"
-_PARAMETRIC = ("zscore", "scale")
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,10 @@ class Intensity:
                 "path/to/file.py:function"
             )
         given = [key for key, value in asdict(self).items() if key != "normalisation" and value]
-        if given and name not in _PARAMETRIC:
+        if given and name not in PARAMETRIC:
             raise SegtrtError(
                 f"{_SETTING} {name} has no use for {', '.join(given)}; leave that out or choose "
-                f"{' or '.join(_PARAMETRIC)}"
+                f"{' or '.join(PARAMETRIC)}"
             )
         if (self.mean is None) != (self.std is None):
             raise SegtrtError(f"{_SETTING} {name} has one of mean and std; give both or neither")
@@ -128,7 +126,7 @@ class Intensity:
                 result = _normalised_slices(image, slice_axis)
             elif name == "none":
                 result = image.astype(np.float32)
-            elif name in _PARAMETRIC:
+            elif name in PARAMETRIC:
                 result = self._normalised_channels(image)
             else:
                 result = _by_function(name, image)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from segtrt.data.archive import extract_zip
 from segtrt.data.fetched_folder import fetch_into, write_receipt
-from segtrt.data.kaggle_layout import HANDLE, find_root, list_subjects
+from segtrt.data.kaggle import HANDLE
+from segtrt.data.layout import KAGGLE
+from segtrt.data.listing import list_items
+from segtrt.data.roots import find_root
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
 from segtrt.progress import track
@@ -41,13 +44,17 @@ def fetch_kaggle(target_folder: Path, zip_path: Path | None, receipt: Path) -> N
 
 
 def _copy_from_kaggle(folder: Path) -> None:
-    root = find_root(_download_from_kaggle())
-    names = list_subjects(root)
-    files = {name: sorted((root / name).glob("[!.]*.tif")) for name in names}
-    if not any(files.values()):
+    root = find_root(_download_from_kaggle(), KAGGLE)
+    try:
+        listing = list_items(root, KAGGLE)
+    except SegtrtError:
+        listing = None
+    if listing is None or not listing.items:
         raise SegtrtError(
             f"{root}, where kagglehub put {HANDLE}, has no slices; delete it and run again"
         )
+    names = list(listing.counts)
+    files = {name: sorted((root / name).glob("[!.]*.tif")) for name in names}
     # Copies: through a link, whoever changes a file here would change kagglehub's cache.
     for name in track(names, "placing the data set", len(names), "subjects"):
         (folder / name).mkdir()

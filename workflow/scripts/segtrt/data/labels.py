@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Self
 
 from segtrt.errors import SegtrtError, name_some
+
+if TYPE_CHECKING:  # planning reads labels from the settings, and imports no NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 IGNORED = 255
 """In a label map: pixels without a label, which no figure counts."""
@@ -65,7 +66,7 @@ class Labels:
         names = dict(zip(map(int, data["values"]), map(str, data["names"]), strict=True))
         return cls.of(names, None if data["ignored"] is None else int(data["ignored"]))
 
-    def encode(self, mask: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    def encode(self, mask: "NDArray[Any]", path: Path) -> "NDArray[np.uint8]":
         """The label map of a mask.
 
         Args:
@@ -78,6 +79,8 @@ class Labels:
         Raises:
             SegtrtError: it has other values; they are listed.
         """
+        import numpy as np
+
         table = np.zeros(_LARGEST + 1, np.uint8)
         known = np.zeros(_LARGEST + 1, np.bool_)
         known[[0, *self.values]] = True
@@ -104,7 +107,7 @@ class Labels:
         labels: NDArray[np.uint8] = table[places]
         return labels
 
-    def decode(self, labels: NDArray[np.uint8]) -> NDArray[Any]:
+    def decode(self, labels: "NDArray[np.uint8]") -> "NDArray[Any]":
         """The mask of a label map, with the values that files have.
 
         Args:
@@ -114,6 +117,8 @@ class Labels:
         Returns:
             (*size) uint8, or uint16 if a value of the data set's is above 255.
         """
+        import numpy as np
+
         wide = max(*self.values, self.ignored or 0) > 255
         table = np.zeros(256, np.uint16 if wide else np.uint8)
         table[1 : len(self.values) + 1] = self.values

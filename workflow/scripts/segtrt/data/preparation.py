@@ -117,7 +117,7 @@ class Preparation:
             image = image.view(np.uint8)
         if self.intensity.normalisation == "volume":
             return self._prepare_volume(image)
-        placement = self._placement(image.shape[1:], spacing)
+        placement = self.place(image.shape[1:], spacing)
         normalised = self.intensity.normalise(image, self.axis)
         return Prepared(placement.place_image(normalised), placement)
 
@@ -130,7 +130,13 @@ class Preparation:
         placement = Placement(image.shape[1:], grid, self.axis, box=box)
         return Prepared(np.ascontiguousarray(ready.swapaxes(0, 1)), placement)
 
-    def _placement(self, shape: tuple[int, ...], spacing: Sequence[float] | None) -> Placement:
+    def place(self, shape: tuple[int, ...], spacing: Sequence[float] | None) -> Placement:
+        """Where an item comes to lie on the network's grid. Not for `volume`, which looks at it.
+
+        Args:
+            shape: the item's own size, 2-D or 3-D.
+            spacing: mm along each axis, if `self.spacing` is set.
+        """
         spaced = None
         if self.spacing is not None:
             assert spacing is not None
@@ -145,13 +151,19 @@ class Preparation:
             grid[len(grid) - len(self.size) :] = self.size
         return Placement(shape, tuple(grid), self.axis, spaced, self.fit)
 
-    def _check(self, image: NDArray[Any], spacing: Sequence[float] | None) -> None:
-        shape = image.shape[1:]
-        kind = f"an image of {image.dtype} and size {' x '.join(map(str, shape))}"
-        if len(shape) not in (2, 3) or not image.size:
-            raise SegtrtError(f"{kind}, {len(image)} channels; expected 2 or 3 axes, none empty")
-        if image.dtype.kind not in "buif":
-            raise SegtrtError(f"{kind} has no real numbers; convert it to integers or floats")
+    def check_size(
+        self, shape: tuple[int, ...], spacing: Sequence[float] | None, kind: str
+    ) -> None:
+        """Refuse an item of a size, or without a spacing, that the settings are not for.
+
+        Args:
+            shape: the item's own size, 2-D or 3-D.
+            spacing: mm along each axis, if it is known.
+            kind: what the item is, for messages, e.g. `an image of size 20 x 24`.
+
+        Raises:
+            SegtrtError: it does not fit the settings.
+        """
         if self.axis is not None and len(shape) != 3:
             raise SegtrtError(f"tensors.axis is {self.axis}, but there is {kind}; set it to null")
         axes = 2 if self.axis is not None else len(shape)
@@ -175,6 +187,15 @@ class Preparation:
                     f"tensors.spacing is set, but {kind} has no spacing; use a format that stores "
                     "it, such as NIfTI, or set tensors.spacing to null"
                 )
+
+    def _check(self, image: NDArray[Any], spacing: Sequence[float] | None) -> None:
+        shape = image.shape[1:]
+        kind = f"an image of {image.dtype} and size {' x '.join(map(str, shape))}"
+        if len(shape) not in (2, 3) or not image.size:
+            raise SegtrtError(f"{kind}, {len(image)} channels; expected 2 or 3 axes, none empty")
+        if image.dtype.kind not in "buif":
+            raise SegtrtError(f"{kind} has no real numbers; convert it to integers or floats")
+        self.check_size(shape, spacing, kind)
         if image.dtype.kind == "f":
             wrong = image.size - int(np.count_nonzero(np.isfinite(image)))
             if wrong:

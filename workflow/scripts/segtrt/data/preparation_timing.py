@@ -1,4 +1,4 @@
-"""How long a slice takes before any engine sees it: reading and decoding, and normalising."""
+"""How long a patch takes before any engine sees it: reading and decoding, and preparing."""
 
 import time
 from collections.abc import Mapping
@@ -7,16 +7,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
+from segtrt.data.encode import load_unit, units_of
+from segtrt.data.encoding import encoding_of
+from segtrt.data.labels import Labels
 from segtrt.data.manifest import read_manifest
-from segtrt.data.normalise import normalise_slice
 from segtrt.data.preparation_file import FORMAT, PreparationTiming
-from segtrt.data.slices import read_slice
-from segtrt.data.volume import find_geometry, prepare_volume
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
 from segtrt.machine.facts import refuse_other_machine, this_machine
+from segtrt.model.spec import NetworkSpec
 
 
 def time_preparation(
@@ -25,10 +24,12 @@ def time_preparation(
     out: Path,
     *,
     machine: Mapping[str, Any],
-    normalisation: str,
-    slices: int = 48,
+    tensors: Mapping[str, Any],
+    spec: NetworkSpec,
+    labels: Labels | None,
+    patches: int = 48,
 ) -> None:
-    """Time decoding and normalising on one core and write the medians as JSON.
+    """Time decoding and preparing on one core and write the medians as JSON.
 
     The file's format is in `segtrt.data.preparation_file`. Reading includes the check of the files'
     hashes; files come from the system's cache if they were read before.
@@ -38,39 +39,35 @@ def time_preparation(
         root: the folder that the manifest's paths are relative to.
         out: the JSON file to make.
         machine: facts of the machine to time on (`Machine.cpu_facts`), as planned.
-        normalisation: `slice` or `volume`; a volume's time is shared out over its slices.
-        slices: slices to time on, from the first subjects; a volume is taken whole.
+        tensors: the settings of that name, as JSON values.
+        spec: what the network takes.
+        labels: which values of masks stand for which class; None without masks.
+        patches: patches to time on, from the first items; an item is taken whole, its time shared
+            out over its patches.
 
     Raises:
         SegtrtError: the data set has no subject, a file is missing or changed, or this is another
             machine.
     """
     refuse_other_machine(machine, this_machine().cpu_facts())
+    listed = read_manifest(manifest)
+    if not listed.subjects:
+        raise SegtrtError(f"{manifest} lists no image to time; check dataset.subjects")
+    encoding = encoding_of(tensors, spec, listed.grids)
     decode: list[float] = []
     normalise: list[float] = []
-    for subject in read_manifest(manifest).subjects:
-        images, masks = [], []
-        # A volume is normalised whole; single slices stop at the number asked for.
-        left = None if normalisation == "volume" else slices - len(decode)
-        for entry in subject.slices[:left]:
-            begin = time.perf_counter_ns()
-            image, mask = read_slice(root, entry)
-            decode.append((time.perf_counter_ns() - begin) / 1e6)
-            images.append(image)
-            masks.append(mask)
-        if normalisation == "volume":
-            begin = time.perf_counter_ns()
-            volume = np.stack(images)
-            prepare_volume(volume, np.stack(masks), find_geometry(volume))
-            normalise.append((time.perf_counter_ns() - begin) / 1e6 / len(images))
-        else:
-            for image in images:
-                begin = time.perf_counter_ns()
-                normalise_slice(image)
-                normalise.append((time.perf_counter_ns() - begin) / 1e6)
-        if len(decode) >= slices:
+    timed = 0
+    for unit in units_of(listed, encoding):
+        begin = time.perf_counter_ns()
+        loaded = load_unit(root, unit, labels)
+        between = time.perf_counter_ns()
+        prepared = encoding.preparation.prepare(loaded.image, loaded.spacing)
+        end = time.perf_counter_ns()
+        count = len(encoding.cut(prepared.placement.grid))
+        decode.append((between - begin) / 1e6 / count)
+        normalise.append((end - between) / 1e6 / count)
+        timed += count
+        if timed >= patches:
             break
-    if not decode:
-        raise SegtrtError(f"{manifest} lists no slice to time; check dataset.subjects")
-    timing = PreparationTiming(median(decode), median(normalise), len(decode))
+    timing = PreparationTiming(median(decode), median(normalise), timed)
     write_json(out, {"format": FORMAT, **asdict(timing)})

@@ -8,18 +8,18 @@ A tensor file (`segtrt.data.tensor_file`) with
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.data.labels import Labels
+from segtrt.data.layout import Item
 from segtrt.data.placement import Placement
-from segtrt.data.preparation import Preparation
 from segtrt.data.tensor_file import TensorFile, TensorWriter, write_tensors
 from segtrt.data.windows import Patches
 from segtrt.errors import SegtrtError
@@ -37,7 +37,8 @@ class PreparedItem:
     split: str
     """`calibration` or `evaluation`."""
     source: dict[str, Any]
-    """What writing its mask needs: the fields of `segtrt.data.layout.Item` but the root."""
+    """What writing its mask needs: the fields of `segtrt.data.layout.Item` but the root; of slices
+    that were stacked, `slices`, a list of these, in the order of the stack."""
     placement: Placement
     patches: Patches
     spacing: tuple[float, ...] | None
@@ -55,6 +56,19 @@ class PreparedItem:
     def title(self) -> str:
         """For messages: the subject's name, and the item's where that is another."""
         return self.subject if self.name == self.subject else f"{self.subject}, {self.name}"
+
+    @property
+    def stacked(self) -> bool:
+        """Whether it is a stack of a subject's slices, each of which has a file."""
+        return "slices" in self.source
+
+    def files(self, root: Path) -> tuple[Item, ...]:
+        """What a mask is written like: the item, or each slice of a stack in its order.
+
+        Args:
+            root: the data set's folder.
+        """
+        return tuple(_item(each, root) for each in self.source.get("slices", (self.source,)))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -93,6 +107,25 @@ class PreparedItem:
         )
 
 
+def source_of(items: Sequence[Item]) -> dict[str, Any]:
+    """`PreparedItem.source` of an item, or of slices that are stacked."""
+    described = [
+        {
+            field.name: list(value) if isinstance(value, tuple) else value
+            for field in fields(item)
+            if field.name != "root"
+            for value in (getattr(item, field.name),)
+        }
+        for item in items
+    ]
+    return described[0] if len(described) == 1 else {"slices": described}
+
+
+def _item(source: Mapping[str, Any], root: Path) -> Item:
+    lists = {key: tuple(source[key]) for key in ("images", "files")}
+    return Item(root=root, **{**source, **lists})
+
+
 class PreparedWriter:
     """Writes a shard item by item."""
 
@@ -123,10 +156,17 @@ class PreparedWriter:
         self._file.metadata["items"] = json.dumps([item.to_json() for item in self._items])
 
 
+class _Described(Protocol):
+    """What can be written down, which is all that is needed of a preparation here."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+
+
 @contextmanager
 def write_prepared(
     path: Path,
-    preparation: Preparation,
+    preparation: _Described,
     labels: Labels | None,
     patch: tuple[int, ...],
 ) -> Iterator[PreparedWriter]:
@@ -134,7 +174,7 @@ def write_prepared(
 
     Args:
         path: the file to make.
-        preparation: how its images were prepared.
+        preparation: how its images were prepared (`segtrt.data.preparation.Preparation`).
         labels: the classes of its masks; None without masks.
         patch: (channels, *size) of a patch, for a shard without any item.
     """
@@ -164,7 +204,8 @@ class Prepared:
         try:
             if self._file.metadata["format"] != FORMAT:
                 raise ValueError(f"its format is {self._file.metadata['format']}, not {FORMAT}")
-            self.preparation = Preparation.from_json(json.loads(self._file.metadata["preparation"]))
+            self.preparation: dict[str, Any] = dict(json.loads(self._file.metadata["preparation"]))
+            """How its images were prepared, as `Preparation.to_json` gave it."""
             labels = json.loads(self._file.metadata["labels"])
             self.labels = None if labels is None else Labels.from_json(labels)
             items, first = [], 0

@@ -1,19 +1,18 @@
-"""Calibration slices: which ones, and their images one at a time."""
+"""Calibration patches: which ones, and their images one at a time."""
 
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from segtrt.arrays import Images
-from segtrt.data.shards import Shard
+from segtrt.data.prepared import CALIBRATION, Prepared
 from segtrt.errors import SegtrtError
 from segtrt.precision import Precision
-
-SPLIT = "calibration"
 
 T = TypeVar("T")
 
@@ -21,52 +20,52 @@ logger = logging.getLogger(__name__)
 
 
 def choose_slices(shards: Sequence[Path], count: int) -> list[tuple[int, int]]:
-    """Choose slices spread evenly over the calibration subjects and through their volumes.
+    """Choose patches spread evenly over the calibration subjects and through their items.
 
-    Subjects go by name and slices by number, so the choice does not depend on how the subjects
-    fall into shards. A subject with too few slices leaves its share to the others.
+    Subjects go by name and items as in their shard, so the choice does not depend on how the
+    subjects fall into shards. A subject with too few patches leaves its share to the others.
 
     Args:
-        shards: tensor shards.
-        count: how many slices; all there are, if there are fewer.
+        shards: shards of prepared images.
+        count: how many patches; all there are, if there are fewer.
 
     Returns:
-        (index into `shards`, row) of each slice, by subject and slice number.
+        (index into `shards`, row) of each patch, by subject and row.
 
     Raises:
         SegtrtError: there is no calibration subject, or a shard cannot be read.
     """
-    slices: dict[str, list[tuple[int, int, int]]] = {}
+    patches: dict[str, list[tuple[int, int]]] = {}
     for number, path in enumerate(shards):
-        with Shard(path) as shard:
-            for row, ref in enumerate(shard.index):
-                if ref.split == SPLIT:
-                    slices.setdefault(ref.subject, []).append((ref.number, number, row))
-    if not slices:
+        with Prepared(path) as shard:
+            for item in shard.items:
+                if item.split == CALIBRATION:
+                    patches.setdefault(item.subject, []).extend((number, r) for r in item.rows)
+    if not patches:
         raise SegtrtError(
             f"none of the subjects in {len(shards)} shards is set aside for calibration; "
             "raise dataset.calibration_fraction, add subjects, or leave "
             f"{' and '.join(one for one in Precision if one.is_quantised)} out of "
             "engines.precisions"
         )
-    available = sum(map(len, slices.values()))
+    available = sum(map(len, patches.values()))
     if available < count:
         logger.warning(
-            "engines.calibration.slices asks for %d slices, the calibration subjects have %d; "
+            "engines.calibration.slices asks for %d patches, the calibration subjects have %d; "
             "all are used",
             count,
             available,
         )
-    shares = _shares({subject: len(slices[subject]) for subject in sorted(slices)}, count)
+    shares = _shares({subject: len(patches[subject]) for subject in sorted(patches)}, count)
     return [
-        (number, row)
+        place
         for subject, share in shares.items()
-        for _, number, row in _evenly(sorted(slices[subject]), share)
+        for place in _evenly(sorted(patches[subject]), share)
     ]
 
 
 def _shares(available: dict[str, int], count: int) -> dict[str, int]:
-    """How many slices each subject gives, at most as many as it has."""
+    """How many patches each subject gives, at most as many as it has."""
     shares = dict.fromkeys(available, 0)
     left = min(count, sum(available.values()))
     while left:
@@ -83,35 +82,36 @@ def _evenly(items: Sequence[T], count: int) -> list[T]:
 
 
 class CalibrationImages:
-    """The images of chosen slices; each pass over it reads them again, one at a time."""
+    """The chosen patches; each pass over it reads them again, one at a time."""
 
-    def __init__(self, shards: Sequence[Path], slices: Sequence[tuple[int, int]]) -> None:
-        """Take `slices`, (index into `shards`, row) each, from tensor shards."""
+    def __init__(self, shards: Sequence[Path], patches: Sequence[tuple[int, int]]) -> None:
+        """Take `patches`, (index into `shards`, row) each, from shards of prepared images."""
         self._shards = list(shards)
-        self._slices = list(slices)
+        self._patches = list(patches)
 
     def __len__(self) -> int:
-        return len(self._slices)
+        return len(self._patches)
 
     def __iter__(self) -> Iterator[Images]:
-        """Yield (1, 3, 256, 256) float32, z-scored.
+        """Yield (1, channels, *size) float32, normalised.
 
         Raises:
-            SegtrtError: an image is not finite; names the slice.
+            SegtrtError: a patch is not finite; names its item.
         """
-        opened: dict[int, Shard] = {}
-        for number, row in self._slices:
-            if number not in opened:
-                opened[number] = Shard(self._shards[number])
-            image = opened[number].rows("images", row, row + 1)
-            if not np.isfinite(image).all():
-                shard = opened[number]
-                ref = shard.index[row]
-                raise SegtrtError(
-                    f"{shard.path}, slice {ref.number} of {ref.subject}: the image has values that "
-                    "are infinite or not numbers; delete the file and run the workflow again"
-                )
-            yield image
+        with ExitStack() as opened:
+            shards: dict[int, Prepared] = {}
+            for number, row in self._patches:
+                if number not in shards:
+                    shards[number] = opened.enter_context(Prepared(self._shards[number]))
+                shard = shards[number]
+                image = shard.images(row, row + 1)
+                if not np.isfinite(image).all():
+                    item = next(item for item in shard.items if row in item.rows)
+                    raise SegtrtError(
+                        f"{shard.path}, {item.title}: the image has values that are infinite or "
+                        "not numbers; delete the file and run the workflow again"
+                    )
+                yield image
 
 
 def calibration_digest(images: Iterable[Images]) -> str:

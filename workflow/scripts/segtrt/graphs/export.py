@@ -139,7 +139,7 @@ def compare(graph: Path, network: Run, images: Sequence[Values]) -> Agreement:
         raise SegtrtError(
             f"the ONNX graph differs from the network by {agreed.relative:.3g} of its answers' "
             f"spread, at most {TOLERANCE:g} was expected; try another model.opset, or set "
-            "input.size"
+            "model.input.size"
         )
     return agreed
 
@@ -253,7 +253,7 @@ def _exporting() -> Iterator[None]:
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
         raise SegtrtError(
             f"PyTorch cannot export the network ({type(cause).__name__}: "
-            f"{(lines or ['no reason given'])[0][:300]}); set input.size to fixed sides, or give "
+            f"{(lines or ['no reason given'])[0][:300]}); set model.input.size to fixed sides, or give "
             "an ONNX file as model.network"
         ) from error
     finally:

@@ -6,86 +6,66 @@ The layout is that of ONNX's own test data
 also take the TensorRT introduction's files, whose output has none.
 """
 
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segtrt.arrays import Images, Probabilities
-from segtrt.data.shards import Shard
-from segtrt.errors import SegtrtError, name_some
+from segtrt.arrays import Images, Outputs
+from segtrt.errors import SegtrtError
 from segtrt.files import write_bytes
-from segtrt.graphs.sample import Sample
-from segtrt.model.unet import IMAGE_SIZE
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "output"
 
-_FOLDER = "test_data_set_"
-_INPUT_FILE = "input_0.pb"
+FOLDER = "test_data_set_"
+INPUT_FILE = "input_0.pb"
 _OUTPUT_FILE = "output_0.pb"
 
 
-def write_sample_inputs(shards: Sequence[Path], samples: Sequence[Sample], folder: Path) -> None:
-    """Write chosen slices as `test_data_set_<i>/input_0.pb`, (1, 3, 256, 256) float32.
-
-    Folders of this name from an earlier, longer list are removed, as are outputs of other inputs.
-
-    Args:
-        shards: the tensors' files; only the rows asked for are read.
-        samples: the slices, in the order of the folders.
-        folder: where the `test_data_set_<i>` go, beside the graph.
-
-    Raises:
-        SegtrtError: no shard has such a subject, or the subject has no such slice; says which
-            there are.
-    """
-    opened = [Shard(path) for path in shards]
-    places = [_find(opened, sample.subject, sample.slice) for sample in samples]
-    for stale in folder.glob(f"{_FOLDER}*"):
-        if stale.name.removeprefix(_FOLDER).isdecimal():
-            shutil.rmtree(stale)
-    for number, (shard, row) in enumerate(places):
-        image = shard.rows("images", row, row + 1)
-        write_tensor(folder / f"{_FOLDER}{number}" / _INPUT_FILE, image, INPUT_NAME)
-
-
-def write_sample_outputs(folder: Path, count: int, run: Callable[[Images], Probabilities]) -> None:
-    """Write what the network makes of each sample input as `output_0.pb`, (1, 1, 256, 256).
+def write_sample_outputs(folder: Path, count: int, run: Callable[[Images], Outputs]) -> None:
+    """Write what the network makes of each sample input as `output_0.pb`.
 
     Args:
         folder: where the `test_data_set_<i>` are.
         count: how many there are.
-        run: maps (1, 3, 256, 256) float32 to (1, 1, 256, 256) float32 in 0..1.
+        run: maps (1, channels, *size) float32 to (1, classes, *output size) float32.
 
     Raises:
         SegtrtError: an input is missing or cannot be read.
     """
     for number in range(count):
-        path = folder / f"{_FOLDER}{number}"
-        output = run(read_sample_input(path / _INPUT_FILE))
+        path = folder / f"{FOLDER}{number}"
+        output = run(read_tensor(path / INPUT_FILE))
         write_tensor(path / _OUTPUT_FILE, output, OUTPUT_NAME)
 
 
-def read_sample_input(path: Path) -> Images:
-    """Read `input_0.pb`, with or without its batch axis; (1, 3, 256, 256) float32.
+def read_sample_input(path: Path, patch: tuple[int, ...]) -> Images:
+    """Read `input_0.pb`, with or without its batch axis; (1, channels, *size) float32.
+
+    Args:
+        path: the file.
+        patch: (channels, *size) expected.
 
     Raises:
         SegtrtError: missing, damaged, or of another shape or type.
     """
-    return _with_batch_axis(path, (3, IMAGE_SIZE, IMAGE_SIZE))
+    return _with_batch_axis(path, patch)
 
 
-def read_sample_output(path: Path) -> Probabilities:
-    """Read `output_0.pb`, with or without its batch axis; (1, 1, 256, 256) float32.
+def read_sample_output(path: Path, output: tuple[int, ...]) -> Outputs:
+    """Read `output_0.pb`, with or without its batch axis; (1, classes, *output size) float32.
+
+    Args:
+        path: the file.
+        output: (classes, *output size) expected.
 
     Raises:
         SegtrtError: missing, damaged, or of another shape or type.
     """
-    return _with_batch_axis(path, (1, IMAGE_SIZE, IMAGE_SIZE))
+    return _with_batch_axis(path, output)
 
 
 def write_tensor(path: Path, array: NDArray[Any], name: str) -> None:
@@ -123,32 +103,10 @@ def read_tensor(path: Path) -> NDArray[Any]:
         ) from None
 
 
-def _with_batch_axis(path: Path, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+def _with_batch_axis(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     array = read_tensor(path)
     if array.dtype != np.float32 or array.shape not in (shape, (1, *shape)):
         raise SegtrtError(
             f"{path} has {array.dtype} {array.shape}; expected float32 {(1, *shape)} or {shape}"
         )
     return array.reshape(1, *shape)
-
-
-def _find(shards: Sequence[Shard], subject: str, number: int) -> tuple[Shard, int]:
-    """The shard and row of a slice."""
-    subjects: set[str] = set()
-    numbers: list[int] = []
-    for shard in shards:
-        for row, ref in enumerate(shard.index):
-            subjects.add(ref.subject)
-            if ref.subject == subject:
-                if ref.number == number:
-                    return shard, row
-                numbers.append(ref.number)
-    if not numbers:
-        raise SegtrtError(
-            f"tensors.samples names subject {subject}, which the data set does not have; choose "
-            f"from {name_some(sorted(subjects))}"
-        )
-    raise SegtrtError(
-        f"tensors.samples names slice {number} of {subject}, which is not among its network "
-        f"inputs; choose from {name_some(numbers)}"
-    )

@@ -9,13 +9,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from segtrt.config.settings import Dataset, Settings
-from segtrt.data.kaggle_layout import list_subjects, pair_slices
+from segtrt.config.settings import Dataset, Settings, Tensors
+from segtrt.data.listing import list_items
 from segtrt.data.sharding import count_calibration
-from segtrt.data.subjects import choose_subjects
 from segtrt.errors import SegtrtError, name_some
-from segtrt.graphs.sample import Sample
-from segtrt.plan.sources import KAGGLE_FOLDER, is_trained_here, is_url
+from segtrt.plan.dataset import KAGGLE_FOLDER, dataset_form
+from segtrt.plan.sources import is_trained_here, is_url
 
 RESULTS = Path("results")
 """Where the workflow's outputs go, in the working folder."""
@@ -36,7 +35,7 @@ def refuse_own_outputs(settings: Settings, folder: Path, prefix: str = "") -> No
     """
     model, dataset = settings.model, settings.dataset
     named = {"dataset.path": dataset.path, "report.compare_with": settings.report.compare_with}
-    if not is_url(model.weights) and not is_trained_here(model.weights):
+    if model.weights and not is_url(model.weights) and not is_trained_here(model.weights):
         named["model.weights"] = model.weights
     results = Path(f"{prefix}{RESULTS}")
     own = [results, *([KAGGLE_FOLDER] if dataset.source == "kaggle" else [])]
@@ -90,21 +89,22 @@ def check_compared(settings: Settings, folder: Path) -> None:
         raise SegtrtError(f"report.compare_with: {error}") from None
 
 
-def check_samples(samples: Sequence[Sample], dataset: Dataset, root: Path) -> None:
-    """Stop where a sample is no slice of the data set. A data set not yet here is not looked at.
+def check_samples(tensors: Tensors, dataset: Dataset, root: Path) -> None:
+    """Stop where a sample is none of the data set's. A data set not yet here is not looked at.
 
     Args:
-        samples: `tensors.samples`.
+        tensors: the group of that name, whose `samples` are looked up.
         dataset: the group of that name.
-        root: the folder of the subjects.
+        root: the data set's folder.
 
     Raises:
         SegtrtError: names the first sample that is wrong, and what there is.
     """
-    if dataset.source == "kaggle":
+    if dataset.source == "kaggle" or not tensors.samples:
         return
-    subjects = choose_subjects(list_subjects(root), dataset.subjects, root)
-    for place, sample in enumerate(samples):
+    listing = list_items(root, dataset_form(dataset, root).layout, dataset.subjects)
+    subjects = list(listing.counts)
+    for place, sample in enumerate(tensors.samples):
         where = f"tensors.samples[{place}]"
         if sample.subject not in subjects:
             close = difflib.get_close_matches(sample.subject, subjects) or subjects
@@ -112,30 +112,37 @@ def check_samples(samples: Sequence[Sample], dataset: Dataset, root: Path) -> No
                 f"{where} names the subject {sample.subject}, which is none of the "
                 f"{len(subjects)} in {root}; expected one such as {name_some(close, 5)}"
             )
-        try:
-            numbers = list(pair_slices(root / sample.subject))
-        except SegtrtError as error:
-            raise SegtrtError(f"{where} names a subject that cannot be used: {error}") from None
-        if sample.slice not in numbers:
+        fault = next((p.reason for p in listing.problems if p.subject == sample.subject), None)
+        if fault is not None:
+            raise SegtrtError(f"{where} names a subject that cannot be used: {fault}")
+        names = [item.name for item in listing.items if item.subject == sample.subject]
+        if sample.item is not None and sample.item not in names:
+            raise SegtrtError(
+                f"{where} names item {sample.item} of {sample.subject}, which has the items "
+                f"{name_some(names, 30)}"
+            )
+        numbers = [int(name) for name in names if name.isdecimal()]
+        # Along an axis of volumes, slices are places in a file, which is not opened here.
+        if tensors.axis is None and sample.slice not in (None, *numbers):
             raise SegtrtError(
                 f"{where} names slice {sample.slice} of {sample.subject}, which has the slices "
                 f"{name_some(numbers, 30)}"
             )
 
 
-def check_calibration(dataset: Dataset, root: Path) -> None:
+def check_calibration(dataset: Dataset, subjects: Sequence[str] | None, root: Path) -> None:
     """Stop where the split leaves no subject to calibrate with.
 
     Args:
-        dataset: the group of that name; a data set not yet here is not looked at.
-        root: the folder of the subjects.
+        dataset: the group of that name.
+        subjects: the names of its subjects; None for a data set that is not here yet.
+        root: its folder, for the message.
 
     Raises:
         SegtrtError: there is none.
     """
-    if dataset.source == "kaggle":
+    if subjects is None:
         return
-    subjects = choose_subjects(list_subjects(root), dataset.subjects, root)
     if not count_calibration(len(subjects), dataset.calibration_fraction):
         raise SegtrtError(
             "engines.precisions asks for int8 or fp8, which need calibration subjects, but "

@@ -7,9 +7,11 @@ from typing import Any
 
 from segtrt.config.settings import Settings, as_json
 from segtrt.files import sha256_file
+from segtrt.model.user_code import code_of_file, code_of_module
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
 from segtrt.plan.sources import is_url
 from segtrt.runtimes.registry import all_runtimes
+from segtrt.user_function import names_function
 
 SCRIPTS = PACKAGE.parent
 TEMPLATES = PACKAGE.parents[1] / "report"
@@ -32,6 +34,25 @@ def versions_of(*packages: str) -> dict[str, str | None]:
 def code_of(rule: str, *modules: str) -> str:
     """Fingerprint of a rule's script, what it imports, and modules found by a computed name."""
     return code_fingerprint([SCRIPTS / f"{rule}.py", *modules])
+
+
+def code_of_function(name: str) -> dict[str, Any]:
+    """What decides a function that a setting names; nothing for one of the built-in ways.
+
+    Args:
+        name: the setting's value: `module:function`, `path/to/file.py:function`, or neither.
+
+    Raises:
+        SegtrtError: there is no such module, or a file is not Python.
+    """
+    if not names_function(name):
+        return {}
+    source = name.rpartition(":")[0]
+    if source.endswith(".py"):
+        path = Path(source).absolute()
+        # A file that is not there is told by the job that needs it.
+        return code_of_file(path) if path.is_file() else {}
+    return code_of_module(source, Path.cwd())
 
 
 @cache
@@ -59,7 +80,8 @@ def reported_settings(settings: Settings) -> dict[str, Any]:
     dataset, engines = values["dataset"], values["engines"]
     dataset["path"] = _last_name(dataset["path"])
     dataset["subjects"] = sorted(dataset["subjects"]) if dataset["subjects"] else None
-    values["model"]["weights"] = _last_name(values["model"]["weights"])
+    for name in ("network", "weights"):
+        values["model"][name] = _last_name(values["model"][name])
     values["report"]["compare_with"] = _last_name(values["report"]["compare_with"])
     for name in ("runtimes", "batch_sizes", "precisions", "compute_capabilities"):
         engines[name] = sorted(engines[name])

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from segtrt.errors import SegtrtError
 from segtrt.quality.overlap import Overlap
+from segtrt.quality.scores import MetricFacts
 from segtrt.user_function import load_function, names_function
 
 Mask = NDArray[np.bool_]
@@ -103,6 +104,11 @@ class Metric:
         known = [place for place, figure in enumerate(figures) if figure is not None]
         unknown = [place for place, figure in enumerate(figures) if figure is None]
         return sorted(known, key=lambda place: sign * (figures[place] or 0.0)) + unknown
+
+
+def facts_of(metric: Metric) -> MetricFacts:
+    """What files of scores say of a metric."""
+    return MetricFacts(metric.name, metric.title, metric.unit, metric.higher_is_better)
 
 
 def mean_figure(figures: Sequence[Figure]) -> Figure:
