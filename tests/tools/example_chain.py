@@ -130,6 +130,7 @@ class Chain:
         validation = self.folder / f"validation/{place}/b{batch}_fp32.json"
         record = EngineRecord(
             runtime="openvino",
+            network=SPEC,
             settings=BuildSettings(batch_size=batch, precision=Precision.FP32),
             graph=Graph.FP32,
             status=status,

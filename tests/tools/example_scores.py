@@ -5,7 +5,8 @@ from example_cases import Case, Fault
 from segtrt.data.manifest import Subject
 from segtrt.precision import Precision
 from segtrt.quality.decode import Decoder
-from segtrt.quality.metric import facts_of, find_metric, mean_figure
+from segtrt.quality.means import mean_figure
+from segtrt.quality.metric import facts_of, find_metric
 from segtrt.quality.reference_scores import ReferenceScores, ReferenceSubject
 from segtrt.quality.scores import Errors, Figures, Scores, SubjectScore
 from segtrt.quality.scoring import summarise_quality

@@ -21,6 +21,7 @@ from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import EngineTiming, TimingResult
+from segtrt.model.network_file import UNET
 from segtrt.model.spec import Activation, NetworkSpec
 from segtrt.precision import Precision
 from segtrt.quality.reference_scores import ReferenceScores
@@ -272,6 +273,7 @@ def _record(
     size = {"fp32": 31, "tf32": 31, "fp16": 15.6, "bf16": 15.6, "int8": 8.1, "fp8": 8.1}[precision]
     return EngineRecord(
         runtime=runtime,
+        network=UNET,
         settings=BuildSettings(batch_size=batch, precision=precision),
         graph=get_runtime(runtime).graph(precision),
         status="built",

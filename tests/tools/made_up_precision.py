@@ -11,6 +11,7 @@ from segtrt.engines.matrix import make_matrix
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import this_machine
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
 from segtrt.quality.failure_words import in_words
 from segtrt.quality.judging import validate_engine
@@ -87,6 +88,7 @@ def judged(folder: Path) -> dict[str, object]:
     folder.mkdir()
     record = EngineRecord(
         runtime="openvino",
+        network=UNET,
         settings=BuildSettings(1, Precision("int4")),
         graph=Precision("int4").graph,
         status="built",

@@ -113,6 +113,7 @@ def test_every_module_and_public_function_says_what_it_is() -> None:
 
 
 TESTED_THROUGH = {
+    "quality/test_metric.py": "quality.means",
     "cli/test_main.py": "__main__",
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
     "config/test_resolve.py": "config.resources config.schema",
@@ -132,7 +133,7 @@ TESTED_THROUGH = {
     "quality/test_judging.py": "quality.check quality.failures quality.precision_proof",
     "plan/test_declare.py": "plan.jobs plan.node plan.records plan.rules",
     "quality/test_scoring.py": "quality.masks quality.reference_scores quality.reference_scoring "
-    "quality.subject_labels",
+    "quality.subject_labels quality.worth",
     "report/test_charts.py": "report.chart report.charts_quality report.charts_speed "
     "report.charts_subjects report.charts_time",
     "report/test_page.py": "report.matrix report.overview summary.overlay_index",

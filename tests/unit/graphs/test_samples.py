@@ -24,6 +24,7 @@ from segtrt.graphs.samples import (
     write_tensor,
 )
 
+PATCH, OUTPUT = (3, 256, 256), (1, 256, 256)
 INDEXES = [
     [("ANNA", number) for number in (2, 3, 10)],
     [],
@@ -95,7 +96,7 @@ def test_inputs_are_the_chosen_slices_in_order(shards: list[Path], tmp_path: Pat
         assert values.dtype == np.float32
         expected = image_of(sample.subject, sample.slice or 0)[np.newaxis]
         np.testing.assert_array_equal(values, expected)
-        np.testing.assert_array_equal(read_sample_input(path), expected)
+        np.testing.assert_array_equal(read_sample_input(path, PATCH), expected)
 
 
 def test_outputs_are_what_the_network_gives(shards: list[Path], tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_outputs_are_what_the_network_gives(shards: list[Path], tmp_path: Path) 
         assert name == "output"
         expected = run_network(image_of(sample.subject, sample.slice or 0)[np.newaxis])
         np.testing.assert_array_equal(values, expected)
-        assert read_sample_output(path).shape == (1, 1, 256, 256)
+        assert read_sample_output(path, OUTPUT).shape == (1, 1, 256, 256)
 
 
 def run_onnx_tests(folder: Path, monkeypatch: pytest.MonkeyPatch) -> unittest.TestResult:
@@ -159,7 +160,7 @@ def test_more_than_ten_samples_keep_their_numbers(shards: list[Path], tmp_path: 
     write_sample_inputs(shards, SAMPLES * 4, tmp_path)
     write_sample_outputs(tmp_path, 12, run_network)
     first, last = (
-        read_sample_output(tmp_path / f"test_data_set_{number}" / "output_0.pb")
+        read_sample_output(tmp_path / f"test_data_set_{number}" / "output_0.pb", OUTPUT)
         for number in (1, 10)
     )
     np.testing.assert_array_equal(first, last)
@@ -215,8 +216,12 @@ def test_files_with_and_without_batch_axis_are_read(tmp_path: Path, batch: tuple
     image, mask = image_of("A", 1), image_of("A", 1)[:1]
     write_tensor(tmp_path / "input_0.pb", image.reshape(*batch, 3, 256, 256), "input")
     write_tensor(tmp_path / "output_0.pb", mask.reshape(*batch, 1, 256, 256), "output")
-    np.testing.assert_array_equal(read_sample_input(tmp_path / "input_0.pb"), image[np.newaxis])
-    np.testing.assert_array_equal(read_sample_output(tmp_path / "output_0.pb"), mask[np.newaxis])
+    np.testing.assert_array_equal(
+        read_sample_input(tmp_path / "input_0.pb", PATCH), image[np.newaxis]
+    )
+    np.testing.assert_array_equal(
+        read_sample_output(tmp_path / "output_0.pb", OUTPUT), mask[np.newaxis]
+    )
 
 
 @pytest.mark.parametrize(
@@ -233,7 +238,7 @@ def test_files_with_and_without_batch_axis_are_read(tmp_path: Path, batch: tuple
 def test_other_shapes_and_types_are_refused(tmp_path: Path, values: NDArray[Any]) -> None:
     write_tensor(tmp_path / "input_0.pb", values, "input")
     with pytest.raises(SegtrtError, match=r"expected float32 \(1, 3, 256, 256\)"):
-        read_sample_input(tmp_path / "input_0.pb")
+        read_sample_input(tmp_path / "input_0.pb", PATCH)
 
 
 def test_truncated_files_are_refused(tmp_path: Path) -> None:
@@ -259,7 +264,7 @@ def test_garbage_is_told_in_one_line(
     path = tmp_path_factory.getbasetemp() / "garbage.pb"
     path.write_bytes(content)
     with pytest.raises(SegtrtError) as caught:
-        read_sample_input(path)
+        read_sample_input(path, PATCH)
     assert "\n" not in str(caught.value)
 
 

@@ -11,12 +11,34 @@ LISTING = LAYOUT | {f"data.{name}" for name in ("entries", "listing", "roots", "
 FORMATS = ("arrays", "dicom", "image", "pictures", "read", "tiff", "volumes")
 READING = LAYOUT | {"data.labels"} | {f"data.formats.{name}" for name in FORMATS}
 
+ANSWERED = {
+    *("data.formats.kinds", "data.geometry", "user_function"),
+    *(
+        f"data.{name}"
+        for name in (
+            *("labels", "layout", "placement", "prepared", "resampling", "tensor_file"),
+            *("wildcards", "windows"),
+        )
+    ),
+    *(
+        f"quality.{name}"
+        for name in (
+            *("answers", "components", "decode", "labels", "means", "metric", "overlap"),
+            *("raw_sample", "reference_scores", "scores", "subject_labels", "worth"),
+        )
+    ),
+}
+"""What reads answers and scores labels."""
+
 CLOSURES = {
     "check": BASICS
     | {"plan.verify"}
     | {
         f"quality.{name}"
-        for name in ("check", "failure_words", "failures", "metric_table", "verdict")
+        for name in (
+            *("check", "failure_words", "failures", "means", "metric_table"),
+            *("reference_scores", "scores", "verdict"),
+        )
     },
     "validate_engine": BASICS
     | RECORD
@@ -26,25 +48,13 @@ CLOSURES = {
             *("failures", "judging", "metric_table", "precision_proof", "scores", "verdict"),
         )
     },
-    "score_reference": BASICS
-    | {"arrays", "data.shards"}
-    | {
-        f"quality.{name}"
-        for name in (
-            *("mask_shards", "metrics", "non_finite", "reference_scores", "reference_scoring"),
-            "scores",
-        )
-    },
+    "score_reference": BASICS | ANSWERED | {"quality.reference_scoring"},
     "score_engine": BASICS
+    | ANSWERED
     | RECORD
-    | {"arrays", "data.geometry", "data.resampling", "data.shards"}
-    | {
-        f"quality.{name}"
-        for name in (
-            *("mask_shards", "metrics", "non_finite", "outlines", "reference_scores", "scores"),
-            "scoring",
-        )
-    },
+    | READING
+    | {"data.formats.write"}
+    | {f"quality.{name}" for name in ("errors", "masks", "outlines", "scoring", "views")},
     "write_report": BASICS
     | {f"quality.{name}" for name in ("failure_words", "failures", "metric_table")}
     | {"summary.document", "summary.overlay_index"}

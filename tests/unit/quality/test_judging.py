@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
 from segtrt.quality.check import check
 from segtrt.quality.failures import Failure
@@ -28,6 +29,7 @@ DICE = MetricFacts("dice", "Dice", "", higher_is_better=True)
 def record(precision=Precision.INT8, layers=(), **changes):
     made = EngineRecord(
         runtime="openvino",
+        network=UNET,
         settings=BuildSettings(batch_size=4, precision=precision),
         graph=precision.graph,
         status="built",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from medpy.metric import binary
 from numpy.typing import NDArray
 from segtrt.errors import SegtrtError
-from segtrt.quality.metric import METRICS, find_metric, mean_figure
+from segtrt.quality.means import mean_figure
+from segtrt.quality.metric import METRICS, find_metric
 from segtrt.quality.overlap import Overlap
 
 DICE, IOU, HD95, ASSD = (METRICS[name] for name in ("dice", "iou", "hd95", "assd"))

@@ -12,6 +12,7 @@ from segtrt.data.labels import IGNORED, Labels
 from segtrt.data.placement import Placement
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
+from segtrt.model.network_file import UNET
 from segtrt.precision import Graph, Precision
 from segtrt.quality.decode import Decoder
 from segtrt.quality.reference_scores import read_reference_scores
@@ -25,6 +26,7 @@ TUMOUR = Labels.of({255: "tumour"})
 SIGMOID = Decoder("sigmoid", 0.5, largest_component=True)
 RECORD = EngineRecord(
     runtime="onnxruntime",
+    network=UNET,
     settings=BuildSettings(batch_size=4, precision=Precision.INT8),
     graph=Graph.INT8,
     status="built",

@@ -10,7 +10,8 @@ from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_output
 from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
-from segtrt.quality.metric import METRICS, mean_figure
+from segtrt.quality.means import mean_figure
+from segtrt.quality.metric import METRICS
 from segtrt.quality.scores import Errors
 from segtrt.report.wording import number, percent
 

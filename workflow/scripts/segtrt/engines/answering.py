@@ -16,7 +16,7 @@ from segtrt.errors import SegtrtError
 from segtrt.model.spec import NetworkSpec
 from segtrt.progress import track
 from segtrt.quality.answers import kept_rows, write_answers
-from segtrt.quality.decode import Decoder
+from segtrt.quality.decode import Activation, Decoder
 
 Run = Callable[[Iterable[Images]], Iterator[Outputs]]
 """Runs batch after batch, (n, channels, *size) each, and yields (n, classes, *output size) each."""
@@ -33,7 +33,8 @@ def decoder_of(spec: NetworkSpec, deciding: Mapping[str, Any]) -> Decoder:
     Raises:
         SegtrtError: the network's output does not go with what is asked for.
     """
-    activation, decide = spec.activation.value, deciding["decide"]
+    activation: Activation = spec.activation.value
+    decide = deciding["decide"]
     if decide is None:
         decoder = Decoder.usual(activation, spec.classes)
     else:

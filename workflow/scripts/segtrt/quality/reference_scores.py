@@ -8,7 +8,7 @@ from typing import Any
 
 from segtrt.files import write_json
 from segtrt.formats import read_format
-from segtrt.quality.metric import mean_figure
+from segtrt.quality.means import class_means
 from segtrt.quality.scores import MetricFacts
 
 FORMAT = "segtrt-reference-scores-2"
@@ -90,11 +90,6 @@ class ReferenceScores:
     def write(self, path: Path) -> None:
         """Write the scores as JSON."""
         write_json(path, {"format": FORMAT, **asdict(self)})
-
-
-def class_means(figures: list[tuple[float | None, ...]]) -> tuple[float | None, ...]:
-    """Means over subjects of each class's figures; empty without ground truth."""
-    return tuple(mean_figure(column) for column in zip(*figures, strict=True))
 
 
 def read_reference_scores(path: Path) -> ReferenceScores:

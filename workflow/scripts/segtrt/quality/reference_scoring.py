@@ -5,19 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from segtrt.data.labels import IGNORED
 from segtrt.data.prepared import Prepared, PreparedItem
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
-from segtrt.quality.metric import METRICS, Figure, Metric, facts_of, find_metric
+from segtrt.quality.means import Figure
+from segtrt.quality.metric import METRICS, Metric, facts_of, find_metric
 from segtrt.quality.reference_scores import ReferenceScores, ReferenceSubject
-from segtrt.quality.subject_labels import (
-    class_names,
-    finish,
-    open_answers,
-    refuse_non_finite,
-    worth,
-)
-from segtrt.quality.views import foreground, planes_of
+from segtrt.quality.subject_labels import class_names, finish, open_answers, refuse_non_finite
+from segtrt.quality.worth import worth
 
 
 def score_reference(
@@ -73,7 +69,7 @@ def _score_subject(
     figure = dice = truth_pixels = None
     if shard.labels is not None:
         truths = [shard.truth(place) for place in places]
-        truth_pixels = sum(int(foreground(planes_of(truth)).sum()) for truth in truths)
+        truth_pixels = sum(int(np.count_nonzero((one != 0) & (one != IGNORED))) for one in truths)
         own = worth(metric, maps, truths, items, reference.classes)
         classes, figure = own.classes, own.mean
         dice = worth(METRICS["dice"], maps, truths, items, reference.classes).mean

@@ -1,24 +1,20 @@
-"""A subject's labels from answers, and what they are worth on its items' own grids."""
+"""A subject's labels from answers on the network's grid."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segtrt.data.labels import IGNORED, Labels
-from segtrt.data.prepared import Prepared, PreparedItem
+from segtrt.data.labels import Labels
+from segtrt.data.prepared import Prepared
 from segtrt.errors import SegtrtError
 from segtrt.quality.answers import Answers
 from segtrt.quality.decode import Decoder
-from segtrt.quality.metric import Figure, Metric, mean_figure
-from segtrt.quality.overlap import Overlap
 
 Map = NDArray[np.uint8]
-"""A label map, (*grid) or (*shape) uint8."""
+"""A label map, (*grid) uint8, or (*shape) on an item's own grid."""
 
 
 @contextmanager
@@ -86,61 +82,3 @@ def finish(maps: Sequence[Map], decoder: Decoder) -> list[Map]:
 def is_stack(maps: Sequence[Map]) -> bool:
     """Whether maps are several 2-D ones of one size."""
     return len(maps) > 1 and maps[0].ndim == 2 and len({one.shape for one in maps}) == 1
-
-
-@dataclass(frozen=True)
-class Worth:
-    """A subject's figures."""
-
-    classes: tuple[Figure, ...]
-
-    @property
-    def mean(self) -> Figure:
-        """Mean of the classes that have a figure."""
-        return mean_figure(self.classes)
-
-
-def worth(
-    metric: Metric,
-    maps: Sequence[Map],
-    truths: Sequence[Map],
-    items: Sequence[PreparedItem],
-    classes: int,
-) -> Worth:
-    """Figures of a subject on its items' own grids.
-
-    Counts add up over items. Distances are those of a volume, as which 2-D items of one size count
-    that have no spacing; of other items they are averaged. An infinite distance, of a structure
-    that is found where there is none or not found, counts as the longest that its grid holds, the
-    diagonal.
-
-    Args:
-        metric: the metric.
-        maps: predicted labels of the items, each (*shape).
-        truths: the true ones, or the reference's; `IGNORED` is not scored.
-        items: what they are.
-        classes: the highest label.
-    """
-    if metric.from_counts is not None:
-        overlap = Overlap(classes, IGNORED)
-        for one, truth in zip(maps, truths, strict=True):
-            overlap.add(one, truth)
-        return Worth(metric.figures_of(overlap))
-    spacings = [item.spacing for item in items]
-    if is_stack(maps) and not any(spacings):
-        maps, truths, spacings = [np.stack(maps)], [np.stack(truths)], [None]
-    rows = [
-        [
-            _bounded(figure, one.shape, spacing)
-            for figure in metric.figures(one, truth, classes, spacing=spacing, ignored=IGNORED)
-        ]
-        for one, truth, spacing in zip(maps, truths, spacings, strict=True)
-    ]
-    return Worth(tuple(mean_figure(column) for column in zip(*rows, strict=True)))
-
-
-def _bounded(figure: Figure, shape: tuple[int, ...], spacing: Sequence[float] | None) -> Figure:
-    if figure is None or math.isfinite(figure):
-        return figure
-    steps = spacing or (1.0,) * len(shape)
-    return math.copysign(math.hypot(*(n * s for n, s in zip(shape, steps, strict=True))), figure)
