@@ -111,8 +111,14 @@ def _call(
         )
         if done.returncode or not out.is_file():
             told = [line for line in done.stderr.strip().splitlines() if line.strip()]
-            raise SegtrtError(
-                f"nvidia-modelopt cannot convert the graph ({(told or ['no reason given'])[-1]}); "
-                "leave this precision out of engines.precisions"
+            # Packages that ModelOpt uses, such as lief, come with the extras; its own advice, to
+            # install another extra, follows the error.
+            imports = [line for line in told if line.startswith(("ModuleNotFound", "ImportError"))]
+            reason = (imports or told or ["no reason given"])[-1]
+            advice = (
+                "install the extra tensorrt or tensorrt-rtx"
+                if imports
+                else "leave this precision out of engines.precisions"
             )
+            raise SegtrtError(f"nvidia-modelopt cannot convert the graph ({reason}); {advice}")
         return read_graph(out)
