@@ -154,8 +154,8 @@ def test_each_graph_is_a_file_of_its_own_and_holds_its_types(run: Run, runtime: 
         graph = onnx.load(path).graph
         types = {tensor.data_type for tensor in graph.initializer}
         types |= {value.type.tensor_type.elem_type for value in graph.value_info}
-        own = {NARROW[precision]} if precision in NARROW else set()
-        assert types & set(NARROW.values()) == own, precision
+        narrow = {NARROW[precision]} if precision in NARROW else set()
+        assert types & set(NARROW.values()) == narrow, precision
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

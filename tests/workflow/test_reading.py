@@ -57,7 +57,9 @@ def test_a_fresh_clone_stays_as_it_was(
     if not (project_root / ".git").exists():
         pytest.skip("not a git checkout")
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(project_root), str(clone)], check=True)
+    subprocess.run(
+        ["git", "clone", "--quiet", "--no-hardlinks", str(project_root), str(clone)], check=True
+    )
     before = tree(clone)
     assert len(before) > 300
     planned, *_ = read_all(snakemake, clone)

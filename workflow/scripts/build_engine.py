@@ -19,10 +19,10 @@ def build():
     return build_engine(
         snakemake.wildcards.runtime,
         with_patch(snakemake.params.settings, network, snakemake.params.size, shards),
-        network,
         Path(snakemake.input.graph),
         Path(snakemake.output.engine),
         Path(snakemake.output.record),
+        network=network,
         obstacle=obstacle_of(Path(snakemake.input.proof)),
         target=snakemake.params.plan["parts"]["target"],
         code=snakemake.params.plan["parts"]["code"],

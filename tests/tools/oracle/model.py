@@ -267,7 +267,7 @@ class Model:
             gone = job not in disk.present and job[0] != "run_engine"
             if changed or gone or any(up in dirty for up in self.upstream(job)):
                 dirty.add(job)
-        # Probabilities are used up, and made again for the scores alone.
+        # Outputs are used up, and made again for the scores alone.
         wanted = {up for job in dirty if job[0] == "score_engine" for up in self.upstream(job)}
         return {job for job in dirty if job[0] != "run_engine"} | {
             job for job in wanted if job[0] == "run_engine"

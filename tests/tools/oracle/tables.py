@@ -6,8 +6,8 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "arrays": (
-        "build_engine convert_onnx run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_reference write_report write_samples"
+        "build_engine convert_onnx export_onnx inspect_network run_engine run_reference "
+        "time_engine time_reference write_report write_samples"
     ),
     "config.settings": "summarise",
     "data.encode": "encode_slices time_preparation",
@@ -20,9 +20,9 @@ CODE = {
     "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
     "data.formats.image": "encode_slices list_slices score_engine time_preparation",
     "data.formats.kinds": (
-        "build_engine convert_onnx encode_slices export_onnx list_slices run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "build_engine convert_onnx encode_slices export_onnx inspect_network list_slices "
+        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "time_preparation time_reference train write_samples"
     ),
     "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
     "data.formats.read": "encode_slices list_slices score_engine time_preparation",
@@ -30,20 +30,20 @@ CODE = {
     "data.formats.volumes": "encode_slices list_slices score_engine time_preparation",
     "data.formats.write": "score_engine",
     "data.geometry": (
-        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.intensity": "encode_slices time_preparation",
     "data.labels": (
-        "build_engine convert_onnx encode_slices export_onnx list_slices run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "build_engine convert_onnx encode_slices export_onnx inspect_network list_slices "
+        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "time_preparation time_reference train write_samples"
     ),
     "data.layout": (
-        "build_engine convert_onnx encode_slices export_onnx list_slices run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "build_engine convert_onnx encode_slices export_onnx inspect_network list_slices "
+        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "time_preparation time_reference train write_samples"
     ),
     "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
@@ -52,115 +52,177 @@ CODE = {
     "data.normalisations": "encode_slices time_preparation",
     "data.normalise": "encode_slices time_preparation",
     "data.placement": (
-        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.preparation": "encode_slices time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
     "data.prepared": (
-        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.resampling": (
-        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.roots": "list_slices",
     "data.scan": "list_slices",
     "data.sharding": "list_slices",
     "data.stored": "encode_slices time_preparation",
     "data.tensor_file": (
-        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.volume": "encode_slices time_preparation",
     "data.walk": "list_slices",
     "data.wildcards": (
-        "build_engine convert_onnx encode_slices export_onnx list_slices run_engine "
+        "build_engine convert_onnx encode_slices export_onnx inspect_network list_slices "
+        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "time_preparation time_reference train write_samples"
+    ),
+    "data.windows": (
+        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
         "run_reference score_engine score_reference summarise time_engine time_preparation "
         "time_reference train write_samples"
     ),
-    "data.windows": (
-        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
-    ),
+    "engines.answering": "run_engine run_reference write_samples",
     "engines.budget": "summarise time_engine time_reference",
     "engines.build": "build_engine",
     "engines.load": "run_engine time_engine",
+    "engines.patch": "build_engine",
     "engines.record": "build_engine run_engine score_engine summarise time_engine validate_engine",
     "engines.run": "run_engine",
     "engines.time": "time_engine",
     "engines.timing": "time_engine time_reference",
     "engines.timing_file": "summarise time_engine time_reference",
     "files": (
-        "build_engine convert_onnx encode_slices export_onnx fetch_weights list_slices "
-        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "build_engine convert_onnx encode_slices export_onnx fetch_weights inspect_network "
+        "list_slices run_engine run_reference score_engine score_reference summarise time_engine "
         "time_preparation time_reference train validate_engine write_report write_samples"
     ),
     "formats": (
-        "build_engine encode_slices list_slices run_engine score_engine score_reference "
-        "summarise time_engine time_preparation time_reference validate_engine write_report"
+        "build_engine encode_slices list_slices run_engine score_engine score_reference summarise "
+        "time_engine time_preparation time_reference validate_engine write_report"
     ),
-    "graphs.activation_ranges": "convert_onnx",
-    "graphs.calibration": "convert_onnx",
-    "graphs.clean": "build_engine:tensorrt convert_onnx export_onnx",
-    "graphs.convert": "convert_onnx",
-    "graphs.converters": "convert_onnx",
-    "graphs.ending": "convert_onnx export_onnx",
-    "graphs.export": "export_onnx",
-    "graphs.modelopt": "convert_onnx",
-    "graphs.modelopt_process": "convert_onnx",
-    "graphs.normalise": "export_onnx",
-    "graphs.proof": "convert_onnx export_onnx",
-    "graphs.quantise": "convert_onnx",
-    "graphs.running": "convert_onnx export_onnx",
+    "graphs.activation_ranges": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.calibration": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.clean": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.convert": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.converters": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.ending": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.engine_shape": "build_engine:onnxruntime build_engine:tensorrt",
+    "graphs.export": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.intake": "export_onnx inspect_network",
+    "graphs.modelopt": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.modelopt_process": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.normalise": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.proof": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.proof_file": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.quantise": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.running": (
+        "build_engine convert_onnx export_onnx inspect_network run_reference time_reference "
+        "write_samples"
+    ),
     "graphs.sample": "summarise write_samples",
+    "graphs.sample_inputs": "write_samples",
     "graphs.samples": "write_samples",
-    "graphs.static_quantisation": "convert_onnx",
-    "machine.cpu": "run_engine:onnxruntime run_engine:openvino time_engine",
+    "graphs.source_graph": "export_onnx inspect_network",
+    "graphs.static_quantisation": "build_engine convert_onnx export_onnx inspect_network",
+    "machine.cpu": (
+        "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
+        "write_samples"
+    ),
     "machine.gpu": "time_engine",
+    "model.bundle": (
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
+    ),
+    "model.contract": "inspect_network",
     "model.download": "fetch_weights",
     "model.inference": "run_reference time_reference write_samples",
-    "model.input": "export_onnx",
-    "model.outputs": "export_onnx",
+    "model.input": "build_engine convert_onnx export_onnx inspect_network",
+    "model.load": (
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
+    ),
+    "model.network_file": "inspect_network train",
+    "model.outputs": (
+        "build_engine convert_onnx export_onnx inspect_network run_reference time_reference "
+        "write_samples"
+    ),
+    "model.probe": "inspect_network",
     "model.reference": "run_reference write_samples",
     "model.reference_timing": "time_reference",
     "model.reference_timing_file": "summarise time_reference",
-    "model.unet": "export_onnx fetch_weights run_reference time_reference train write_samples",
-    "model.weight_files": (
-        "export_onnx fetch_weights run_reference time_reference train write_samples"
+    "model.source": (
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
-    "model.weights": "export_onnx fetch_weights run_reference time_reference train write_samples",
+    "model.spec": (
+        "build_engine encode_slices inspect_network run_engine run_reference score_engine "
+        "summarise time_engine time_preparation time_reference train validate_engine "
+        "write_samples"
+    ),
+    "model.unet": (
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
+    ),
+    "model.user_code": (
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
+    ),
+    "model.weight_files": (
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
+    ),
+    "model.weights": (
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
+    ),
     "model.weights_source": "fetch_weights",
     "plan.rule_graph": "summarise",
     "precision": (
-        "build_engine convert_onnx export_onnx run_engine score_engine summarise time_engine "
-        "time_reference validate_engine write_report"
+        "build_engine convert_onnx export_onnx inspect_network run_engine run_reference "
+        "score_engine summarise time_engine time_reference validate_engine write_report "
+        "write_samples"
     ),
+    "quality.answers": (
+        "run_engine run_reference score_engine score_reference summarise write_samples"
+    ),
+    "quality.components": (
+        "run_engine run_reference score_engine score_reference summarise write_samples"
+    ),
+    "quality.decode": (
+        "run_engine run_reference score_engine score_reference summarise write_samples"
+    ),
+    "quality.errors": "score_engine",
     "quality.failure_words": "summarise write_report",
     "quality.failures": "summarise validate_engine write_report",
     "quality.judging": "validate_engine",
-    "quality.mask_shards": "score_engine score_reference summarise",
+    "quality.labels": (
+        "run_engine run_reference score_engine score_reference summarise write_samples"
+    ),
+    "quality.masks": "score_engine",
+    "quality.means": "score_engine score_reference summarise",
+    "quality.metric": "score_engine score_reference",
     "quality.metric_table": "summarise validate_engine write_report",
-    "quality.metrics": "score_engine score_reference",
-    "quality.non_finite": "score_engine score_reference",
     "quality.outlines": "score_engine summarise",
+    "quality.overlap": "score_engine score_reference",
     "quality.precision_proof": "validate_engine",
+    "quality.raw_sample": (
+        "run_engine run_reference score_engine score_reference summarise write_samples"
+    ),
     "quality.reference_scores": "score_engine score_reference summarise",
     "quality.reference_scoring": "score_reference",
     "quality.scores": "score_engine score_reference summarise validate_engine",
     "quality.scoring": "score_engine",
+    "quality.subject_labels": "score_engine score_reference summarise",
     "quality.verdict": "summarise validate_engine",
+    "quality.views": "score_engine summarise",
+    "quality.worth": "score_engine score_reference",
     "report.chart": "write_report",
     "report.charts_quality": "write_report",
     "report.charts_speed": "write_report",
     "report.charts_subjects": "write_report",
+    "report.charts_time": "write_report",
     "report.machines": "write_report",
     "report.matrix": "write_report",
     "report.overview": "write_report",
@@ -175,8 +237,8 @@ CODE = {
         "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime time_engine:openvino"
     ),
     "runtimes.description": (
-        "build_engine run_engine score_engine summarise time_engine time_reference "
-        "validate_engine write_report"
+        "build_engine run_engine run_reference score_engine summarise time_engine time_reference "
+        "validate_engine write_report write_samples"
     ),
     "runtimes.onnxruntime.build": "build_engine:onnxruntime",
     "runtimes.onnxruntime.run": "run_engine:onnxruntime time_engine:onnxruntime",
@@ -205,6 +267,7 @@ CODE = {
     "summary.overlays": "summarise",
     "summary.selection_rule": "summarise",
     "summary.summarise": "summarise",
+    "summary.view_choice": "summarise",
     "training.augmentation": "train",
     "training.data": "train",
     "training.device": "train",
@@ -214,18 +277,20 @@ CODE = {
     "training.targets": "train",
     "training.train": "train",
     "training.validation": "train",
-    "user_function": "check encode_slices score_engine score_reference summarise time_preparation",
+    "user_function": "encode_slices score_engine score_reference time_preparation",
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
 
 NO_ARTEFACT = frozenset(
     {
         "__main__",
+        "cli.amounts",
         "cli.compare",
         "cli.engine",
         "cli.inspect",
         "cli.limits",
         "cli.main",
+        "cli.network",
         "cli.pick",
         "cli.picture",
         "cli.run",
@@ -233,6 +298,7 @@ NO_ARTEFACT = frozenset(
         "config.duplicates",
         "config.faults",
         "config.images",
+        "config.network",
         "config.reference",
         "config.resolve",
         "config.resources",
@@ -240,16 +306,10 @@ NO_ARTEFACT = frozenset(
         "data.archive",
         "data.kaggle",
         "data.kaggle_download",
+        "data.shards",
         "engines.matrix",
         "errors",
-        "graphs.intake",
         "machine.facts",
-        "model.bundle",
-        "model.load",
-        "model.probe",
-        "model.source",
-        "model.spec",
-        "model.user_code",
         "plan.checks",
         "plan.contents",
         "plan.dataset",
@@ -259,6 +319,7 @@ NO_ARTEFACT = frozenset(
         "plan.job",
         "plan.jobs",
         "plan.node",
+        "plan.patch",
         "plan.patterns",
         "plan.records",
         "plan.removal",
@@ -268,16 +329,11 @@ NO_ARTEFACT = frozenset(
         "plan.sources",
         "plan.states",
         "plan.store",
+        "plan.surroundings",
         "plan.upkeep",
         "plan.verify",
         "progress",
-        "quality.answers",
         "quality.check",
-        "quality.decode",
-        "quality.labels",
-        "quality.metric",
-        "quality.overlap",
-        "quality.raw_sample",
         "runtimes.cpu.base",
         "runtimes.onnxruntime.runtime",
         "runtimes.openvino.runtime",
@@ -295,6 +351,7 @@ SCRIPTS = [
     "encode_slices",
     "export_onnx",
     "fetch_weights",
+    "inspect_network",
     "list_slices",
     "run_engine",
     "run_reference",

@@ -13,11 +13,11 @@ from segtrt.cli.picture import grey_levels
 from segtrt.engines.build import build_engine
 from segtrt.engines.record import read_record
 from segtrt.graphs.samples import write_tensor
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
 from segtrt.quality.decode import Decoder
 from segtrt.quality.scores import MetricFacts, Scores
 from segtrt.quality.verdict import Verdict
-from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
 
 DICE = MetricFacts("dice", "Dice", "", higher_is_better=True)
@@ -28,11 +28,12 @@ def build(folder: Path, graph: Path, runtime: str = "onnxruntime", **settings: o
     precision = Precision(str(settings.pop("precision", "fp32")))
     build_engine(
         runtime,
-        BuildSettings(precision=precision, **{"batch_size": 2, **settings}),
+        graphs.unet_settings(precision=precision, **{"batch_size": 2, **settings}),
         graph,
         folder / "engine.bin",
         folder / "engine.json",
         target=get_runtime(runtime).target(),
+        network=UNET,
         code="f" * 64,
         cache_dir=None,
         on_unsupported="fail",

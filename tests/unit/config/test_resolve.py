@@ -239,7 +239,7 @@ def test_the_committed_configurations_hold(project_root: Path) -> None:
     published = resolve_config(merged(base, kaggle))
     assert published.dataset.source == "kaggle"
     assert published.model.weights.endswith("unet-e012d006.pt")
-    assert published.model.init_features == 32
+    assert published.model.arguments == {"init_features": 32}
     settings = resolve_config(merged(merged(base, kaggle), intro))
     assert settings.engines.batch_sizes == (1, 3, 4)
     assert settings.engines.precisions == (Precision.FP32,)

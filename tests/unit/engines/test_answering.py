@@ -1,4 +1,4 @@
-"""The loop from patches to labels: batches, stitching, resizing, what is kept, what is not finite."""
+"""The loop from patches to labels: batches, stitching, resizing, and what is kept."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segtrt.config.resolve import resolve_config
 from segtrt.engines.record import EngineRecord
+from segtrt.model.spec import NetworkSpec
 from segtrt.quality.decode import Decoder
 from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_verdict
@@ -60,7 +61,7 @@ def limits_of(
     """
     defaults = resolve_config({}).validation
     scores = _beside(engine, "scores")
-    decoder = Decoder.from_json(read_scores(scores).decoder) if scores else Decoder("sigmoid")
+    decoder = Decoder.from_json(read_scores(scores).decoder) if scores else _usual(record.network)
     if atol is not None or max_flipped is not None:
         return Limits(atol, max_flipped, None, decoder, "as given")
     verdict = _beside(engine, "validation")
@@ -73,6 +74,10 @@ def limits_of(
     error, spread = tolerance.get("max_abs_error"), tolerance.get("relative_rms")
     flipped = tolerance.get("flipped_fraction") if error is spread is None else None
     return Limits(error, flipped, spread, decoder, source)
+
+
+def _usual(network: NetworkSpec) -> Decoder:
+    return Decoder.usual(network.activation.value, network.classes)
 
 
 def _beside(engine: Path, kind: str) -> Path | None:

@@ -204,9 +204,9 @@ def _add_inspect(commands: Any) -> None:
         "inspect",
         help="show an engine's record, layers and data types, or what a network takes",
         description=(
-            "Of an engine, show what it was built from and for, whether its file is whole, whether\n"
-            "it runs on this machine, and the types in which its layers compute. Of a network, as\n"
-            "model.network names it, find out and show what it takes and answers."
+            "Of an engine, show what it was built from and for, whether its file is whole,\n"
+            "whether it runs on this machine, and the types in which its layers compute. Of a\n"
+            "network, as model.network names it, find out and show what it takes and answers."
         ),
         epilog=(
             "Exit code 1 says that the engine file is damaged or missing.\n\n"

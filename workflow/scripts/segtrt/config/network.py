@@ -1,6 +1,6 @@
 """Settings of the network: what they imply, and their faults."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from segtrt.config.settings import Model
@@ -21,6 +21,17 @@ def complete_network(model: dict[str, Any]) -> None:
     model["arguments"] = {"init_features": _DEMO_FEATURES, **model["arguments"]}
     if model["weights"] is None:
         model["weights"] = DEMO_WEIGHTS
+
+
+def complete_components(validation: dict[str, Any], model: Mapping[str, Any]) -> None:
+    """Choose whether largest components alone are kept, unless the settings say so.
+
+    Args:
+        validation: the group of that name as JSON values, complete; it is changed.
+        model: likewise.
+    """
+    if validation["largest_component"] is None:
+        validation["largest_component"] = model["network"] == UNET
 
 
 def faults_of_network(model: Model) -> Iterator[str]:

@@ -173,7 +173,7 @@ class Validation:
 
     decide: Mapping[str, float] | str | None
     """`threshold` and its value, or `argmax`; None leaves the choice to `Decoder.usual`."""
-    largest_component: bool
+    largest_component: bool | None
     metric: str
     min_reference: float
     raw_mib: int

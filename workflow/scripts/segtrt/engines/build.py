@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 def build_engine(
     runtime_name: str,
     settings: BuildSettings,
-    network: NetworkSpec,
     graph: Path,
     out_engine: Path,
     out_record: Path,
     *,
+    network: NetworkSpec,
     obstacle: str = "",
     target: Mapping[str, Any],
     code: str,
@@ -38,10 +38,10 @@ def build_engine(
     Args:
         runtime_name: the runtime, as in the config.
         settings: how to build, with the patch.
-        network: its contract.
         graph: ONNX file of the graph that the runtime takes for the precision.
         out_engine: the engine file to write; empty if the engine is unsupported.
         out_record: its record to write.
+        network: its contract.
         obstacle: why there is no such graph; empty if there is one.
         target: the device and versions to build for (`Runtime.target`), as planned.
         code: fingerprint of the code that builds.

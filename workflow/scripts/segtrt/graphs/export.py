@@ -253,8 +253,8 @@ def _exporting() -> Iterator[None]:
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
         raise SegtrtError(
             f"PyTorch cannot export the network ({type(cause).__name__}: "
-            f"{(lines or ['no reason given'])[0][:300]}); set model.input.size to fixed sides, or give "
-            "an ONNX file as model.network"
+            f"{(lines or ['no reason given'])[0][:300]}); set model.input.size to fixed sides, or "
+            "give an ONNX file as model.network"
         ) from error
     finally:
         for talker, level in zip(loggers, levels, strict=True):

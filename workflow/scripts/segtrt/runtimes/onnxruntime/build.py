@@ -28,6 +28,7 @@ def build(graph: Path, settings: BuildSettings) -> BuildResult:
 
     source = _read_graph(graph)
     fix_for_engine(source, settings, graph)
+    source = onnx.shape_inference.infer_shapes(source)
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -44,7 +45,7 @@ def build(graph: Path, settings: BuildSettings) -> BuildResult:
                 "the graph and run the workflow again"
             ) from error
         engine = optimised.read_bytes()
-    layers = _layers(onnx.load_from_string(engine), onnx.shape_inference.infer_shapes(source))
+    layers = _layers(onnx.load_from_string(engine), source)
     return BuildResult(engine, layers, precision_notes(layers, settings.precision))
 
 
