@@ -94,8 +94,9 @@ def _call(
     """Call ModelOpt in a process of its own: it changes ONNX Runtime and the log of its process."""
     if find_spec("modelopt") is None:
         raise SegtrtError(
-            "graphs in fp16, bf16 and fp8 for TensorRT are made by nvidia-modelopt, which is not "
-            "installed; install the extra tensorrt or tensorrt-rtx"
+            "graphs in fp16 and bf16 for TensorRT, and quantised ones of networks with norms or "
+            "attention, are made by nvidia-modelopt, which is not installed; install the extra "
+            "tensorrt or tensorrt-rtx"
         )
     with tempfile.TemporaryDirectory() as folder:
         data, out = Path(folder) / "images.npz", Path(folder) / "model.onnx"
