@@ -21,6 +21,7 @@ from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import EngineTiming, TimingResult
+from segtrt.model.network_file import UNET
 from segtrt.model.spec import Activation, NetworkSpec
 from segtrt.precision import Precision
 from segtrt.quality.reference_scores import ReferenceScores
@@ -273,6 +274,7 @@ def _record(
     return EngineRecord(
         runtime=runtime,
         settings=BuildSettings(batch_size=batch, precision=precision),
+        network=UNET,
         graph=get_runtime(runtime).graph(precision),
         status="built",
         graph_sha256=_digest(get_runtime(runtime).graph(precision)),

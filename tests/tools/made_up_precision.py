@@ -11,6 +11,7 @@ from segtrt.engines.matrix import make_matrix
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import this_machine
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
 from segtrt.quality.failure_words import in_words
 from segtrt.quality.judging import validate_engine
@@ -88,6 +89,7 @@ def judged(folder: Path) -> dict[str, object]:
     record = EngineRecord(
         runtime="openvino",
         settings=BuildSettings(1, Precision("int4")),
+        network=UNET,
         graph=Precision("int4").graph,
         status="built",
         graph_sha256="0" * 64,

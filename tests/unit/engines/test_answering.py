@@ -1,4 +1,4 @@
-"""The loop from patches to labels: batches, stitching, resizing, what is kept, what is not finite."""
+"""From patches to labels: batches, stitching, resizing, what is kept, what is not finite."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

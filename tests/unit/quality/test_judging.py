@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
 from segtrt.quality.check import check
 from segtrt.quality.failures import Failure
@@ -29,6 +30,7 @@ def record(precision=Precision.INT8, layers=(), **changes):
     made = EngineRecord(
         runtime="openvino",
         settings=BuildSettings(batch_size=4, precision=precision),
+        network=UNET,
         graph=precision.graph,
         status="built",
         graph_sha256="0" * 64,

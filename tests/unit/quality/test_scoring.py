@@ -12,6 +12,7 @@ from segtrt.data.labels import IGNORED, Labels
 from segtrt.data.placement import Placement
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
+from segtrt.model.network_file import UNET
 from segtrt.precision import Graph, Precision
 from segtrt.quality.decode import Decoder
 from segtrt.quality.reference_scores import read_reference_scores
@@ -26,6 +27,7 @@ SIGMOID = Decoder("sigmoid", 0.5, largest_component=True)
 RECORD = EngineRecord(
     runtime="onnxruntime",
     settings=BuildSettings(batch_size=4, precision=Precision.INT8),
+    network=UNET,
     graph=Graph.INT8,
     status="built",
     graph_sha256="0" * 64,
