@@ -250,7 +250,7 @@ def deciding():
     labels = form().labels
     return {
         "decide": as_json(SETTINGS.validation.decide),
-        "largest_component": SETTINGS.validation.largest_component,
+        "largest_component": SETTINGS.keeps_largest_component,
         "ignored": IGNORED if labels and labels.ignored is not None else None,
     }
 
