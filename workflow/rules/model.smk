@@ -11,7 +11,7 @@ rule inspect_network:
     benchmark:
         "results/benchmarks/inspect_network/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_reference,
         runtime=30,
