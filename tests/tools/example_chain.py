@@ -14,7 +14,6 @@ from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import EngineTiming
 from segtrt.files import write_json
-from segtrt.model.network_file import UNET
 from segtrt.model.reference_timing_file import ReferenceTiming
 from segtrt.model.spec import Activation, NetworkSpec, write_spec
 from segtrt.precision import Graph, Precision
@@ -133,7 +132,6 @@ class Chain:
             runtime="openvino",
             network=SPEC,
             settings=BuildSettings(batch_size=batch, precision=Precision.FP32),
-            network=UNET,
             graph=Graph.FP32,
             status=status,
             reason=reason,

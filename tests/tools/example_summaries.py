@@ -275,7 +275,6 @@ def _record(
         runtime=runtime,
         network=UNET,
         settings=BuildSettings(batch_size=batch, precision=precision),
-        network=UNET,
         graph=get_runtime(runtime).graph(precision),
         status="built",
         graph_sha256=_digest(get_runtime(runtime).graph(precision)),

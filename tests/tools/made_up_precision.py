@@ -90,7 +90,6 @@ def judged(folder: Path) -> dict[str, object]:
         runtime="openvino",
         network=UNET,
         settings=BuildSettings(1, Precision("int4")),
-        network=UNET,
         graph=Precision("int4").graph,
         status="built",
         graph_sha256="0" * 64,

@@ -67,8 +67,21 @@ def calibration_of_graph(wildcards):
         "tensors": encoding(),
         "encoding": {
             "code": code_of("encode_slices"),
+            "network": code_of("inspect_network"),
             **versions_of(*ENCODING_PACKAGES),
         },
+    }
+
+
+def size_or_source(wildcards):
+    """Patches' size, or what decides it: the size of an image, and what becomes of it."""
+    if PATCH_SIZE:
+        return PATCH_SIZE
+    return {
+        "images": dataset_as_listed().sizing,
+        "axis": SETTINGS.tensors.axis,
+        "spacing": SETTINGS.tensors.spacing,
+        "code": code_of("encode_slices"),
     }
 
 

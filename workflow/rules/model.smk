@@ -136,6 +136,7 @@ rule time_reference:
             batch_sizes=sorted(SETTINGS.engines.batch_sizes),
             budget=SETTINGS.inference.budget,
             threads=SETTINGS.inference.threads,
+            size=size_or_source,
             machine=lambda w: machine_of_job(w).facts(),
         ),
         source=lambda w: network(),

@@ -95,6 +95,9 @@ OVERRIDES = Overrides(
 )
 RAW_BYTES = SETTINGS.validation.raw_mib * 2**20 // SETTINGS.dataset.shards
 
+# Patches' size where the settings say it; else prepared images are looked at.
+PATCH_SIZE = size_of_patches(SETTINGS)
+
 # Packages that decide how images become network input.
 READING_PACKAGES = ["numpy", "pillow", "tifffile", "imagecodecs", "simpleitk"]
 ENCODING_PACKAGES = [*READING_PACKAGES, "scipy", "scikit-image"]

@@ -31,7 +31,6 @@ def record(precision=Precision.INT8, layers=(), **changes):
         runtime="openvino",
         network=UNET,
         settings=BuildSettings(batch_size=4, precision=precision),
-        network=UNET,
         graph=precision.graph,
         status="built",
         graph_sha256="0" * 64,

@@ -28,7 +28,6 @@ RECORD = EngineRecord(
     runtime="onnxruntime",
     network=UNET,
     settings=BuildSettings(batch_size=4, precision=Precision.INT8),
-    network=UNET,
     graph=Graph.INT8,
     status="built",
     graph_sha256="0" * 64,
