@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from oracle.bench import ROOT, SUBJECTS, TARGETS, Bench, base_config
-from oracle.changes import ELSEWHERE, MACHINES, SETTINGS, make_one
+from oracle.changes import ELSEWHERE, MACHINES, SETTINGS, TOGETHER, make_one
 from oracle.model import Model
 from oracle.scene import Scene
 from oracle.tables import CODE, NO_ARTEFACT, SCRIPTS
@@ -113,7 +113,8 @@ def test_every_setting_is_changed_by_some_change() -> None:
         for group, part in load_schema()["properties"].items()
         for key in part.get("properties", ["NAME"])
     }
-    assert settings == set(SETTINGS) | ELSEWHERE
+    together = {key for keys in TOGETHER for key in keys}
+    assert settings == set(SETTINGS) | together | ELSEWHERE
 
 
 def test_a_few_changes_start_what_they_must_and_no_more(scene: Scene) -> None:

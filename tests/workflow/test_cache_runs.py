@@ -32,7 +32,7 @@ CONFIG = {
 ENGINE = "results/engines/openvino/b1_int8/engine.bin"
 EXPENSIVE = (
     "export_onnx",
-    "convert_onnx/int8",
+    "convert_onnx/int8_openvino",
     "run_reference/00",
     "build_engine/openvino/b1_fp32",
     "build_engine/openvino/b1_int8",
@@ -140,14 +140,14 @@ def test_a_second_checkout_builds_nothing_expensive(
     for job in EXPENSIVE:
         assert "taken from the store" not in first.log(job)
         assert "taken from the store" in second.log(job)
-    for path in ("results/onnx/fp32/model.onnx", "results/onnx/int8/model.onnx", ENGINE):
+    for path in ("results/onnx/fp32/model.onnx", "results/onnx/int8_openvino/model.onnx", ENGINE):
         assert first.bytes(path) == second.bytes(path)
     assert jobs_in(second.run("--dry-run")) == set()
 
 
 def test_graphs_are_the_same_to_the_byte_in_another_folder(first: Checkout, tmp_path: Path) -> None:
     second = Checkout(tmp_path / "far/away", "off")
-    graphs = ["results/onnx/fp32/model.onnx", "results/onnx/int8/model.onnx"]
+    graphs = ["results/onnx/fp32/model.onnx", "results/onnx/int8_openvino/model.onnx"]
     second.run(*graphs)
     assert [first.bytes(path) for path in graphs] == [second.bytes(path) for path in graphs]
     assert str(tmp_path).encode() not in b"".join(map(second.bytes, graphs))
@@ -174,8 +174,8 @@ def test_cleaned_engines_are_listed_and_really_built(copy: Checkout) -> None:
 def test_other_clean_targets_say_what_they_removed(copy: Checkout, tmp_path: Path) -> None:
     own = tmp_path / "cache"
     copy.environment["SEGTRT_CACHE"] = str(own)
-    (copy.folder / "results/onnx/int8/model.onnx").unlink()
-    copy.run("results/onnx/int8/model.onnx")
+    (copy.folder / "results/onnx/int8_openvino/model.onnx").unlink()
+    copy.run("results/onnx/int8_openvino/model.onnx")
     assert re.search(rf"removed 1 entry from {own}, [\d.]+ MiB freed", copy.run("clean_cache"))
     said = copy.run("clean_results")
     assert re.search(r"removed results/ \(.*engines.*\), [\d.]+ MiB freed", said)
@@ -193,11 +193,11 @@ def test_explain_tells_the_state_of_every_engine(copy: Checkout) -> None:
         said = copy.run(*arguments)
         assert re.search(r"^  openvino/b1_fp32  missing$", said, re.MULTILINE)
         assert re.search(
-            r"^  openvino/b1_int8  stale \(made from convert_onnx int8, which changed\)$",
+            r"^  openvino/b1_int8  stale \(made from convert_onnx int8_openvino, which changed\)$",
             said,
             re.MULTILINE,
         )
-        assert "segtrt: convert_onnx int8: stale (calibration.slices: 2 -> 3)" in said
+        assert "segtrt: convert_onnx int8_openvino: stale (calibration.slices: 2 -> 3)" in said
 
 
 def cut_short(path: Path) -> None:
@@ -215,8 +215,8 @@ def change_a_byte(path: Path) -> None:
     [
         (ENGINE, "results/timing/openvino/b1_int8.json"),
         ("results/engines/openvino/b1_int8/engine.json", "results/timing/openvino/b1_int8.json"),
-        ("results/onnx/int8/model.onnx", ENGINE),
-        ("results/tensors/shard_00.safetensors", "results/onnx/int8/model.onnx"),
+        ("results/onnx/int8_openvino/model.onnx", ENGINE),
+        ("results/tensors/shard_00.safetensors", "results/onnx/int8_openvino/model.onnx"),
         ("results/model/weights.safetensors", "results/onnx/fp32/model.onnx"),
     ],
 )

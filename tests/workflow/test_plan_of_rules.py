@@ -144,6 +144,7 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
     shared = alone.keys() & named.keys()
     assert {label.split(" ")[0] for label in shared} == {
         *("list_slices", "encode_slices", "train", "fetch_weights", "export_onnx"),
+        "inspect_network",
         *("convert_onnx", "write_samples", "run_reference", "score_reference"),
         *("summarise", "write_report"),
     }
@@ -162,7 +163,11 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
     ("groups", "rules"),
     [
         (
-            {"validation": {"threshold": 0.4}},
+            {"validation": {"decide": {"threshold": 0.4}}},
+            {"run_reference", "run_engine", "score_reference", "score_engine", "validate_engine"},
+        ),
+        (
+            {"validation": {"metric": "iou"}},
             {"score_reference", "score_engine", "validate_engine"},
         ),
         ({"inference": {"iterations": 3}}, {"time_engine", "time_reference"}),
@@ -192,11 +197,26 @@ def test_evaluation_images_do_not_touch_calibrated_engines(keys: Keys, tmp_path:
 
 
 def test_calibration_images_touch_quantised_engines_alone(keys: Keys, tmp_path: Path) -> None:
-    before = keys()
+    tensors = {"size": [256, 256]}
+    before = keys(tensors=tensors)
     write_image(tmp_path, CALIBRATION, content="other")
-    after = keys()
+    after = keys(tensors=tensors)
     built = {label for label in before if before[label] != after[label] and "build" in label}
     assert built and all(label.endswith("int8") for label in built)
+
+
+def test_images_that_tell_the_size_touch_what_takes_it(keys: Keys, tmp_path: Path) -> None:
+    before = keys()
+    write_image(tmp_path, CALIBRATION, content="other")
+    found = changed(before, keys())
+    assert {"build_engine onnxruntime", "build_engine tensorrt", "time_reference"} <= found
+    assert "export_onnx" not in found
+
+
+def test_another_size_touches_all_that_is_made_of_patches(keys: Keys) -> None:
+    found = changed(keys(tensors={"size": [256, 256]}), keys(tensors={"size": [128, 128]}))
+    assert {"build_engine openvino", "time_engine openvino", "time_reference"} <= found
+    assert not {"export_onnx", "fetch_weights", "inspect_network", "list_slices"} & found
 
 
 def test_weights_count_by_content_and_lead_to_every_engine(keys: Keys, tmp_path: Path) -> None:
@@ -204,7 +224,8 @@ def test_weights_count_by_content_and_lead_to_every_engine(keys: Keys, tmp_path:
     (tmp_path / "weights.safetensors").write_text("1")
     after = keys()
     same = {label.split(" ")[0] for label in before if before[label] == after[label]}
-    assert same == {"list_slices", "encode_slices", "time_preparation", "train"}
+    images = {"list_slices", "encode_slices", "time_preparation"}
+    assert same == images | {"train", "inspect_network"}
 
 
 def test_the_report_follows_its_templates(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:

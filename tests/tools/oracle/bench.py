@@ -28,6 +28,8 @@ NOTE: Job = ("note_changes", "")
 
 TARGETS = {
     ("write_report", ""): "results/report.html",
+    ("inspect_network", ""): "results/model/network.json",
+    ("score_reference", ""): "results/reference/scores.json",
     ("export_onnx", ""): "results/onnx/fp32/model.onnx",
     ("encode_slices", "00"): "results/tensors/shard_00.safetensors",
     ("time_reference", ""): "results/reference/timing.json",
@@ -167,6 +169,8 @@ class Bench:
             path = self.checkout / description(name)
             self._write(path, json.dumps(described.to_json()))
         self._write(self.folder / "weights/weights.safetensors", f"weights {world.weights}")
+        self._write(self.folder / "own/own.py", f"def own(*given): return {world.own}\n")
+        self._write(self.folder / "own/network.onnx", f"graph {world.graph}")
         self._write(self.folder / "earlier/summary.json", earlier_summary(world.compared))
         self.images = Path(world.config["dataset"]["path"])
         for folder in self.images.glob("TCGA_*") if self.images.is_dir() else ():

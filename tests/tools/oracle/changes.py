@@ -18,7 +18,7 @@ from oracle.disk_changes import (
 )
 from oracle.scene import Scene
 from oracle.tables import CODE, NO_ARTEFACT, PACKAGES, SCRIPTS
-from oracle.world import HARDWARE
+from oracle.world import HARDWARE, RUNTIMES
 
 SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("dataset", "subjects"): [None, list(SUBJECTS[:4]), list(SUBJECTS[3::-1]), list(SUBJECTS[:3])],
@@ -26,16 +26,37 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("dataset", "calibration_fraction"): [0.4, 0.2],
     ("dataset", "seed"): [0, 1],
     ("dataset", "on_bad_subject"): ["fail", "skip"],
-    ("tensors", "normalisation"): ["slice", "volume"],
+    ("tensors", "size"): [None, None, [128, 128]],
     ("tensors", "fit"): ["linear", "area"],
-    ("tensors", "samples"): [
-        [{"subject": SUBJECTS[0], "slice": 1}],
-        [{"subject": SUBJECTS[0], "slice": 2}],
-        [{"subject": SUBJECTS[0], "slice": 1}, {"subject": SUBJECTS[1], "slice": 2}],
+    ("tensors", "axis"): [None, 0, 1],
+    ("tensors", "spacing"): [None, [1, 2.0], [None, 2]],
+    ("tensors", "window"): [
+        {"size": None, "overlap": 0.25, "blend": "constant"},
+        {"size": None, "overlap": 0.5, "blend": "constant"},
+        {"size": [64, 64], "overlap": 0.25, "blend": "constant"},
     ],
-    ("model", "init_features"): [16, 32],
+    ("tensors", "samples"): [
+        [{"subject": SUBJECTS[0], "slice": 1, "item": None, "patch": 0}],
+        [{"subject": SUBJECTS[0], "slice": 2, "item": None, "patch": 0}],
+        [
+            {"subject": SUBJECTS[0], "slice": None, "item": "1", "patch": 0},
+            {"subject": SUBJECTS[1], "slice": 2, "item": None, "patch": 1},
+        ],
+    ],
+    ("model", "arguments"): [{"init_features": 16}, {}, {"init_features": 32}],
+    ("model", "sha256"): [None, "a" * 64, "A" * 64],
+    ("model", "activation"): [None, "sigmoid"],
+    ("model", "output"): [None, None, "logits"],
+    ("model", "input"): [
+        {"channels": None, "size": None},
+        {"channels": 3, "size": None},
+        {"channels": None, "size": [256, 256]},
+    ],
     ("model", "opset"): [20, 18],
     ("training", "epochs"): [40, 2],
+    ("training", "batch_size"): [16, 8],
+    ("training", "validation_fraction"): [0.25, 0.5],
+    ("training", "seed"): [0, 1],
     ("training", "learning_rate"): [0.001, 0.01],
     ("engines", "runtimes"): [
         ["onnxruntime", "openvino", "tensorrt"],
@@ -44,7 +65,14 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
         ["tensorrt", "openvino"],
     ],
     ("engines", "batch_sizes"): [[4], [4, 1], [1, 4]],
-    ("engines", "precisions"): [["fp32", "int8"], ["int8", "fp32"], ["fp32", "fp16", "int8"]],
+    ("engines", "precisions"): [
+        ["fp32", "int8"],
+        ["int8", "fp32"],
+        ["fp32", "fp16", "int8"],
+        ["tf32", "fp8"],
+    ],
+    ("engines", "on_unsupported"): ["skip", "fail"],
+    ("engines", "compute_capabilities"): [[], [], ["8.9", "9.0"], ["9.0", "8.9"]],
     ("engines", "profile"): ["static", "dynamic"],
     ("engines", "dynamic_batch"): [
         {"min": 1, "opt": 1, "max": 32},
@@ -64,47 +92,62 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("inference", "warmup_max_seconds"): [1, 0.5],
     ("inference", "threads"): [None, 1],
     ("validation", "decide"): [{"threshold": 0.5}, {"threshold": 0.4}, "argmax", None],
-    ("validation", "metric"): ["dice", "iou"],
-    ("validation", "largest_component"): [True, False],
+    ("validation", "largest_component"): [None, True, False],
+    ("validation", "min_reference"): [0.1, 0.2],
+    ("validation", "raw_mib"): [2048, 100],
     ("report", "title"): ["Segmentation engines, proven on your images", "Another title"],
     ("report", "max_metric_loss"): [0.005, 0.01],
     ("report", "max_latency_ms"): [None, 5.0],
     ("report", "overlay_subjects"): [3, 2],
     ("report", "overlay_slices"): [6, 4],
+    ("report", "display_channel"): [None, 0],
 }
 """(group, key) -> values, the usual one first."""
+
+IMAGES = "{subject}/{subject}_{item}.tif"
+BY_CHANNEL = "{subject}/{subject}_{item}.{channel}"
+MASKS = "{subject}/{subject}_{item}_mask.tif"
+OWN = "OWN"
+"""In values below: the path of the user's own Python code."""
+
+TOGETHER: dict[tuple[tuple[str, str], ...], list[tuple[Any, ...]]] = {
+    tuple(("dataset", key) for key in ("images", "masks", "channels", "labels", "ignored")): [
+        (IMAGES, MASKS, None, None, None),
+        (IMAGES, MASKS, None, {255: "tumour"}, None),
+        (IMAGES, MASKS, None, {255: "lesion"}, None),
+        (IMAGES, MASKS, None, None, 128),
+        (IMAGES, None, None, None, None),
+        (BY_CHANNEL, MASKS, None, None, None),
+        (BY_CHANNEL, MASKS, ["tif"], None, None),
+    ],
+    tuple(
+        ("tensors", key)
+        for key in ("normalisation", "mean", "std", "range", "percentiles", "nonzero_only")
+    ): [
+        ("slice", None, None, None, None, False),
+        ("volume", None, None, None, None, False),
+        ("zscore", None, None, None, None, True),
+        ("zscore", [1, 2.0, 3], [1, 1, 2.0], None, None, False),
+        ("scale", None, None, [0, 255], None, False),
+        ("scale", None, None, None, [1, 99], False),
+        (f"{OWN}:own", None, None, None, None, False),
+    ],
+    (("validation", "metric"),): [("dice",), ("iou",), (f"{OWN}:own",)],
+}
+"""Keys that are set together -> their values, the usual ones first."""
 
 ELSEWHERE = frozenset(
     {
         ("dataset", "source"),
         ("dataset", "path"),
-        ("dataset", "images"),
-        ("dataset", "masks"),
-        ("dataset", "channels"),
-        ("dataset", "labels"),
-        ("dataset", "ignored"),
-        ("tensors", "mean"),
-        ("tensors", "std"),
-        ("tensors", "range"),
-        ("tensors", "percentiles"),
-        ("tensors", "nonzero_only"),
-        ("tensors", "size"),
-        ("tensors", "axis"),
-        ("tensors", "spacing"),
-        ("tensors", "window"),
+        ("model", "network"),
         ("model", "weights"),
-        ("model", "sha256"),
-        ("engines", "on_unsupported"),
-        ("engines", "compute_capabilities"),
-        ("training", "batch_size"),
-        ("training", "validation_fraction"),
-        ("training", "seed"),
         ("validation", "tolerances"),
         ("report", "compare_with"),
         ("machines", "NAME"),
     }
 )
-"""Settings that a change of its own below or another test goes into."""
+"""Settings that a change of its own below goes into, or of the source another test."""
 
 MACHINES = {
     "cpu": ["Example CPU 1", "Example CPU 2"],
@@ -136,16 +179,33 @@ def setting(scene: Scene) -> str:
     return f"{group}.{key} = {value}"
 
 
+def together(scene: Scene) -> str:
+    """Other values of keys that go together."""
+    keys = scene.rng.choice(list(TOGETHER))
+    values = scene.rng.choice(TOGETHER[keys])
+    _set(scene, keys, values)
+    return f"{keys[0][0]}: {', '.join(key for _, key in keys)} = {values}"
+
+
 def usual_settings(scene: Scene) -> str:
     """Every setting as it was."""
     for (group, key), values in SETTINGS.items():
         scene.world.config[group][key] = values[0]
+    for keys, several in TOGETHER.items():
+        _set(scene, keys, several[0])
     return "usual settings"
+
+
+def _set(scene: Scene, keys: tuple[tuple[str, str], ...], values: tuple[Any, ...]) -> None:
+    own = str(scene.bench.folder / "own/own.py")
+    for (group, key), value in zip(keys, values, strict=True):
+        is_own = isinstance(value, str) and value.startswith(OWN)
+        scene.world.config[group][key] = value.replace(OWN, own) if is_own else value
 
 
 def tolerance(scene: Scene) -> str:
     """Another tolerance of one precision."""
-    precision = scene.rng.choice(["fp32", "fp16", "int8", "bf16"])
+    precision = scene.rng.choice(["fp32", "fp16", "int8", "fp8"])
     loss = scene.rng.choice([0.01, 0.02, 0.03])
     tolerances = scene.world.config["validation"]["tolerances"]
     tolerances[precision] = {**tolerances[precision], "metric_loss": loss}
@@ -166,12 +226,39 @@ def weights(scene: Scene) -> str:
     return f"weights {scene.world.weights}"
 
 
-def trained(scene: Scene) -> str:
-    """Weights that the workflow trains, or those from a file."""
+def weights_from(scene: Scene) -> str:
+    """Weights that the workflow trains, those from a file, or those that the network brings."""
     local = str(scene.bench.folder / "weights/weights.safetensors")
-    source = scene.rng.choice([local, "results/training/weights.safetensors"])
+    source = scene.rng.choice([local, "results/training/weights.safetensors", None])
     scene.world.config["model"]["weights"] = source
     return f"model.weights = {source}"
+
+
+def network(scene: Scene) -> str:
+    """The U-Net, one of the user's own, or one that is a file."""
+    own = scene.bench.folder / "own"
+    chosen = scene.rng.choice(["unet", "unet", f"{own}/own.py:own", f"{own}/network.onnx"])
+    scene.world.config["model"]["network"] = chosen
+    return f"model.network = {chosen}"
+
+
+def own_code(scene: Scene) -> str:
+    """An edit of the user's own code, or another network in the ONNX file."""
+    scene.world.own, scene.world.graph = scene.rng.randrange(2), scene.rng.randrange(2)
+    return f"own code {scene.world.own}, own graph {scene.world.graph}"
+
+
+def settle(scene: Scene) -> None:
+    """Settings that contradict the others give way."""
+    model, engines = scene.world.config["model"], scene.world.config["engines"]
+    if model["network"] == "unet" and model["weights"] is None:
+        model["weights"] = str(scene.bench.folder / "weights/weights.safetensors")
+    if model["network"].endswith(".onnx"):
+        model |= {"weights": None, "arguments": {}}
+    if model["weights"] is None:
+        model["sha256"] = None
+    if not {"fp32", "int8"} >= set(engines["precisions"]) or engines["compute_capabilities"]:
+        engines["on_unsupported"] = "skip"
 
 
 def module(scene: Scene) -> str:
@@ -206,7 +293,7 @@ def template(scene: Scene) -> str:
 
 def package(scene: Scene) -> str:
     """Another version of a package."""
-    name = scene.rng.choice(sorted(set(PACKAGES) - {"onnxruntime"}))
+    name = scene.rng.choice(sorted(set(PACKAGES) - set(RUNTIMES)))
     scene.world.packages[name] = scene.rng.randrange(3)
     return f"package {name} {scene.world.packages[name]}"
 
@@ -254,12 +341,15 @@ def subject(scene: Scene) -> str:
 
 
 CHANGES: dict[Callable[[Scene], str], int] = {
-    setting: 12,
+    setting: 16,
+    together: 5,
     usual_settings: 2,
     tolerance: 2,
     compared: 2,
     weights: 3,
-    trained: 1,
+    weights_from: 2,
+    network: 3,
+    own_code: 3,
     module: 12,
     script: 4,
     looks: 4,
@@ -286,5 +376,6 @@ CHANGES: dict[Callable[[Scene], str], int] = {
 def make_one(scene: Scene) -> str:
     """Make one change, drawn by lot; says which."""
     told: str = scene.rng.choices(list(CHANGES), list(CHANGES.values()))[0](scene)
+    settle(scene)
     scene.bench.show(scene.world)
     return told

@@ -365,30 +365,50 @@ SCRIPTS = [
 """Scripts that make an artefact; each decides the rule of its name."""
 
 PACKAGES = {
-    "numpy": "encode_slices time_preparation convert_onnx score_reference score_engine summarise",
-    "pillow": "list_slices encode_slices time_preparation summarise",
+    "numpy": (
+        "list_slices encode_slices time_preparation inspect_network convert_onnx score_reference "
+        "score_engine summarise"
+    ),
+    "pillow": "list_slices encode_slices time_preparation score_reference score_engine summarise",
+    "tifffile": "list_slices encode_slices time_preparation score_reference score_engine",
+    "imagecodecs": "list_slices encode_slices time_preparation",
+    "simpleitk": "list_slices encode_slices time_preparation score_reference score_engine",
     "scipy": "encode_slices time_preparation score_reference score_engine summarise",
-    "scikit-image": "encode_slices time_preparation score_engine summarise",
-    "torch": "train fetch_weights export_onnx write_samples run_reference time_reference",
+    "scikit-image": "encode_slices time_preparation score_reference score_engine summarise",
+    "medpy": "score_reference score_engine",
+    "torch": (
+        "train fetch_weights inspect_network export_onnx write_samples run_reference time_reference"
+    ),
     "matplotlib": "train",
-    "onnx": "export_onnx convert_onnx build_engine:onnxruntime",
-    "onnxscript": "export_onnx",
-    "onnxslim": "export_onnx",
+    "onnx": (
+        "inspect_network export_onnx convert_onnx build_engine:onnxruntime build_engine:tensorrt"
+    ),
+    "onnxscript": "inspect_network export_onnx",
+    "onnxslim": "inspect_network export_onnx",
     "nvidia-modelopt": "convert_onnx",
-    "onnxruntime": "convert_onnx",
+    "onnxruntime": (
+        "inspect_network export_onnx convert_onnx write_samples run_reference time_reference"
+    ),
+    "openvino": "convert_onnx",
     "jinja2": "write_report",
     "plotly": "write_report",
 }
-"""Package -> rules whose outcome its version decides, beside the runtimes' own packages."""
+"""Package -> rules whose outcome its version decides, beside the runtimes' own packages. Contracts
+that are known are found with none, and the network is run by torch or else by onnxruntime."""
+
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8", "fp8")
 
 GRAPHS = {
     ("onnxruntime", "fp32"): "fp32",
     ("onnxruntime", "int8"): "int8",
     ("openvino", "fp32"): "fp32",
-    ("openvino", "int8"): "int8",
+    ("openvino", "int8"): "int8_openvino",
     ("tensorrt", "fp32"): "fp32",
+    ("tensorrt", "tf32"): "fp32",
     ("tensorrt", "fp16"): "fp16",
+    ("tensorrt", "bf16"): "bf16",
     ("tensorrt", "int8"): "int8_signed",
+    ("tensorrt", "fp8"): "fp8",
 }
 """(runtime, precision) -> its graph; a pair that is missing cannot be had on this machine."""
 

@@ -20,6 +20,9 @@ MACHINE = {
     "tensorrt": "10.9",
 }
 
+RUNTIMES = ("openvino", "onnxruntime", "tensorrt")
+"""Runtimes, whose versions the machine has."""
+
 HARDWARE = ("cpu", "gpu", "compute_capability", "driver", "cuda")
 
 SLICES = 2
@@ -34,6 +37,10 @@ class World:
     subjects: dict[str, int] = field(default_factory=dict)
     """Subject -> version of its images."""
     weights: int = 0
+    own: int = 0
+    """Version of the user's own Python code."""
+    graph: int = 0
+    """Version of a network that is an ONNX file."""
     compared: int = 0
     """Version of the earlier summary that the configuration may name."""
     code: dict[str, int] = field(default_factory=dict)

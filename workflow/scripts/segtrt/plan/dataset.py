@@ -58,7 +58,7 @@ class DatasetDigest:
 
     @property
     def images(self) -> dict[str, Any]:
-        """Decides how long reading and preparing takes: all images, whatever their split."""
+        """Decides what reading and preparing images takes: all of them, whatever their split."""
         form = {"labels": self.whole["form"]["labels"]}
         if self.origin:
             return {**self.origin, "subjects": self.whole["subjects"], "form": form}

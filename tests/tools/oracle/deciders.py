@@ -1,0 +1,272 @@
+"""What decides the jobs of a world beside what they are made from."""
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Any
+
+from segtrt.data.sharding import assign_shards, assign_splits
+
+from oracle.tables import GRAPHS, PRECISIONS
+from oracle.world import HARDWARE, SLICES, Job, World
+
+
+class Deciders(ABC):
+    """A world's settings, images and machines as far as they decide jobs."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.config = config = _completed(world.config)
+        model, engines, dataset = config["model"], config["engines"], config["dataset"]
+        self.kind = _kind(model["network"])
+        self.given_weights = model["weights"] is not None
+        self.trained = model["weights"] == "results/training/weights.safetensors"
+        self.places = [f"@{name}" for name in sorted(config["machines"])] or [""]
+        self.engines = [
+            (runtime + place, batch, precision)
+            for place in self.places
+            for runtime in sorted(self._runtimes(place))
+            for precision in PRECISIONS
+            for batch in sorted(engines["batch_sizes"])
+            if precision in engines["precisions"] and (runtime, precision) in GRAPHS
+            # TensorRT builds for the GPU that it is on, and for no list of GPUs.
+            if runtime != "tensorrt" or not engines["compute_capabilities"]
+        ]
+        self.shards = [f"{k:02d}" for k in range(dataset["shards"])]
+        wanted = dataset["subjects"]
+        self._subjects = {
+            name: version
+            for name, version in world.subjects.items()
+            if wanted is None or name in wanted
+        }
+        self._shard_of = assign_shards(dict.fromkeys(self._subjects, SLICES), len(self.shards))
+        self._split_of = assign_splits(
+            list(self._subjects), dataset["calibration_fraction"], dataset["seed"]
+        )
+        self._labels = _labels(dataset)
+
+    @abstractmethod
+    def made_by(self, rule: str, runtime: str = "") -> Any:
+        """Versions of the code and packages that decide a rule."""
+
+    @property
+    def size(self) -> Any:
+        """Patches' size as far as the settings say it."""
+        tensors = self.config["tensors"]
+        stacked = (256, 256) if tensors["normalisation"] == "volume" else None
+        return tensors["window"]["size"] or tensors["size"] or stacked
+
+    @property
+    def has_known_contract(self) -> bool:
+        """Whether the network is the U-Net, and no setting says other of it."""
+        return self.kind == "unet" and self._overrides == (None, None, (None, None))
+
+    def graph_of(self, engine: str) -> str:
+        """The graph that an engine is built from."""
+        place, _, cell = engine.partition("/")
+        return GRAPHS[place.partition("@")[0], cell.split("_")[1]]
+
+    def is_quantised(self, graph: str) -> bool:
+        """Whether calibration images decide a graph."""
+        return graph.startswith(("int8", "fp8"))
+
+    def own(self, job: Job) -> Any:  # noqa: PLR0911, PLR0912 - a table of rules
+        """What decides a job beside what it is made from."""
+        rule, name = job
+        config = self.config
+        model, validation, tensors = config["model"], config["validation"], config["tensors"]
+        place, _, cell = name.partition("/")
+        match rule:
+            case "list_slices":
+                demands = (
+                    tensors["normalisation"] == "volume",
+                    tensors["axis"] or 0,
+                    tensors["spacing"] is not None,
+                )
+                form = config["dataset"]["channels"], self._labels
+                return self._whole, self._shard_of, self._skips is not None, demands, form
+            case "encode_slices":
+                mine = {n: self._whole[n] for n, k in self._shard_of.items() if k == int(name)}
+                # A shard without images takes the size of patches from those of the others.
+                others = self._skips if mine else self._whole
+                return mine, self._encoding, others, self._labels
+            case "time_preparation":
+                return self._images, self._labels, self._encoding, self._hardware(name)["cpu"]
+            case "inspect_network" if not self.has_known_contract:
+                return self._source, self._overrides, model["opset"]
+            case "train":
+                return config["training"], self._source
+            case "fetch_weights":
+                content = None if self.trained else self.world.weights
+                return content, self._source, (model["sha256"] or "").lower()
+            case "export_onnx":
+                return model["opset"], self._source, self._overrides
+            case "convert_onnx" if self.is_quantised(name):
+                return (
+                    config["engines"]["calibration"],
+                    {n: v for n, (v, split) in self._whole.items() if split == "calibration"},
+                    self._encoding,
+                    self._skips,
+                    self.made_by("encode_slices"),
+                    self.made_by("inspect_network"),
+                )
+            case "write_samples":
+                return tensors["samples"], self._source, model["output"]
+            case "run_reference":
+                return self._source, model["output"], self._deciding
+            case "time_reference":
+                return (
+                    *(self._source, model["output"], self._size_or_source),
+                    sorted(config["engines"]["batch_sizes"]),
+                    {key: value for key, value in config["inference"].items() if key != "mode"},
+                    self._hardware(name),
+                )
+            case "build_engine":
+                settings = self._settings(place.partition("@")[0], cell)
+                return settings, self._target(place), self._size_or_source
+            case "run_engine":
+                return self._deciding
+            case "time_engine":
+                return config["inference"], self._target(place)
+            case "score_reference":
+                return validation["metric"], self._own_code(validation["metric"])
+            case "score_engine":
+                return self._own_code(validation["metric"])
+            case "validate_engine":
+                return validation["tolerances"][cell.split("_")[1]]
+            case "summarise":
+                return self._report_config(), self.engines
+            case "write_report":
+                return {name: v for name, v in self.world.templates.items() if v}
+        return None
+
+    @property
+    def _images(self) -> dict[str, Any]:
+        """Subject -> version of its files, and which of them are images."""
+        dataset = self.config["dataset"]
+        return {n: (v, dataset["images"], dataset["masks"]) for n, v in self._subjects.items()}
+
+    @property
+    def _whole(self) -> dict[str, Any]:
+        return {n: (v, self._split_of[n]) for n, v in self._images.items()}
+
+    @property
+    def _skips(self) -> Any:
+        """All images, where any of them may turn out bad and be skipped."""
+        return self._whole if self.config["dataset"]["on_bad_subject"] == "skip" else None
+
+    @property
+    def _size_or_source(self) -> Any:
+        """Patches' size, or what decides it: one subject, that may not be skipped."""
+        if self.size:
+            return self.size
+        tensors = self.config["tensors"]
+        calibrating = [n for n, split in self._split_of.items() if split == "calibration"]
+        one = min(calibrating or self._images)
+        skips = self.config["dataset"]["on_bad_subject"] == "skip"
+        images = self._images if skips else {one: self._images[one]}
+        code, script, _ = self.made_by("encode_slices")
+        return images, tensors["axis"], tensors["spacing"], code, script
+
+    @property
+    def _encoding(self) -> Any:
+        """What of the settings decides patches."""
+        tensors = self.config["tensors"]
+        settings = {key: value for key, value in tensors.items() if key != "samples"}
+        return settings, self._own_code(tensors["normalisation"])
+
+    @property
+    def _source(self) -> Any:
+        """What decides the network but for its weights."""
+        model = self.config["model"]
+        if self.kind == "onnx":
+            return self.kind, self.world.graph
+        own = self.world.own if self.kind == "file" else None
+        return self.kind, model["arguments"], own
+
+    @property
+    def _overrides(self) -> Any:
+        model = self.config["model"]
+        given = model["input"]
+        return model["activation"], model["output"], (given["channels"], given["size"])
+
+    @property
+    def _deciding(self) -> Any:
+        """What decides labels, and how much of the raw outputs is kept."""
+        validation = self.config["validation"]
+        ignores = self._labels is not None and self._labels[1] is not None
+        kept = validation["raw_mib"] * 2**20 // len(self.shards)
+        return validation["decide"], validation["largest_component"], ignores, kept
+
+    def _own_code(self, setting: str) -> Any:
+        """Version of the user's own code, if a setting names a function in it."""
+        return self.world.own if ":" in setting else None
+
+    def _runtimes(self, place: str) -> list[str]:
+        own = self.config["machines"][place[1:]]["runtimes"] if place else None
+        runtimes: list[str] = own or self.config["engines"]["runtimes"]
+        return runtimes
+
+    def _settings(self, runtime: str, cell: str) -> Any:
+        engines = self.config["engines"]
+        dynamic = engines["dynamic_batch"]
+        batches = dynamic if engines["profile"] == "dynamic" else None
+        if runtime == "tensorrt":
+            scratch = engines["workspace_mib"], engines["optimisation_level"]
+            return cell, engines["profile"], batches, scratch
+        return cell, batches and (batches["min"], batches["max"])
+
+    def _hardware(self, place: str) -> dict[str, str]:
+        """Of the machine that `place`, with a runtime before `@` or none, is on."""
+        name = place.partition("@")[2]
+        machine = self.world.described[name] if name else self.world.machine
+        return {kind: machine[kind] for kind in HARDWARE}
+
+    def _target(self, place: str) -> Any:
+        runtime, hardware = place.partition("@")[0], self._hardware(place)
+        kinds = HARDWARE[1:] if runtime == "tensorrt" else HARDWARE[:1]
+        return self.world.machine[runtime], [hardware[kind] for kind in kinds]
+
+    def _report_config(self) -> Any:
+        """Every setting; paths by their last name, lists without their order."""
+        config = copy.deepcopy(self.config)
+        for group, key in (
+            *(("dataset", "path"), ("report", "compare_with")),
+            *(("model", "weights"), ("model", "network")),
+        ):
+            config[group][key] = (config[group][key] or "").rsplit("/", 1)[-1]
+        for group, key in (
+            ("dataset", "subjects"),
+            *(("engines", key) for key in ("runtimes", "batch_sizes", "precisions")),
+            ("engines", "compute_capabilities"),
+        ):
+            config[group][key] = sorted(config[group][key] or [])
+        config["machines"] = {
+            name: sorted(machine["runtimes"] or [])
+            for name, machine in sorted(config["machines"].items())
+        }
+        return config, self.world.compared if config["report"]["compare_with"] else None
+
+
+def _kind(network: str) -> str:
+    if network.endswith(".onnx"):
+        return "onnx"
+    return "file" if ":" in network else network
+
+
+def _completed(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings with what depends on the network filled in."""
+    config = copy.deepcopy(config)
+    model, validation = config["model"], config["validation"]
+    if model["network"] == "unet":
+        model["arguments"] = {"init_features": 16, **model["arguments"]}
+    if validation["largest_component"] is None:
+        validation["largest_component"] = model["network"] == "unet"
+    return config
+
+
+def _labels(dataset: dict[str, Any]) -> Any:
+    """Name of each value in masks, and the value that is ignored; None where there are no masks."""
+    if dataset["labels"] is None and dataset["masks"] is None:
+        return None
+    labels = {255: "tumour"} if dataset["labels"] is None else dataset["labels"]
+    return sorted(labels.items()), dataset["ignored"]
