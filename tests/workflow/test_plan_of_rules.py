@@ -144,6 +144,7 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
     shared = alone.keys() & named.keys()
     assert {label.split(" ")[0] for label in shared} == {
         *("list_slices", "encode_slices", "train", "fetch_weights", "export_onnx"),
+        "inspect_network",
         *("convert_onnx", "write_samples", "run_reference", "score_reference"),
         *("summarise", "write_report"),
     }
@@ -162,8 +163,11 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
     ("groups", "rules"),
     [
         (
-            {"validation": {"threshold": 0.4}},
-            {"score_reference", "score_engine", "validate_engine"},
+            {"validation": {"decide": {"threshold": 0.4}}},
+            {
+                *("run_reference", "score_reference"),
+                *("run_engine", "score_engine", "validate_engine"),
+            },
         ),
         ({"inference": {"iterations": 3}}, {"time_engine", "time_reference"}),
         ({"report": {"title": "Other"}}, set()),
@@ -204,7 +208,9 @@ def test_weights_count_by_content_and_lead_to_every_engine(keys: Keys, tmp_path:
     (tmp_path / "weights.safetensors").write_text("1")
     after = keys()
     same = {label.split(" ")[0] for label in before if before[label] == after[label]}
-    assert same == {"list_slices", "encode_slices", "time_preparation", "train"}
+    assert same == {
+        *("list_slices", "inspect_network", "encode_slices", "time_preparation", "train"),
+    }
 
 
 def test_the_report_follows_its_templates(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
