@@ -129,6 +129,7 @@ rule time_preparation:
         plan=PLAN.decided_by(
             "time_preparation",
             packages=ENCODING_PACKAGES,
+            dataset=lambda w: dataset_as_listed().images,
             tensors=lambda w: encoding(),
             machine=lambda w: machine_of_job(w).cpu_facts(),
         ),

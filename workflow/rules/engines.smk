@@ -1,10 +1,6 @@
 # One engine for each runtime, batch size and precision.
 
 
-# Patches' size where the settings say it; else prepared images are looked at.
-PATCH_SIZE = size_of_patches(SETTINGS)
-
-
 rule build_engine:
     input:
         **PLAN.uses(
@@ -12,7 +8,7 @@ rule build_engine:
             graph=graph_of_engine,
             proof=verified(proof_of_engine),
             network=NETWORK,
-            tensors=[] if PATCH_SIZE else all_shards(TENSORS)[:1],
+            tensors=verified([] if PATCH_SIZE else all_shards(TENSORS)[:1]),
         ),
     output:
         **PLAN.makes(
@@ -46,7 +42,7 @@ rule build_engine:
             stored=True,
             accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
             settings=lambda w: runtime_of(w).deciding(engine_of(w).settings),
-            size=PATCH_SIZE,
+            size=size_or_source,
             target=target_of_engine,
         ),
         size=PATCH_SIZE,

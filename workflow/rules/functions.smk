@@ -40,14 +40,14 @@ def known_or_source(wildcards):
 
 def weights_path(wildcards):
     """The file or URL of the weights."""
-    if SETTINGS.model.weights is None:
+    if SETTINGS.model.given_weights is None:
         raise SegtrtError(
             f"model.weights is null: {SETTINGS.model.network} brings its own weights, so there are "
             "none to fetch"
         )
-    if is_url(SETTINGS.model.weights):
-        return SETTINGS.model.weights
-    return str(locate(SETTINGS.model.weights, CHECKOUT))
+    if is_url(SETTINGS.model.given_weights):
+        return SETTINGS.model.given_weights
+    return str(locate(SETTINGS.model.given_weights, CHECKOUT))
 
 
 def calibration_tensors(wildcards):
@@ -67,8 +67,21 @@ def calibration_of_graph(wildcards):
         "tensors": encoding(),
         "encoding": {
             "code": code_of("encode_slices"),
+            "network": code_of("inspect_network"),
             **versions_of(*ENCODING_PACKAGES),
         },
+    }
+
+
+def size_or_source(wildcards):
+    """Patches' size, or what decides it: the size of an image, and what becomes of it."""
+    if PATCH_SIZE:
+        return PATCH_SIZE
+    return {
+        "images": dataset_as_listed().sizing,
+        "axis": SETTINGS.tensors.axis,
+        "spacing": SETTINGS.tensors.spacing,
+        "code": code_of("encode_slices"),
     }
 
 

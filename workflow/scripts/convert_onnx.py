@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.graphs.calibration import CalibrationImages, choose_slices
-from segtrt.graphs.proof_file import convert_and_record
+from segtrt.graphs.conversion import convert_and_record
 from segtrt.plan.job import run
 from segtrt.precision import Graph
 

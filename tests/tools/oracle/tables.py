@@ -6,8 +6,8 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "arrays": (
-        "build_engine convert_onnx export_onnx inspect_network run_engine run_reference "
-        "time_engine time_reference write_report write_samples"
+        "build_engine convert_onnx run_engine run_reference time_engine time_reference "
+        "write_report write_samples"
     ),
     "config.settings": "summarise",
     "data.encode": "encode_slices time_preparation",
@@ -20,9 +20,9 @@ CODE = {
     "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
     "data.formats.image": "encode_slices list_slices score_engine time_preparation",
     "data.formats.kinds": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network list_slices "
-        "run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train write_samples"
+        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
     ),
     "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
     "data.formats.read": "encode_slices list_slices score_engine time_preparation",
@@ -30,20 +30,19 @@ CODE = {
     "data.formats.volumes": "encode_slices list_slices score_engine time_preparation",
     "data.formats.write": "score_engine",
     "data.geometry": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "data.intensity": "encode_slices time_preparation",
     "data.labels": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network list_slices "
-        "run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train write_samples"
+        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
     ),
     "data.layout": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network list_slices "
-        "run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train write_samples"
+        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
     ),
     "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
@@ -52,43 +51,39 @@ CODE = {
     "data.normalisations": "encode_slices time_preparation",
     "data.normalise": "encode_slices time_preparation",
     "data.placement": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "data.preparation": "encode_slices time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
     "data.prepared": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "data.resampling": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "data.roots": "list_slices",
     "data.scan": "list_slices",
     "data.sharding": "list_slices",
     "data.stored": "encode_slices time_preparation",
     "data.tensor_file": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "build_engine convert_onnx encode_slices run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
     ),
     "data.volume": "encode_slices time_preparation",
     "data.walk": "list_slices",
     "data.wildcards": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network list_slices "
-        "run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train write_samples"
+        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
     ),
     "data.windows": (
-        "build_engine convert_onnx encode_slices export_onnx inspect_network run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "engines.answering": "run_engine run_reference write_samples",
     "engines.budget": "summarise time_engine time_reference",
@@ -109,30 +104,34 @@ CODE = {
         "build_engine encode_slices list_slices run_engine score_engine score_reference summarise "
         "time_engine time_preparation time_reference validate_engine write_report"
     ),
-    "graphs.activation_ranges": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.calibration": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.clean": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.convert": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.converters": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.ending": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.activation_ranges": "convert_onnx",
+    "graphs.calibration": "convert_onnx",
+    "graphs.clean": (
+        "build_engine:onnxruntime build_engine:tensorrt convert_onnx export_onnx inspect_network"
+    ),
+    "graphs.conversion": "convert_onnx",
+    "graphs.convert": "convert_onnx",
+    "graphs.converters": "convert_onnx",
+    "graphs.ending": "convert_onnx export_onnx inspect_network",
     "graphs.engine_shape": "build_engine:onnxruntime build_engine:tensorrt",
-    "graphs.export": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.export": "export_onnx inspect_network",
     "graphs.intake": "export_onnx inspect_network",
-    "graphs.modelopt": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.modelopt_process": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.normalise": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.proof": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.modelopt": "convert_onnx",
+    "graphs.modelopt_process": "convert_onnx",
+    "graphs.normalise": (
+        "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"
+    ),
+    "graphs.proof": "convert_onnx export_onnx inspect_network",
     "graphs.proof_file": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.quantise": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.quantise": "convert_onnx",
     "graphs.running": (
-        "build_engine convert_onnx export_onnx inspect_network run_reference time_reference "
-        "write_samples"
+        "convert_onnx export_onnx inspect_network run_reference time_reference write_samples"
     ),
     "graphs.sample": "summarise write_samples",
     "graphs.sample_inputs": "write_samples",
     "graphs.samples": "write_samples",
     "graphs.source_graph": "export_onnx inspect_network",
-    "graphs.static_quantisation": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.static_quantisation": "convert_onnx",
     "machine.cpu": (
         "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
         "write_samples"
@@ -144,15 +143,12 @@ CODE = {
     "model.contract": "inspect_network",
     "model.download": "fetch_weights",
     "model.inference": "run_reference time_reference write_samples",
-    "model.input": "build_engine convert_onnx export_onnx inspect_network",
+    "model.input": "export_onnx inspect_network",
     "model.load": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.network_file": "inspect_network train",
-    "model.outputs": (
-        "build_engine convert_onnx export_onnx inspect_network run_reference time_reference "
-        "write_samples"
-    ),
+    "model.outputs": "export_onnx inspect_network run_reference time_reference write_samples",
     "model.probe": "inspect_network",
     "model.reference": "run_reference write_samples",
     "model.reference_timing": "time_reference",

@@ -269,3 +269,39 @@ def test_nnunet_is_read_from_its_description(tmp_path: Path, cache: HashCache) -
     described["labels"] = {"background": 0, "organ": 1}
     (tmp_path / "dataset.json").write_text(json.dumps(described))
     assert digest_dataset(given, tmp_path, cache).shards != digest.shards
+
+
+def test_any_image_and_label_decides_how_long_preparing_takes(
+    folder: Path, tmp_path: Path, cache: HashCache
+) -> None:
+    def images(**changes: Any) -> dict[str, Any]:
+        return digest_dataset(settings(folder, **changes), tmp_path, cache).images
+
+    before = images()
+    assert images(shards=3, calibration_fraction=0.6, seed=4) == before
+    assert images(labels={7: "lesion"}) != before
+    (folder / "anna/anna_1.tif").write_bytes(b"other")
+    assert images() != before
+
+
+@pytest.mark.parametrize("on_bad_subject", ["fail", "skip"])
+def test_one_subject_decides_the_size_unless_it_may_be_skipped(
+    folder: Path, tmp_path: Path, cache: HashCache, on_bad_subject: str
+) -> None:
+    def digest() -> DatasetDigest:
+        given = settings(folder, on_bad_subject=on_bad_subject, calibration_fraction=0.4)
+        return digest_dataset(given, tmp_path, cache)
+
+    first = digest()
+    calibrating = {
+        name for name, entry in first.whole["subjects"].items() if entry["split"] == "calibration"
+    }
+    assert len(calibrating) == 2
+    deciding = set()
+    for name in first.whole["subjects"]:
+        before = digest().sizing
+        (folder / name / f"{name}_1.tif").write_bytes(b"other")
+        if digest().sizing != before:
+            deciding.add(name)
+    everyone = set(first.whole["subjects"])
+    assert deciding == (everyone if on_bad_subject == "skip" else {min(calibrating)})

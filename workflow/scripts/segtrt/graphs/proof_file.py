@@ -1,62 +1,21 @@
-"""The file beside a graph: how it was made, and how wrong its answers are."""
+"""The file beside a graph: how it was made and how wrong its answers are, or why there is none."""
 
-import logging
 from pathlib import Path
+from typing import Any
 
-from segtrt.errors import SegtrtError
-from segtrt.files import read_json, write_bytes, write_json
-from segtrt.graphs.calibration import CalibrationImages
-from segtrt.graphs.convert import convert_onnx
-from segtrt.graphs.export import Exported
-from segtrt.precision import Graph
+from segtrt.files import read_json, write_json
 
 FORMAT = "segtrt-proof-1"
 
-logger = logging.getLogger(__name__)
+
+def write_made(path: Path, **known: Any) -> None:
+    """Write what is known of a graph that was made, as JSON values."""
+    write_json(path, {"format": FORMAT, "status": "made", **known})
 
 
-def write_export(exported: Exported, path: Path) -> None:
-    """Write what is known of the float32 graph: `notes`, and `agreement` with the network."""
-    notes, agreement = list(exported.notes), exported.agreement.to_json()
-    write_json(path, {"format": FORMAT, "status": "made", "notes": notes, "agreement": agreement})
-
-
-def convert_and_record(
-    source: Path,
-    wanted: Graph,
-    out: Path,
-    proof: Path,
-    calibration: CalibrationImages | None,
-    *,
-    method: str,
-    on_unsupported: str,
-) -> str:
-    """Convert a graph and write how that was done, `Conversion`, beside it.
-
-    Args:
-        source, wanted, out, calibration, method: as for `convert_onnx`.
-        proof: the file to write.
-        on_unsupported: `skip` leaves an empty graph where the network cannot be converted, and the
-            reason in `proof`; `fail` raises.
-
-    Returns:
-        The reason; empty if the graph was made.
-
-    Raises:
-        SegtrtError: as `convert_onnx`, where that is to fail.
-    """
-    try:
-        conversion = convert_onnx(source, wanted, out, calibration, method)
-    except SegtrtError as error:
-        if on_unsupported == "fail":
-            raise
-        reason = str(error)
-        logger.warning("%s is skipped: %s", wanted, reason)
-        write_bytes(out, b"")
-        write_json(proof, {"format": FORMAT, "status": "unsupported", "reason": reason})
-        return reason
-    write_json(proof, {"format": FORMAT, "status": "made", **conversion.to_json()})
-    return ""
+def write_obstacle(path: Path, reason: str) -> None:
+    """Write why there is no graph."""
+    write_json(path, {"format": FORMAT, "status": "unsupported", "reason": reason})
 
 
 def obstacle_of(proof: Path) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segtrt.graphs.export import Exported, export_network
 from segtrt.graphs.intake import take_onnx
-from segtrt.graphs.proof_file import write_export
+from segtrt.graphs.proof_file import write_made
 from segtrt.graphs.running import Values
 from segtrt.model.bundle import bundle_contract
 from segtrt.model.load import load, load_program
@@ -23,7 +23,7 @@ def export_source(
 ) -> None:
     """`write_source_graph`, with a file of how far the graph's answers are from the network's."""
     exported = write_source_graph(source, weights, out, overrides=overrides, opset=opset)
-    write_export(exported, proof)
+    write_made(proof, notes=list(exported.notes), agreement=exported.agreement.to_json())
 
 
 def write_source_graph(

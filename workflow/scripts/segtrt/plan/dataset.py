@@ -57,6 +57,29 @@ class DatasetDigest:
         return self.shards[number]
 
     @property
+    def images(self) -> dict[str, Any]:
+        """Decides how long reading and preparing takes: all images, whatever their split."""
+        form = {"labels": self.whole["form"]["labels"]}
+        if self.origin:
+            return {**self.origin, "subjects": self.whole["subjects"], "form": form}
+        return {**_digests(self.whole), "form": form}
+
+    @property
+    def sizing(self) -> dict[str, Any]:
+        """Decides the images' size where they have one, so that any of them tells it.
+
+        That is one subject, if there is one of those that calibrate, so that other images touch no
+        engine. Which subjects are bad is not known, so where they are skipped all decide.
+        """
+        if self.origin:
+            return self.origin
+        digests = _digests(self.whole)
+        if self.whole["on_bad_subject"] == "skip":
+            return {"all subjects": sha256_json(digests)}
+        name = min(self.calibration or digests)
+        return {name: digests[name]}
+
+    @property
     def subjects(self) -> tuple[str, ...] | None:
         """Names of all subjects, sorted; None for a data set that a job fetches."""
         return None if self.origin else tuple(self.whole["subjects"])
@@ -172,7 +195,9 @@ def listed_dataset(settings: Dataset, whole: dict[str, Any]) -> DatasetDigest:
     by_shard: list[dict[str, Any]] = [{} for _ in range(settings.shards)]
     for name, shard in whole["shards"].items():
         by_shard[shard][name] = content[name]
-    calibration = {n: e["digest"] for n, e in content.items() if e["split"] == "calibration"}
+    calibration = {
+        n: digest for n, digest in _digests(whole).items() if content[n]["split"] == "calibration"
+    }
     # Where a split would hold bad subjects alone, splits depend on every subject's content; a shard
     # without any subject takes its patches' size from those of the others.
     skips = settings.on_bad_subject == "skip"
@@ -181,6 +206,11 @@ def listed_dataset(settings: Dataset, whole: dict[str, Any]) -> DatasetDigest:
     return DatasetDigest(
         {}, whole, tuple({**entries, "form": form} for entries in by_shard), calibration
     )
+
+
+def _digests(whole: dict[str, Any]) -> dict[str, str]:
+    """Digest of each subject of a data set that is here."""
+    return {name: entry["digest"] for name, entry in whole["subjects"].items()}
 
 
 def _fetched(settings: Dataset, checkout: Path, cache: HashCache) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class TensorRT(Runtime):
     title = "TensorRT"
     extra = "tensorrt"
     """The extra of this project that installs it."""
+    packages = ("onnx",)
     colour = Colour("#3f7d1e", "#8fd06a")
     auto_rank = 10
     device = "gpu"
@@ -207,7 +208,6 @@ class TensorRTForRTX(TensorRT):
     name = "tensorrt_rtx"
     title = "TensorRT-RTX"
     extra = "tensorrt-rtx"
-    packages = ("onnx",)
     colour = Colour("#8b3fb5", "#d29bf5")
     auto_rank = 20
     is_rtx = True
