@@ -374,6 +374,7 @@ PACKAGES = {
     "onnx": "export_onnx convert_onnx build_engine:onnxruntime",
     "onnxscript": "export_onnx",
     "onnxslim": "export_onnx",
+    "ml_dtypes": "convert_onnx",
     "nvidia-modelopt": "convert_onnx",
     "onnxruntime": "convert_onnx",
     "jinja2": "write_report",
