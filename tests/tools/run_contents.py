@@ -19,6 +19,7 @@ TYPES: dict[str, set[str]] = {
     "fp16": {"FLOAT16"},
     "bf16": {"BFLOAT16"},
     "int8": {"INT8", "UINT8"},
+    "int8_openvino": {"INT8", "UINT8"},
     "int8_signed": {"INT8"},
     "fp8": {"FLOAT8E4M3FN"},
 }
