@@ -12,10 +12,18 @@ CHECKOUT = Path(str(workflow.current_basedir))
 configfile: CHECKOUT / "config.yaml"
 
 
+# The first rule is the default, but not in place of the first one of a workflow that has this one as
+# a module.
+rule all:
+    input:
+        "results/report.html",
+
+
 include: "workflow/rules/configuration.smk"
-include: "workflow/rules/machines.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/functions.smk"
 include: "workflow/rules/resources.smk"
+include: "workflow/rules/machines.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/onnx.smk"
@@ -25,12 +33,6 @@ include: "workflow/rules/validation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/upkeep.smk"
-
-
-rule all:
-    default_target: True
-    input:
-        "results/report.html",
 
 
 onstart:

@@ -39,10 +39,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/script
 
 from fingerprint import measure_fingerprint
 from planning import measure_images
-from segtrt.data.kaggle_layout import list_subjects, pair_slices
+from segtrt.config.resolve import resolve_config
+from segtrt.data.encode import encode_shard
+from segtrt.data.form import form_of
+from segtrt.data.layout import KAGGLE
+from segtrt.data.listing import list_items
 from segtrt.data.make_manifest import write_manifest
+from segtrt.data.scan import Demands
 from segtrt.data.sharding import assign_shards
-from segtrt.data.tensors import encode_shard
+from segtrt.model.network_file import UNET
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import save_weights
 from timed import middle, snakemake
@@ -95,7 +100,7 @@ def make_configuration(
             "subjects": subjects,
         },
         "tensors": {"samples": [{"subject": first, "slice": 1}]},
-        "model": {"weights": str(weights), "init_features": FEATURES},
+        "model": {"weights": str(weights), "arguments": {"init_features": FEATURES}},
         "engines": engines,
         "inference": {"iterations": 5, "max_seconds": 1, "warmup_max_seconds": 0.2},
     }
@@ -116,7 +121,7 @@ def measure_plan(data: Path, repeats: int = 3) -> dict[str, Any]:
     """Seconds of `snakemake -n` for 24 engines."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        options = make_configuration(folder, data, list_subjects(data), ENGINES_24)
+        options = make_configuration(folder, data, _subjects(data), ENGINES_24)
         times = [
             snakemake(folder, "results/report.html", "-n", *options) for _ in range(repeats + 1)
         ]
@@ -130,7 +135,7 @@ def measure_plan(data: Path, repeats: int = 3) -> dict[str, Any]:
 def measure_grow(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
     """Seconds to plan, by number of engines and shards."""
     rows = []
-    subjects = list_subjects(data)
+    subjects = _subjects(data)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for batch_sizes, shards in ((1, 8), (6, 8), (25, 8), (25, 32), (25, 64)):
@@ -161,6 +166,8 @@ def measure_prepare(data: Path, images: int = 3, repeats: int = 3) -> dict[str, 
         shards = [folder / f"shard_{i}.json" for i in range(SHARDS)]
         write_manifest(
             data,
+            form_of(data, nnunet=False),
+            Demands(),
             manifest_path=folder / "manifest.json",
             shard_paths=shards,
             subjects=None,
@@ -168,8 +175,9 @@ def measure_prepare(data: Path, images: int = 3, repeats: int = 3) -> dict[str, 
             seed=0,
             on_bad_subject="fail",
         )
-        counts = {name: len(pair_slices(data / name)) for name in list_subjects(data)}
-        pairs = list(pair_slices(data / next(iter(counts))).values())
+        listing = list_items(data, KAGGLE)
+        counts = listing.counts
+        paths = [data / item.images[0] for item in listing.items]
         script = folder / "one_image.py"
         script.write_text(ONE_IMAGE)
         ours, published = [], []
@@ -177,10 +185,10 @@ def measure_prepare(data: Path, images: int = 3, repeats: int = 3) -> dict[str, 
             begin = time.perf_counter()
             with ProcessPoolExecutor(cores) as pool:
                 outs = [shard.with_suffix(".safetensors") for shard in shards]
-                work = zip(shards, [data] * SHARDS, outs, ["slice"] * SHARDS, strict=True)
+                work = zip(shards, [data] * SHARDS, outs, strict=True)
                 list(pool.map(_encode, work))
             ours.append((time.perf_counter() - begin) / sum(counts.values()))
-            for image, _ in pairs[turn * images : (turn + 1) * images]:
+            for image in paths[turn * images : (turn + 1) * images]:
                 begin = time.perf_counter()
                 call = [sys.executable, str(script), str(image), str(folder / "input.pb")]
                 subprocess.run(call, check=True)
@@ -202,13 +210,22 @@ def measure_prepare(data: Path, images: int = 3, repeats: int = 3) -> dict[str, 
     }
 
 
-def _encode(work: tuple[Path, Path, Path, str]) -> None:
-    encode_shard(*work)
+def _encode(work: tuple[Path, Path, Path]) -> None:
+    encode_shard(
+        *work,
+        tensors=resolve_config({}).tensors.encoding,
+        spec=UNET,
+        labels=form_of(work[1], nnunet=False).labels,
+    )
+
+
+def _subjects(data: Path) -> list[str]:
+    return list(list_items(data, KAGGLE).counts)
 
 
 def measure_workflow(data: Path) -> list[dict[str, Any]]:
     """The whole CPU job on growing parts of the data set."""
-    names = list_subjects(data)
+    names = _subjects(data)
     rows = []
     for part in (4, 2, 1):
         rows.append(_run_workflow(data, names[: len(names) // part]))
@@ -232,7 +249,7 @@ def _run_workflow(data: Path, subjects: list[str]) -> dict[str, Any]:
     start = min(lasted for rule, lasted, _ in jobs if rule == "validate_engine")
     return {
         "subjects": len(subjects),
-        "slices": sum(len(pair_slices(data / subject)) for subject in subjects),
+        "slices": sum(list_items(data, KAGGLE, subjects).counts.values()),
         "measured_jobs": len(jobs),
         "total_s": round(total.wall_s, 1),
         "total_cpu_s": round(total.cpu_s, 1),

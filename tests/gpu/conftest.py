@@ -8,6 +8,7 @@ import pytest
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings, Images, Runtime
 from segtrt.runtimes.registry import get_runtime
+from tiny_unet_graphs import unet_settings
 
 Build = Callable[..., tuple[Path, BuildSettings]]
 
@@ -39,7 +40,7 @@ def build(runtime: Runtime, tmp_path: Path) -> Build:
     """Build an engine file from a graph: `build(graph, batch_size=4, ...)`."""
 
     def build_file(graph: Path, **settings: object) -> tuple[Path, BuildSettings]:
-        wanted = BuildSettings(**{"batch_size": 4, "precision": Precision.FP32, **settings})  # type: ignore[arg-type]
+        wanted = unet_settings(**{"batch_size": 4, "precision": Precision.FP32, **settings})  # type: ignore[arg-type]
         folder = tmp_path / f"engine_{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         engine = folder / "engine.bin"

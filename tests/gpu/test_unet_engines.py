@@ -4,16 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported_unet import export_unet
-from segtrt.data.kaggle_images import decode_image
+from exported_unet import export_unet, unet_files
+from prepared_shards import Made, write_shard
+from segtrt.data.formats.read import read_file
 from segtrt.data.normalise import normalise_slice
-from segtrt.data.shards import SliceRef, write_shard
 from segtrt.errors import SegtrtError
 from segtrt.graphs.calibration import CalibrationImages
 from segtrt.graphs.convert import convert_onnx
+from segtrt.model.network_file import UNET
 from segtrt.model.reference import predict
-from segtrt.precision import Precision
-from segtrt.runtimes.base import BuildSettings, Images, Runtime, UnsupportedError
+from segtrt.precision import Graph, Precision
+from segtrt.runtimes.base import Images, Runtime, UnsupportedError
+from tiny_unet_graphs import unet_settings
 
 FEATURES = 32
 DEMO = Path(__file__).resolve().parents[2] / "data/demo"
@@ -41,14 +43,14 @@ def graphs(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Prec
     found[Precision.TF32] = found[Precision.FP32]
     for precision in (Precision.FP16, Precision.BF16):
         found[precision] = folder / f"{precision}.onnx"
-        convert_onnx(found[Precision.FP32], precision, found[precision])
+        convert_onnx(found[Precision.FP32], precision.graph, found[precision])
     return found
 
 
 @pytest.fixture(scope="module")
 def expected(weights: Path, images: Images) -> np.ndarray:
     """PyTorch's float32 probabilities."""
-    return predict(weights, FEATURES, images)
+    return predict(unet_files(weights, FEATURES), UNET, images)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def expected(weights: Path, images: Images) -> np.ndarray:
 def test_engine_agrees_with_torch_and_proves_its_precision(
     *, runtime: Runtime, graphs, images: Images, expected, tmp_path: Path, precision, tolerance
 ):
-    settings = BuildSettings(batch_size=8, precision=Precision(precision))
+    settings = unet_settings(batch_size=8, precision=Precision(precision))
     engine = tmp_path / "engine.bin"
     result = runtime.build(graphs[settings.precision], settings, None)
     engine.write_bytes(result.engine)
@@ -86,14 +88,14 @@ def test_float32_engine_agrees_with_torch_on_trained_weights(runtime: Runtime, t
     # Random weights give probabilities of nearly 0.5, which hide most errors of the layers before.
     weights = DEMO / "weights.safetensors"
     paths = [DEMO / f"kaggle_3m/DEMO_0001/DEMO_0001_{number}.tif" for number in range(6, 14)]
-    images = np.stack([normalise_slice(decode_image(path.read_bytes(), path)) for path in paths])
+    images = np.stack([normalise_slice(read_file(p).array.transpose(1, 2, 0)) for p in paths])
     graph, engine = tmp_path / "model.onnx", tmp_path / "engine.bin"
     export_unet(weights, 16, 20, graph)
-    settings = BuildSettings(batch_size=8, precision=Precision.FP32)
+    settings = unet_settings(batch_size=8, precision=Precision.FP32)
     engine.write_bytes(runtime.build(graph, settings, None).engine)
     with runtime.load(engine, settings) as session:
         found = session.run(images)
-    expected = predict(weights, 16, images)
+    expected = predict(unet_files(weights, 16), UNET, images)
     assert expected.max() > 0.9
     assert np.abs(found - expected).max() < 1e-4
 
@@ -104,12 +106,11 @@ def test_quantised_engine_is_built_or_refused_in_one_line(
 ):
     graph = tmp_path / "model.onnx"
     shard = tmp_path / "calibration.safetensors"
-    index = [SliceRef("NOISE", number, "calibration") for number in range(len(images))]
-    with write_shard(shard, {"images": ("F32", images.shape[1:])}, index) as writer:
-        writer.append("images", images)
+    write_shard(shard, [Made("NOISE", str(number), image) for number, image in enumerate(images)])
     calibration = CalibrationImages([shard], [(0, row) for row in range(len(images))])
-    convert_onnx(graphs[Precision.FP32], precision, graph, calibration, signed=True)
-    settings = BuildSettings(batch_size=8, precision=precision)
+    wanted = Graph.FP8 if precision is Precision.FP8 else Graph.INT8_SIGNED
+    convert_onnx(graphs[Precision.FP32], wanted, graph, calibration)
+    settings = unet_settings(batch_size=8, precision=precision)
     engine = tmp_path / "engine.bin"
     try:
         engine.write_bytes(runtime.build(graph, settings, None).engine)
@@ -126,7 +127,7 @@ def test_engine_built_for_other_gpus_runs_here_or_says_why_not(
 ):
     if runtime.name != "tensorrt_rtx":
         pytest.skip("TensorRT builds for the GPU here only")
-    settings = BuildSettings(
+    settings = unet_settings(
         batch_size=1,
         precision=Precision.FP16,
         compute_capabilities=("8.0", "8.6", "8.9", "12.0"),

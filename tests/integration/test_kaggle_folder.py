@@ -69,12 +69,12 @@ def test_every_patient_is_scored_and_the_bad_one_shown(run: Path, kaggle_folder:
 
 
 def test_engines_keep_their_promises_on_real_images(run: Path) -> None:
-    fp32 = read(run / "scores/openvino/b4_fp32.json")["errors_every_slice"]
+    fp32 = read(run / "scores/openvino/b4_fp32.json")["errors_every_item"]
     assert fp32["non_finite"] == 0
     assert fp32["max_abs_error"] <= 1e-4
     int8 = read(run / "scores/openvino/b4_int8.json")
-    assert int8["errors_every_slice"]["cosine_similarity"] > 0.9
-    assert int8["dice"]["dice_loss"] <= 0.02
+    assert int8["errors_every_item"]["cosine_similarity"] > 0.9
+    assert int8["quality"]["loss"] <= 0.02
 
 
 def test_there_is_a_mask_for_every_slice(run: Path, kaggle_folder: Path) -> None:

@@ -101,7 +101,7 @@ def test_results_lie_in_s3_and_are_found_there_again(
     assert engine["verdict"] == "pass"
 
     assert "Nothing to be done" in snakemake("-n")
-    other = snakemake("-n", validation="{threshold: 0.4}")
+    other = snakemake("-n", validation="{decide: {threshold: 0.4}}")
     assert set(job_counts(other)) == {
         *("run_engine", "score_engine", "validate_engine", "summarise", "write_report"),
     }

@@ -9,18 +9,29 @@ from types import ModuleType
 import numpy as np
 import pytest
 from phantom.volume import Compression, write_subject
-from segtrt.data.make_manifest import write_manifest
-from segtrt.data.manifest import read_manifest
+from prepared_shards import list_folder
+from segtrt.data.formats.read import read_file, read_image
+from segtrt.data.layout import KAGGLE
+from segtrt.data.listing import list_items
 from segtrt.data.sharding import BALANCE, assign_shards
-from segtrt.data.slices import read_slice
 from segtrt.errors import SegtrtError
 
 ENCODE = """
 import resource, sys
 from pathlib import Path
-from segtrt.data.tensors import encode_shard
+from segtrt.config.resolve import resolve_config
+from segtrt.data.encode import encode_shard
+from segtrt.data.labels import Labels
+from segtrt.model.network_file import UNET
 manifest, root, out, normalisation = sys.argv[1:]
-encode_shard(Path(manifest), Path(root), Path(out), normalisation)
+encode_shard(
+    Path(manifest),
+    Path(root),
+    Path(out),
+    tensors=resolve_config({"tensors": {"normalisation": normalisation}}).tensors.encoding,
+    spec=UNET,
+    labels=Labels.of({255: "tumour"}),
+)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -40,18 +51,9 @@ def generator(project_root: Path) -> ModuleType:
 def make_dataset(project_root: Path, generator: ModuleType, root: Path, subjects: int) -> None:
     """Subjects of 16 slices each, varied from the demo's first one."""
     demo = project_root / "data" / "demo" / "kaggle_3m"
-    listing = root.parent / "demo.json"
-    write_manifest(
-        demo,
-        manifest_path=listing,
-        shard_paths=[root.parent / "demo_0.json"],
-        subjects=["DEMO_0001"],
-        calibration_fraction=0,
-        seed=0,
-        on_bad_subject="fail",
-    )
-    slices = [read_slice(demo, entry) for entry in read_manifest(listing).subjects[0].slices]
-    images, masks = (np.stack(kind) for kind in zip(*slices, strict=True))
+    items = list_items(demo, KAGGLE, ["DEMO_0001"]).items
+    images = np.stack([read_image(item).array.transpose(1, 2, 0) for item in items])
+    masks = np.stack([read_file(demo / (item.mask or "")).array[0] for item in items])
     for i in range(subjects):
         varied = generator.vary(images, masks, len(images), i)
         write_subject(root, f"LARGE_{i:04d}", *varied, Compression.NONE)
@@ -59,16 +61,8 @@ def make_dataset(project_root: Path, generator: ModuleType, root: Path, subjects
 
 def peak_mb(project_root: Path, root: Path, normalisation: str) -> float:
     """Peak memory of a process that encodes a data set in one shard, in MB."""
-    shard, out = root.parent / f"{root.name}_0.json", root.parent / "out.safetensors"
-    write_manifest(
-        root,
-        manifest_path=root.parent / f"{root.name}.json",
-        shard_paths=[shard],
-        subjects=None,
-        calibration_fraction=0.2,
-        seed=0,
-        on_bad_subject="fail",
-    )
+    out = root.parent / "out.safetensors"
+    (shard,) = list_folder(root, root.parent / f"{root.name}_listed")
     call = [sys.executable, "-c", ENCODE, str(shard), str(root), str(out), normalisation]
     done = subprocess.run(
         call,

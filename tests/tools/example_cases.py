@@ -1,10 +1,10 @@
 """Made-up runs for the report: a demo, a GPU with trouble, the whole Kaggle set, a cluster."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from segtrt.data.manifest import SkippedSubject
+from segtrt.data.manifest import SkippedSubject, Twins
 from segtrt.precision import Precision
 from segtrt.quality.failures import Failure
 
@@ -16,7 +16,8 @@ class Fault:
     """What is wrong with one engine."""
 
     unstable: bool = False
-    dice_loss: float = 0.0
+    loss: float = 0.0
+    """Of the metric."""
     failures: tuple[Failure, ...] = ()
     not_run: str = ""
 
@@ -53,8 +54,17 @@ class Case:
     faults: dict[str, Fault] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     skipped: tuple[SkippedSubject, ...] = ()
+    ignored: tuple[str, ...] = ()
+    twins: tuple[Twins, ...] = ()
     report: dict[str, Any] = field(default_factory=dict)
     runs: int = 30
+    metric: str = "dice"
+    classes: tuple[str, ...] = ("tumour",)
+    has_truth: bool = True
+    volumes: bool = False
+    """Whether a subject is one volume instead of slices."""
+    quality: float = 1.0
+    """What the reference's figures are multiplied by."""
     earlier: bool = False
     """Whether it is compared with an earlier run, which was slower on its first runtime."""
 
@@ -123,15 +133,21 @@ def gpu() -> Case:
         faults={
             "tensorrt_rtx/b4_fp16": Fault(unstable=True),
             "tensorrt_rtx/b32_fp16": Fault(
-                dice_loss=0.031,
-                failures=(Failure("max_abs_error", 0.3, 0.05), Failure("dice_loss", 0.031, 0.003)),
+                loss=0.031,
+                failures=(
+                    Failure("max_abs_error", 0.3, 0.05),
+                    Failure("metric_loss", 0.031, 0.003, of="Dice"),
+                ),
             ),
             "tensorrt_rtx/b1_bf16": Fault(
-                dice_loss=0.93,
-                failures=(Failure("dice_loss", 0.93, 0.01), Failure("non_finite", 131072, 0)),
+                loss=0.93,
+                failures=(
+                    Failure("metric_loss", 0.93, 0.01, of="Dice"),
+                    Failure("non_finite", 131072, 0),
+                ),
             ),
             "tensorrt_rtx/b32_bf16": Fault(
-                failures=(Failure("precision_share", 0.12, 0.5, at_least=True, precision="bf16"),)
+                failures=(Failure("precision_share", 0.12, 0.5, at_least=True, of="bf16"),)
             ),
             "onnxruntime/b1_bf16": Fault(not_run="the GPU it was built for is not here"),
             "onnxruntime/b4_bf16": Fault(not_run="the GPU it was built for is not here"),
@@ -144,7 +160,7 @@ def gpu() -> Case:
             ),
             SkippedSubject(HOSTILE, "folder is empty"),
         ),
-        report={"max_dice_loss": 0.0005, "max_latency_ms": 0.2, "title": f"GPU run {HOSTILE}"},
+        report={"max_metric_loss": 0.0005, "max_latency_ms": 0.2, "title": f"GPU run {HOSTILE}"},
         runs=200,
         earlier=True,
     )
@@ -171,7 +187,7 @@ def kaggle() -> Case:
         speed=speed,
         seed=2,
         calibration=22,
-        report={"overlay_subjects": 5, "max_dice_loss": 0.005},
+        report={"overlay_subjects": 5, "max_metric_loss": 0.005},
         runs=100,
     )
 
@@ -199,7 +215,7 @@ def cluster() -> Case:
         calibration=2,
         faults={
             "openvino@epyc-9/b16_int8": Fault(
-                dice_loss=0.031, failures=(Failure("dice_loss", 0.031, 0.02),)
+                loss=0.031, failures=(Failure("metric_loss", 0.031, 0.02, of="Dice"),)
             ),
             "onnxruntime@epyc-9/b4_fp32": Fault(unstable=True),
         },
@@ -209,4 +225,40 @@ def cluster() -> Case:
     )
 
 
-CASES = {"demo": demo, "gpu": gpu, "kaggle": kaggle, "cluster": cluster}
+def organs() -> Case:
+    """Volumes of three classes, judged by a distance."""
+    return replace(
+        demo(),
+        title="Organs in volumes",
+        subjects=[f"case_{i:02d}" for i in range(7)],
+        slices=60,
+        seed=4,
+        ignored=("notes.txt", "backup/case_00.nii.gz"),
+        twins=(Twins(("case_00", "case_03"), ("calibration", "evaluation"), 1),),
+        metric="hd95",
+        classes=("liver", "spleen", "left kidney"),
+        volumes=True,
+        faults={},
+        report={"max_metric_loss": 0.5},
+    )
+
+
+def unlabelled() -> Case:
+    """Images without ground truth."""
+    return replace(demo(), title="Without ground truth", seed=5, has_truth=False, faults={})
+
+
+def hollow() -> Case:
+    """A network that finds nothing of what it should."""
+    return replace(demo(), title="Another network's images", seed=6, quality=0.01, faults={})
+
+
+CASES = {
+    "demo": demo,
+    "gpu": gpu,
+    "kaggle": kaggle,
+    "cluster": cluster,
+    "organs": organs,
+    "unlabelled": unlabelled,
+    "hollow": hollow,
+}

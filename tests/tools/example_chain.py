@@ -1,18 +1,24 @@
-"""A small real chain: files of engines on two demo subjects, as the workflow's rules write them."""
+"""A small real chain: files of engines on two subjects, as the workflow's rules write them."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+import numpy as np
+from example_shards import Item, answer, write_shard
 from segtrt.config.resolve import resolve_config
-from segtrt.data.make_manifest import write_manifest
-from segtrt.data.shards import Shard, write_shard
-from segtrt.data.tensors import encode_shard
+from segtrt.data.labels import Labels
+from segtrt.data.layout import Ignored
+from segtrt.data.manifest import FORMAT, Manifest
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import EngineTiming
+from segtrt.files import write_json
+from segtrt.model.network_file import UNET
 from segtrt.model.reference_timing_file import ReferenceTiming
+from segtrt.model.spec import Activation, NetworkSpec, write_spec
 from segtrt.precision import Graph, Precision
+from segtrt.quality.decode import Decoder
 from segtrt.quality.judging import validate_engine
 from segtrt.quality.reference_scoring import score_reference
 from segtrt.quality.scoring import ShardPaths, score_engine
@@ -27,7 +33,19 @@ from segtrt.summary.summarise import (
     summarise,
 )
 
-TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "dice_loss": 0.02}
+DECODER = Decoder("sigmoid", largest_component=True)
+SPEC = NetworkSpec(
+    input="images",
+    channels=3,
+    size=(64, 64),
+    multiple=(1, 1),
+    batch=None,
+    output="probabilities",
+    classes=1,
+    activation=Activation.SIGMOID,
+    stride=(1, 1),
+)
+TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "metric_loss": 0.02}
 
 
 def timing(batch, milliseconds):
@@ -39,52 +57,55 @@ def timing(batch, milliseconds):
 
 
 class Chain:
-    """Files of three engines on two demo subjects: one good, one off, one unsupported."""
+    """Files of three engines on two subjects: one good, one off, one unsupported."""
 
-    def __init__(self, folder, demo):
+    def __init__(self, folder):
         self.folder = folder
         self.machines = [""]
-        write_manifest(
-            demo,
-            manifest_path=folder / "manifest.json",
-            shard_paths=[folder / "shard.json"],
-            subjects=["DEMO_0001", "DEMO_0002"],
-            calibration_fraction=0.0,
-            seed=0,
-            on_bad_subject="fail",
+        masks = np.zeros((2, 4, 64, 64), np.uint8)
+        masks[:, 1:3, 20:40, 20:40] = 1
+        items = [
+            Item(
+                subject,
+                str(number),
+                "evaluation",
+                mask,
+                np.stack([np.full(mask.shape, 0.0), mask, mask]).astype(np.float32),
+            )
+            for subject, own in zip(("one", "two"), masks, strict=True)
+            for number, mask in enumerate(own, 1)
+        ]
+        write_shard(folder / "tensors", items, Labels.of({255: "tumour"}))
+        self.truth = [item.truth[np.newaxis].astype(np.float32) for item in items]
+        manifest = Manifest((), (), Ignored(0, (), 0), (), (), ())
+        write_json(folder / "manifest.json", {"format": FORMAT, **asdict(manifest)})
+        write_spec(SPEC, [], folder / "network.json")
+        answer(folder / "reference", folder / "tensors", self.truth, DECODER)
+        score_reference(
+            tensor_shards=[folder / "tensors"],
+            reference_shards=[folder / "reference"],
+            out_json=folder / "reference.json",
+            metric="dice",
         )
-        encode_shard(folder / "shard.json", demo, folder / "tensors", "slice")
-        with Shard(folder / "tensors") as shard:
-            self.refs = shard.index
-            self.truth = shard.rows("masks").astype("float32")
-        self.write_reference(self.truth)
         (folder / "weights").write_bytes(b"weights")
         self.reference_timings, self.preparations = [], []
         self.records, self.timings, self.scores, self.validations = [], [], [], []
         self.machine("", torch_ms=10.0, decode_ms=0.5)
         self.engine(1, self.truth, 5.0)
-        self.engine(4, self.truth * 0.4, 4.0)  # nothing above the threshold
+        self.engine(4, self.off, 4.0)
         self.engine(8, None, None, status="unsupported", reason="no batch of 8 here")
 
-    def write(self, name, probabilities):
+    @property
+    def off(self):
+        """Outputs of which none is above the threshold."""
+        return [one * np.float32(0.4) for one in self.truth]
+
+    def write(self, name, outputs):
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        refs = self.refs if probabilities is not None else []
-        with write_shard(path, {"probabilities": ("F32", (256, 256))}, refs) as writer:
-            if probabilities is not None:
-                writer.append("probabilities", probabilities)
+        if outputs is not None:
+            answer(path, self.folder / "tensors", outputs, DECODER)
         return path
-
-    def write_reference(self, probabilities):
-        self.write("reference", probabilities)
-        score_reference(
-            tensor_shards=[self.folder / "tensors"],
-            reference_shards=[self.folder / "reference"],
-            out_json=self.folder / "reference.json",
-            out_masks=[self.folder / "masks"],
-            threshold=0.5,
-            largest_component=True,
-        )
 
     def machine(self, name, *, torch_ms, decode_ms):
         self.reference_timings.append(self.folder / f"timing@{name}.json")
@@ -104,15 +125,14 @@ class Chain:
         self.preparations.append(self.folder / f"preparation@{name}.json")
         self.preparations[-1].write_text(json.dumps(preparation))
 
-    def engine(
-        self, batch, probabilities, milliseconds, *, status="built", reason="", place="openvino"
-    ):
+    def engine(self, batch, outputs, milliseconds, *, status="built", reason="", place="openvino"):
         folder = self.folder / f"engines/{place}/b{batch}_fp32"
         scores = self.folder / f"scores/{place}/b{batch}_fp32.json"
         validation = self.folder / f"validation/{place}/b{batch}_fp32.json"
         record = EngineRecord(
             runtime="openvino",
             settings=BuildSettings(batch_size=batch, precision=Precision.FP32),
+            network=UNET,
             graph=Graph.FP32,
             status=status,
             reason=reason,
@@ -126,7 +146,7 @@ class Chain:
         )
         built = status == "built"
         record.write(folder / "engine.json")
-        shard = self.write(f"probabilities/{place}/b{batch}", probabilities)
+        shard = self.write(f"answers/{place}/b{batch}", outputs)
         path = self.folder / f"timing/{place}/b{batch}_fp32.json"
         times = EngineTiming("openvino", batch, "fp32", status, reason)
         if built:
@@ -141,11 +161,8 @@ class Chain:
         score_engine(
             folder / "engine.json",
             reference_scores=self.folder / "reference.json",
-            shards=[
-                ShardPaths(
-                    *(self.folder / name for name in ("tensors", "reference", "masks")), shard
-                )
-            ],
+            shards=[ShardPaths(*(self.folder / name for name in ("tensors", "reference")), shard)],
+            root=self.folder,
             out_json=scores,
             predictions_dir=folder / "predictions",
         )
@@ -165,11 +182,14 @@ class Chain:
             resolve_config({"report": report}),
             Asked(self.machines, left_out={"tensorrt/b1_fp16": "no GPU here"}, not_run={}),
             DataFiles(
-                self.folder / "manifest.json", self.folder / "weights", [self.folder / "tensors"]
+                self.folder / "manifest.json",
+                self.folder / "network.json",
+                self.folder / "weights",
+                [self.folder / "tensors"],
             ),
             ReferenceFiles(
                 scores=self.folder / "reference.json",
-                masks=[self.folder / "masks"],
+                answers=[self.folder / "reference"],
                 timings=self.reference_timings,
                 preparations=self.preparations,
             ),
@@ -193,13 +213,13 @@ class Chain:
 class TwoMachines(Chain):
     """The chain's engines on a machine `a`, one on `b`, which is slower but not beside PyTorch."""
 
-    def __init__(self, folder, demo):
-        super().__init__(folder, demo)
+    def __init__(self, folder):
+        super().__init__(folder)
         self.machines = ["a", "b"]
         lists = self.records, self.timings, self.scores, self.validations
         for one in lists:
             one.clear()
         self.machine("b", torch_ms=50.0, decode_ms=2.0)
         self.engine(1, self.truth, 5.0, place="openvino@a")
-        self.engine(4, self.truth * 0.4, 4.0, place="openvino@a")
+        self.engine(4, self.off, 4.0, place="openvino@a")
         self.engine(1, self.truth, 10.0, place="openvino@b")

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from example_cases import Case
 from segtrt.config.settings import Report
 from segtrt.quality.outlines import outline
-from segtrt.quality.scores import Scores, SliceScore
+from segtrt.quality.scores import Scores, View
 from segtrt.summary.overlay_index import FORMAT
-from segtrt.summary.overlays import choose_slices, webp
-from segtrt.summary.selection_rule import Candidate, pick_engine
+from segtrt.summary.overlays import webp
+from segtrt.summary.view_choice import Key, choose_views, key_text
 
 
 def _blob(rng: np.random.Generator, grow: float) -> np.ndarray:
@@ -43,67 +44,83 @@ def _brain(rng: np.random.Generator, lesion: np.ndarray) -> np.ndarray:
 
 def write_pictures(
     folder: Path,
+    case: Case,
     summary: dict[str, Any],
     scored: dict[str, Scores],
     report: Report,
+    *,
     rng: np.random.Generator,
 ) -> None:
     """Write the pictures' folder of a made-up run."""
     folder.mkdir(parents=True, exist_ok=True)
-    choice = pick_engine(
-        [Candidate.of(engine) for engine in summary["engines"]],
-        max_dice_loss=report.max_dice_loss,
-        max_latency_ms=report.max_latency_ms,
-    )
-    shown = choice.engine or choice.closest
-    lesions = {
-        entry["subject"]: list(range(entry["slices"] // 4, entry["slices"] * 3 // 4))
+    choice = summary["recommendation"]
+    shown = choice["engine"] or choice["closest"]
+    telling: dict[str, list[Key]] = {
+        entry["subject"]: [
+            (entry["subject"], entry["subject"], number)
+            if case.volumes
+            else (entry["subject"], str(number), None)
+            for number in range(entry["slices"] // 4, entry["slices"] * 3 // 4)
+        ]
         for entry in summary["reference"]["subjects"]
     }
-    wanted: dict[tuple[str, int], None] = {}
+    wanted: dict[Key, None] = {}
     engines = {}
     for name in sorted(scored, key=lambda one: one != shown):
         figures = scored[name].figures
         assert figures is not None
         own = tuple(
-            SliceScore(
-                subject=entry.subject,
-                number=number,
-                flipped_pixels=int(entry.flipped_pixels / (1 + abs(number - 8))),
+            View(
+                *key,
+                flipped_pixels=int(entry.flipped_pixels / (1 + abs(place - 4))),
                 foreground_pixels=0,
-                outline="",
+                outlines={},
             )
             for entry in figures.subjects
-            for number in lesions[entry.subject]
+            for place, key in enumerate(telling[entry.subject])
         )
-        engines[name] = choose_slices(
-            replace(figures, slices=own),
-            lesions,
+        engines[name] = choose_views(
+            replace(figures, views=own),
+            telling,
             report.overlay_subjects,
             report.overlay_slices,
             wanted,
+            higher_is_better=summary["metric"]["higher_is_better"],
         )
-    slices = {}
-    for place, (subject, number) in enumerate(wanted):
-        key = f"{subject}/{number}"
+    views = {}
+    labels = [str(label) for label in range(1, len(case.classes) + 1)]
+    for place, (subject, item, plane) in enumerate(wanted):
+        key = key_text((subject, item, plane))
         state = rng.bit_generator.state
-        lesion = _blob(rng, 1.0)
+        blobs = [_blob(rng, 1.0) for _ in labels]
         rng.bit_generator.state = state
-        predicted = outline(_blob(rng, 1.06))
-        (folder / f"{place:04d}.webp").write_bytes(webp(_brain(rng, lesion)))
-        slices[key] = {
+        predicted = {label: outline(_blob(rng, 1.06)) for label in labels}
+        (folder / f"{place:04d}.webp").write_bytes(webp(_brain(rng, np.logical_or.reduce(blobs))))
+        views[key] = {
             "subject": subject,
-            "number": number,
+            "item": item,
+            "plane": plane,
             "split": "evaluation",
             "image": f"{place:04d}.webp",
-            "truth": outline(lesion),
+            "width": 512,
+            "height": 512,
+            "truth": {label: outline(blob) for label, blob in zip(labels, blobs, strict=True)}
+            if case.has_truth
+            else None,
             "reference": predicted,
         }
         rng.bit_generator.state = state
-        shifted = outline(_blob(rng, 0.94))
+        shifted = {label: outline(_blob(rng, 0.94)) for label in labels}
         rng.random(100)
         for chosen in engines.values():
             if key in chosen["outlines"]:
                 chosen["outlines"][key] = shifted
-    index = {"format": FORMAT, "slices": slices, "engines": engines}
+    index = {
+        "format": FORMAT,
+        "views": views,
+        "engines": engines,
+        "classes": list(case.classes),
+        "channel": 1,
+        "dropped": 0,
+    }
     (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")

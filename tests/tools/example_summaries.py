@@ -12,21 +12,27 @@ from typing import Any
 import numpy as np
 from example_cases import CASES, HOSTILE, Case, Fault, Place
 from example_pictures import write_pictures
-from example_scores import make_scores
+from example_scores import make_reference, make_scores
 from example_workflow import graph, rules
 from segtrt.config.resolve import resolve_config
-from segtrt.data.manifest import Manifest, SliceEntry, Subject
+from segtrt.data.layout import Ignored
+from segtrt.data.manifest import Grid, ItemEntry, Manifest, Subject
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import EngineTiming, TimingResult
+from segtrt.model.network_file import UNET
+from segtrt.model.spec import Activation, NetworkSpec
 from segtrt.precision import Precision
+from segtrt.quality.reference_scores import ReferenceScores
 from segtrt.quality.scores import Scores
 from segtrt.quality.verdict import PrecisionProof, Verdict
 from segtrt.runtimes.base import BatchTiming, BuildSettings
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.engines import engine_entry, engine_order, left_out_entry
 from segtrt.summary.summarise import compose, write_summary
+
+_GRID = Grid(3, (256, 256), None)
 
 __all__ = ["CASES", "HOSTILE", "make_example"]
 
@@ -47,18 +53,38 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         {
             "engines": {"batch_sizes": list(case.batches), "on_unsupported": "skip"},
             "report": report,
+            "validation": {"metric": case.metric},
         }
     )
-    reference = _reference(subjects, rng)
+    reference = make_reference(case, subjects, rng)
     machines = [_machine(case, name, place, rng) for name, place in case.machines.items()]
     timings = {one["name"]: one["timings"] for one in machines}
-    engines, scored = _engines(case, subjects, reference, timings, rng)
+    engines, scored = _engines(case, reference, timings, rng)
     engines += [left_out_entry(name, reason) for name, reason in case.left_out.items()]
     engines.sort(key=engine_order)
     summary = compose(
         settings=settings,
-        manifest=Manifest(tuple(subjects), case.skipped),
+        manifest=Manifest(
+            tuple(subjects),
+            case.skipped,
+            Ignored(len(case.ignored), case.ignored, 0),
+            (),
+            (_GRID,),
+            case.twins,
+        ),
+        network=NetworkSpec(
+            input="images",
+            channels=3,
+            size=(None, None),
+            multiple=(16, 16),
+            batch=None,
+            output="probabilities",
+            classes=len(case.classes),
+            activation=Activation.SIGMOID,
+            stride=(1, 1),
+        ),
         weights_sha256=_digest("weights"),
+        patches={"patch": [3, 256, 256], "patches": case.slices * len(subjects)},
         graphs={
             graph: _digest(graph)
             for place in case.machines.values()
@@ -66,13 +92,13 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
             for graph in [get_runtime(runtime).graph(precision)]
         },
         machines=machines,
-        reference=reference,
+        reference_scores=reference,
         engines=engines,
         rules=rules(len(engines)),
         rule_graph=graph(),
     )
     write_summary(summary, folder / "summary.json", folder / "summary.csv")
-    write_pictures(folder / "overlays", summary, scored, settings.report, rng)
+    write_pictures(folder / "overlays", case, summary, scored, settings.report, rng=rng)
     return summary
 
 
@@ -107,7 +133,14 @@ def _subjects(case: Case) -> list[Subject]:
             0,
             "calibration" if place < case.calibration else "evaluation",
             tuple(
-                SliceEntry(number, f"{place}/{number}.tif", f"{place}/{number}_mask.tif", "", "")
+                ItemEntry(
+                    str(number),
+                    (f"{place}/{number}.tif",),
+                    f"{place}/{number}_mask.tif",
+                    (),
+                    f"{place}/{number}_mask.tif",
+                    _GRID,
+                )
                 for number in range(1, case.slices + 1)
             ),
         )
@@ -168,27 +201,9 @@ def _machine(case: Case, name: str, place: Place, rng: np.random.Generator) -> d
     }
 
 
-def _reference(subjects: list[Subject], rng: np.random.Generator) -> dict[str, Any]:
-    entries = [
-        {
-            "subject": subject.name,
-            "split": subject.split,
-            "slices": len(subject.slices),
-            "dice": float(np.clip(rng.beta(14, 1.6), 0.05, 0.99)),
-        }
-        for subject in subjects
-    ]
-    own = [entry["dice"] for entry in entries if entry["split"] == "evaluation"]
-    return {
-        "dice": {"mean": float(np.mean(own)), "median": float(np.median(own)), "min": min(own)},
-        "subjects": entries,
-    }
-
-
 def _engines(
     case: Case,
-    subjects: list[Subject],
-    reference: dict[str, Any],
+    reference: ReferenceScores,
     timings: dict[str, Any],
     rng: np.random.Generator,
 ) -> tuple[list[dict[str, Any]], dict[str, Scores]]:
@@ -219,9 +234,7 @@ def _engines(
                 memory_mib=180.0 + 42.0 * batch,
                 **_conditions(place),
             )
-            scores = make_scores(
-                name, precision, reference=reference, rng=rng, fault=fault, subjects=subjects
-            )
+            scores = make_scores(name, precision, reference=reference, rng=rng, fault=fault)
             run = not fault.not_run
             entries.append(
                 engine_entry(
@@ -261,6 +274,7 @@ def _record(
     return EngineRecord(
         runtime=runtime,
         settings=BuildSettings(batch_size=batch, precision=precision),
+        network=UNET,
         graph=get_runtime(runtime).graph(precision),
         status="built",
         graph_sha256=_digest(get_runtime(runtime).graph(precision)),

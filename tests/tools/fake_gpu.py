@@ -1,7 +1,7 @@
 """A GPU of plain Python for tests: PyCUDA's driver module and TensorRT's runtime in small.
 
 Work that is enqueued on a stream is done only when someone waits, so that a result read too early,
-or a buffer filled too early, shows. The engine doubles the first channel of each image.
+or a buffer filled too early, shows. The engine doubles the first channels of each image.
 """
 
 import ctypes
@@ -161,8 +161,21 @@ class TensorIOMode(enum.Enum):
     OUTPUT = 2
 
 
-def fake_tensorrt(driver: Driver) -> Any:
-    """The module `tensorrt_rtx`, as far as a session needs it."""
+PATCH = (3, 256, 256)
+OUTPUT = (1, 256, 256)
+
+
+def fake_tensorrt(
+    driver: Driver, patch: tuple[int, ...] = PATCH, output: tuple[int, ...] = OUTPUT
+) -> Any:
+    """The module `tensorrt_rtx`, as far as a session needs it.
+
+    Args:
+        driver: the GPU.
+        patch: (channels, *size) that its engine takes.
+        output: (classes, *size) that it gives; the engine itself leaves the size open, as TensorRT
+            does where it follows from the input's.
+    """
 
     class Cache:
         content = b""
@@ -193,8 +206,8 @@ def fake_tensorrt(driver: Driver) -> Any:
             batch, address = self.batch, self.address
 
             def run() -> None:
-                source = _floats(address["images"], (batch, 3, 256, 256))
-                _floats(address["masks"], (batch, 1, 256, 256))[:] = source[:, :1] * 2
+                source = _floats(address["images"], (batch, *patch))
+                _floats(address["masks"], (batch, *output))[:] = source[:, : output[0]] * 2
 
             driver.pending.append(run)
             return True
@@ -206,7 +219,9 @@ def fake_tensorrt(driver: Driver) -> Any:
         num_io_tensors=2,
         get_tensor_name=lambda index: ("images", "masks")[index],
         get_tensor_mode=lambda name: TensorIOMode(1 if name == "images" else 2),
-        get_tensor_shape=lambda name: (-1, 3 if name == "images" else 1, 256, 256),
+        get_tensor_shape=lambda name: (
+            (-1, *patch) if name == "images" else (-1, output[0], *[-1] * len(output[1:]))
+        ),
         get_tensor_dtype=lambda _name: None,
         create_runtime_config=lambda: config,
         create_execution_context=lambda _config=None: Context(),

@@ -11,13 +11,14 @@ from segtrt.engines.matrix import make_matrix
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import this_machine
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
 from segtrt.quality.failure_words import in_words
 from segtrt.quality.judging import validate_engine
-from segtrt.quality.scores import DiceSummary, Errors, Figures, Scores
+from segtrt.quality.scores import Errors, Figures, MetricFacts, Quality, Scores
 from segtrt.quality.verdict import read_verdict
 from segtrt.report.chart import dash, marker
-from segtrt.report.matrix import COLUMNS, make_row
+from segtrt.report.matrix import columns, make_row
 from segtrt.report.page import load_overlays, render
 from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
@@ -67,8 +68,10 @@ def reported(folder: Path) -> dict[str, object]:
             for words in ("graph fp32 SHA-256", "graph four bits SHA-256")
             if f">{words}<" in html
         ],
-        "columns": [column.key for column in COLUMNS if f'data-key="{column.key}"' in html],
-        "cell": next(cell.text for cell in rows[0].cells if cell.key == "agreement"),
+        "columns": [
+            column.key for column in columns(summary) if f'data-key="{column.key}"' in html
+        ],
+        "cell": next(cell.text for cell in rows[0].cells if cell.key == "closeness"),
         "looks": [
             [
                 marker(one, "", "openvino", p)["symbol"],
@@ -81,11 +84,12 @@ def reported(folder: Path) -> dict[str, object]:
 
 
 def judged(folder: Path) -> dict[str, object]:
-    """The verdict on an engine whose masks agree with PyTorch's by 0.8."""
+    """The verdict on an engine whose labels are close to PyTorch's by 0.8."""
     folder.mkdir()
     record = EngineRecord(
         runtime="openvino",
         settings=BuildSettings(1, Precision("int4")),
+        network=UNET,
         graph=Precision("int4").graph,
         status="built",
         graph_sha256="0" * 64,
@@ -96,15 +100,16 @@ def judged(folder: Path) -> dict[str, object]:
         build_ms=1.0,
     )
     record.write(folder / "engine.json")
-    errors = Errors(1, 0.0, 0.0, 0.0, 1.0, 0, 0.0, 0)
-    dice = DiceSummary(0.4, 0.4, 0.4, 0.9, 0.9, dice_loss=0.5, to_reference_mean=0.8)
-    figures = Figures(errors, errors, dice, (), ())
-    Scores(record.name, "built", 0.5, True, figures).write(folder / "scores.json")
+    errors = Errors(1, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1, 0, 0.0, 0)
+    quality = Quality(0.4, 0.8, 0.4, 0.9, 0.9, 0.5, (), ())
+    figures = Figures(errors, errors, quality, None, 1, (), ())
+    metric = MetricFacts("dice", "Dice", "", higher_is_better=True)
+    Scores(record.name, "built", {}, metric, figures).write(folder / "scores.json")
     validate_engine(
         folder / "engine.json",
         folder / "scores.json",
         folder / "verdict.json",
-        tolerance={"agreement": 0.9, "dice_loss": None},
+        tolerance={"closeness": 0.9, "metric_loss": None},
     )
     failures = read_verdict(folder / "verdict.json").failures
     return {"failures": list(map(asdict, failures)), "words": list(map(in_words, failures))}

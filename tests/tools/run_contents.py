@@ -7,7 +7,7 @@ from typing import Any
 
 BYTE_FOR_BYTE = (
     *("dataset/**/*", "tensors/*", "model/*", "onnx/**/*", "reference/*.safetensors"),
-    *("probabilities/**/*", "predictions/**/*", "scores/**/*"),
+    *("answers/**/*", "predictions/**/*", "scores/**/*"),
 )
 """Below results/; an engine's answers and scores stand for the engine itself."""
 

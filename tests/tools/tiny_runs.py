@@ -31,7 +31,10 @@ def write_inputs(folder: Path) -> dict[str, dict[str, Any]]:
             "calibration_fraction": 0.4,
         },
         "tensors": {"samples": [{"subject": SUBJECTS[0], "slice": SLICES[0]}]},
-        "model": {"weights": str(folder / "weights.safetensors"), "init_features": FEATURES},
+        "model": {
+            "weights": str(folder / "weights.safetensors"),
+            "arguments": {"init_features": FEATURES},
+        },
         "engines": {
             "runtimes": ["onnxruntime", "openvino", "tensorrt_rtx"],
             "batch_sizes": [2],

@@ -6,8 +6,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from segtrt.precision import Precision
+from segtrt.runtimes.description import BuildSettings
 
 SHAPE = (3, 256, 256)
+
+
+def unet_settings(batch_size: int, precision: Precision, **more: Any) -> BuildSettings:
+    """Settings of an engine of these graphs."""
+    output = (1, *SHAPE[1:])
+    return BuildSettings(batch_size, precision, patch=SHAPE, output=output, **more)
 
 
 def slices(count: int, seed: int = 0) -> NDArray[np.float32]:

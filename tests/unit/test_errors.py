@@ -62,3 +62,17 @@ def test_real_errors_name_the_path_and_say_what_to_do(tmp_path: Path) -> None:
 def test_other_errors_keep_their_kind() -> None:
     with pytest.raises(ValueError, match="a fault of ours"), os_errors_in_one_line():
         raise ValueError("a fault of ours")
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ("'a  b ' does not exist", "'a  b ' does not exist"),
+        (" a : is gone ", " a : is gone "),
+        ("one\n   two \r\n\tthree\n", "one two three"),
+        ("a\x85b\u2028c\x0bd", "a b c d"),
+    ],
+)
+def test_a_message_is_one_line_with_its_blanks_as_they_are(given: str, line: str) -> None:
+    assert str(SegtrtError(given)) == line
+    assert len(line.splitlines()) == 1

@@ -66,14 +66,14 @@ EDITS = {
     ],
     "scripts/segtrt/quality/metric_table.py": [
         (
-            '    Metric(\n        "dice_loss"',
-            '    Metric("agreement", "agreement with PyTorch", "Agreement", "mean", "Made up",\n'
-            '        ("dice", "to_reference_mean"), Style.PERCENTAGE, higher_is_better=True),\n',
+            '    Metric(\n        "metric_loss"',
+            '    Metric("closeness", "closeness to PyTorch", "Closeness", "mean", "Made up",\n'
+            '        ("quality", "median"), Style.PERCENTAGE, higher_is_better=True),\n',
         )
     ],
     "schemas/config.schema.yaml": [
         ("          int8:\n            $ref", "          int4: {$ref: '#/$defs/tolerance'}\n"),
-        ("      dice_loss:\n", "      agreement: {type: [number, 'null'], default: null}\n"),
+        ("      metric_loss:\n", "      closeness: {type: [number, 'null'], default: null}\n"),
     ],
 }
 """File -> where a line is put before, and the line: all that a new precision and figure take."""
@@ -122,12 +122,12 @@ def test_a_new_precision_and_figure_are_in_the_report(seen: dict[str, Any]) -> N
     assert seen["rows"] == ["fp32", "int4"]
     assert seen["provenance"] == ["graph fp32 SHA-256", "graph four bits SHA-256"]
     columns = seen["columns"]
-    assert columns.index("agreement") == columns.index("dice") + 1
+    assert columns.index("closeness") == columns.index("metric") + 1
     assert seen["cell"].endswith(" %")
 
 
 def test_a_new_figure_is_judged_and_told_in_words(seen: dict[str, Any]) -> None:
     assert seen["failures"] == [
-        {"figure": "agreement", "value": 0.8, "limit": 0.9, "at_least": True, "precision": None}
+        {"figure": "closeness", "value": 0.8, "limit": 0.9, "at_least": True, "of": ""}
     ]
-    assert seen["words"] == ["agreement with PyTorch 0.8, at least 0.9 expected"]
+    assert seen["words"] == ["closeness to PyTorch 0.8, at least 0.9 expected"]

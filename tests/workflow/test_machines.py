@@ -34,7 +34,9 @@ def test_machines_are_described_before_anything_is_planned(
     said = refused.stdout + refused.stderr
     assert "machines: one, two not described yet in config/machines; run first: " in said
     assert "Traceback" not in said
-    unlocked = run_snakemake(tmp_path, "--unlock", *config, snakefile=snakefile)
+    unlocked = run_snakemake(
+        tmp_path, "describe_machines", "--unlock", *config, snakefile=snakefile
+    )
     assert unlocked.returncode == 0, unlocked.stderr
     asking = ["--set-resources", "describe_machine:runtime=5"]
     refused = run_snakemake(tmp_path, "-n", *asking, *config, snakefile=snakefile)

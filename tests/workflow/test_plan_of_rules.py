@@ -144,7 +144,8 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
     shared = alone.keys() & named.keys()
     assert {label.split(" ")[0] for label in shared} == {
         *("list_slices", "encode_slices", "train", "fetch_weights", "export_onnx"),
-        *("convert_onnx", "write_samples", "run_reference", "summarise", "write_report"),
+        *("convert_onnx", "write_samples", "run_reference", "score_reference"),
+        *("summarise", "write_report"),
     }
     ends = {"summarise", "write_report"}
     assert {label for label in shared if alone[label] != named[label]} == ends
@@ -160,7 +161,10 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
 @pytest.mark.parametrize(
     ("groups", "rules"),
     [
-        ({"validation": {"threshold": 0.4}}, {"score_engine", "validate_engine"}),
+        (
+            {"validation": {"threshold": 0.4}},
+            {"score_reference", "score_engine", "validate_engine"},
+        ),
         ({"inference": {"iterations": 3}}, {"time_engine", "time_reference"}),
         ({"report": {"title": "Other"}}, set()),
         ({"tensors": {"samples": [{"subject": "anna", "slice": 2}]}}, {"write_samples"}),

@@ -112,7 +112,8 @@ def test_every_runtime_has_its_environment(rules: dict[str, Rule], project_root:
     for name in (*all_runtimes(), "cpu"):
         assert (project_root / f"envs/{name}.yaml").is_file()
     used = {rule.conda_env for rule in rules.values() if rule.script or rule.shellcmd}
-    assert used == {"../../envs/cpu.yaml", "../../envs/{runtime}.yaml"}
+    folder = str(project_root / "envs").replace("{", "{{").replace("}", "}}")
+    assert used == {f"{folder}/cpu.yaml", f"{folder}/{{runtime}}.yaml"}
 
 
 def drawn_edges(dot: str) -> Edges:

@@ -30,6 +30,7 @@ rule quick:
 
 rule clean_results:
     log: "logs/clean_results.log"
+    params: folder=""
     script: {str(LIBRARY / "clean_results.py")!r}
 
 onstart:

@@ -1,5 +1,5 @@
 "use strict";
-// The gallery of slices with their outlines, and the dialog that enlarges one and pages.
+// The gallery of images with their outlines, and the dialog that enlarges one and pages.
 (() => {
   const overlays = JSON.parse(document.getElementById("overlays").textContent);
   const gallery = document.getElementById("gallery");
@@ -8,6 +8,8 @@
   const viewer = document.getElementById("viewer");
   const part = (name) => document.getElementById(`viewer-${name}`);
   const roles = { best: "Best", median: "Median", worst: "Worst", more: "Next worst" };
+  const { metric, reference } = overlays;
+  const several = overlays.classes.length > 1;
   const svg = "http://www.w3.org/2000/svg";
   let paged = { keys: [], at: 0, opener: null };
 
@@ -19,9 +21,9 @@
   }
 
   function picture(key, label) {
-    const slice = overlays.slices[key];
+    const view = overlays.views[key];
     const drawing = document.createElementNS(svg, "svg");
-    drawing.setAttribute("viewBox", "0 0 512 512");
+    drawing.setAttribute("viewBox", `0 0 ${view.width} ${view.height}`);
     drawing.setAttribute("class", "slice");
     if (label) {
       drawing.setAttribute("role", "img");
@@ -30,25 +32,32 @@
       drawing.setAttribute("aria-hidden", "true");
     }
     const image = document.createElementNS(svg, "image");
-    image.setAttribute("href", slice.image);
-    image.setAttribute("width", "512");
-    image.setAttribute("height", "512");
+    image.setAttribute("href", view.image);
+    image.setAttribute("width", view.width);
+    image.setAttribute("height", view.height);
+    image.setAttribute("preserveAspectRatio", "none");
     drawing.append(image);
-    const outlines = { truth: slice.truth, reference: slice.reference, engine: overlays.engines[select.value].outlines[key] };
-    for (const [layer, outline] of Object.entries(outlines)) {
-      if (!outline) continue;
-      const path = document.createElementNS(svg, "path");
-      path.setAttribute("class", layer);
-      path.setAttribute("d", outline);
-      drawing.append(path);
+    const outlines = { truth: view.truth || {}, reference: view.reference, engine: overlays.engines[select.value].outlines[key] || {} };
+    for (const [layer, classes] of Object.entries(outlines)) {
+      for (const [label, outline] of Object.entries(classes)) {
+        const path = document.createElementNS(svg, "path");
+        path.setAttribute("class", several ? `${layer} class-${(label - 1) % 8}` : layer);
+        path.setAttribute("d", outline);
+        drawing.append(path);
+      }
     }
     return drawing;
   }
 
+  const place = (view) => view.plane === null ? (view.item === view.subject ? "image" : view.item) : `slice ${view.plane}`;
+
   const describe = (key) => {
-    const slice = overlays.slices[key];
-    const lacks = slice.truth ? "" : ", no lesion";
-    return `${slice.subject}, slice ${slice.number}${slice.split === "calibration" ? " (calibration)" : ""}${lacks}`;
+    const view = overlays.views[key];
+    const parts = [view.subject];
+    if (view.item !== view.subject) parts.push(view.item);
+    if (view.plane !== null) parts.push(`slice ${view.plane}`);
+    const lacks = view.truth && !Object.keys(view.truth).length ? ", nothing there" : "";
+    return `${parts.join(", ")}${view.split === "calibration" ? " (calibration)" : ""}${lacks}`;
   };
 
   function strip(title, detail, keys, captions) {
@@ -62,18 +71,20 @@
       element("p", { class: "muted" }, detail), element("ul", {}, ...items));
   }
 
+  const figure = (value) => value === null ? "no figure" : `${metric.title} ${value.toFixed(4)}${metric.unit && " "}${metric.unit}`;
+
   function show() {
     const engine = overlays.engines[select.value];
-    const strips = engine.subjects.filter((one) => one.slices.length).map((one) => strip(
+    const strips = engine.subjects.filter((one) => one.views.length).map((one) => strip(
       `${roles[one.role]}: ${one.subject}`,
-      `Dice ${one.dice.toFixed(4)}, PyTorch ${one.reference_dice.toFixed(4)}`,
-      one.slices, one.slices.map((key) => `slice ${overlays.slices[key].number}`)));
+      overlays.has_truth ? `${figure(one.figure)}, ${reference}: ${figure(one.reference_figure)}` : "No ground truth",
+      one.views, one.views.map((key) => place(overlays.views[key]))));
     if (engine.differs.length) {
-      const keys = engine.differs.map((one) => one.slice);
-      strips.push(strip("Where it differs most from PyTorch", "Slices with the most flipped pixels of all subjects",
-        keys, engine.differs.map((one) => `${describe(one.slice)}: ${one.flipped_pixels} pixels`)));
+      const keys = engine.differs.map((one) => one.view);
+      strips.push(strip(`Where it differs most from ${reference}`, "Images and slices with the most flipped pixels of all subjects",
+        keys, engine.differs.map((one) => `${describe(one.view)}: ${one.flipped_pixels} pixels`)));
     } else {
-      strips.push(element("p", { class: "card" }, "No pixel of any slice differs from PyTorch's masks."));
+      strips.push(element("p", { class: "card" }, `No pixel of any image differs from the labels of ${reference}.`));
     }
     gallery.replaceChildren(...strips);
   }

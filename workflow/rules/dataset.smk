@@ -7,32 +7,6 @@ from segtrt.data.scan import Demands
 FETCHED = FETCHED_FILES if SETTINGS.dataset.source == "kaggle" else []
 
 
-def image_folder(wildcards):
-    """The folder that images' paths are relative to."""
-    return (PLAN.prefix if FETCHED else "") + str(dataset_root())
-
-
-def archive_path(wildcards):
-    """The zip to unpack, or None to download."""
-    path = SETTINGS.dataset.path
-    return str(locate(path, CHECKOUT)) if path else None
-
-
-def images_of_shard(wildcards):
-    """What decides the tensors of a shard."""
-    return dataset_as_listed().shard(int(wildcards.shard))
-
-
-def demands():
-    """What the settings ask of images beside being sound."""
-    tensors = SETTINGS.tensors
-    return Demands(
-        stacked=tensors.normalisation == "volume",
-        axis=tensors.axis or 0,
-        spaced=tensors.spacing is not None,
-    )
-
-
 if FETCHED:
 
     rule fetch_dataset:
@@ -45,7 +19,7 @@ if FETCHED:
         benchmark:
             "results/benchmarks/fetch_dataset/all.tsv"
         conda:
-            "../../envs/cpu.yaml"
+            environment("cpu")
         resources:
             mem_mb=1000,
             runtime=120,
@@ -76,7 +50,7 @@ rule list_slices:
     benchmark:
         "results/benchmarks/list_slices/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=60,
@@ -102,6 +76,7 @@ rule encode_slices:
             "encode_slices",
             fetched=verified(FETCHED),
             manifest=verified(SHARD_MANIFEST),
+            network=NETWORK,
         ),
     output:
         **PLAN.makes("encode_slices", tensors=TENSORS),
@@ -110,7 +85,7 @@ rule encode_slices:
     benchmark:
         "results/benchmarks/encode_slices/{shard}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_encode,
         runtime=minutes_of_encode,
@@ -134,6 +109,7 @@ rule time_preparation:
             "time_preparation",
             fetched=verified(FETCHED),
             manifest=verified(MANIFEST),
+            network=NETWORK,
         ),
     output:
         **PLAN.makes(
@@ -144,7 +120,7 @@ rule time_preparation:
     benchmark:
         "results/benchmarks/time_preparation/all{at}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         **machine_resources(no_gpu),
         mem_mb=1000,

@@ -1,13 +1,19 @@
 # One engine for each runtime, batch size and precision.
 
 
-def graph_of_engine(wildcards):
-    return GRAPH.format(graph=engine_of(wildcards).graph)
+# Patches' size where the settings say it; else prepared images are looked at.
+PATCH_SIZE = size_of_patches(SETTINGS)
 
 
 rule build_engine:
     input:
-        **PLAN.uses("build_engine", graph=graph_of_engine),
+        **PLAN.uses(
+            "build_engine",
+            graph=graph_of_engine,
+            proof=verified(proof_of_engine),
+            network=NETWORK,
+            tensors=[] if PATCH_SIZE else all_shards(TENSORS)[:1],
+        ),
     output:
         **PLAN.makes(
             "build_engine",
@@ -27,7 +33,7 @@ rule build_engine:
     benchmark:
         "results/benchmarks/build_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/{runtime}.yaml"
+        environment("{runtime}")
     resources:
         **machine_resources(takes_gpu),
         mem_mb=memory_of_build,
@@ -40,8 +46,10 @@ rule build_engine:
             stored=True,
             accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
             settings=lambda w: runtime_of(w).deciding(engine_of(w).settings),
+            size=PATCH_SIZE,
             target=target_of_engine,
         ),
+        size=PATCH_SIZE,
         settings=lambda w: engine_of(w).settings,
         on_unsupported=SETTINGS.engines.on_unsupported,
     script:

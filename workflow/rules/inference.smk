@@ -11,14 +11,21 @@ rule run_engine:
     benchmark:
         "results/benchmarks/run_engine/{runtime}{at}/b{batch}_{precision}/{shard}.tsv"
     conda:
-        "../../envs/{runtime}.yaml"
+        environment("{runtime}")
     threads: threads_of_engine
     resources:
         **machine_resources(takes_gpu),
         mem_mb=memory_of_engine,
         runtime=minutes_of_engine,
     params:
-        plan=PLAN.decided_by("run_engine", modules=lambda w: runtime_of(w).run_modules),
+        plan=PLAN.decided_by(
+            "run_engine",
+            modules=lambda w: runtime_of(w).run_modules,
+            deciding=lambda w: deciding(),
+            raw_bytes=RAW_BYTES,
+        ),
+        deciding=lambda w: deciding(),
+        raw_bytes=RAW_BYTES,
         mode=SETTINGS.inference.mode,
     script:
         "../scripts/run_engine.py"
@@ -50,7 +57,7 @@ rule time_engine:
     benchmark:
         "results/benchmarks/time_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/{runtime}.yaml"
+        environment("{runtime}")
     threads: threads_of_engine
     resources:
         **machine_resources(takes_gpu),

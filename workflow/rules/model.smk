@@ -1,18 +1,42 @@
-# The network's weights, and what PyTorch itself makes of the images.
+# The network: what it takes and answers, its weights, and what it makes of the images itself.
 
 
-def weights_path(wildcards):
-    """The file or URL of the weights."""
-    if is_url(SETTINGS.model.weights):
-        return SETTINGS.model.weights
-    return str(locate(SETTINGS.model.weights, CHECKOUT))
+rule inspect_network:
+    input:
+        **PLAN.uses("inspect_network"),
+    output:
+        **PLAN.makes("inspect_network", network=NETWORK),
+    log:
+        "results/logs/inspect_network.log",
+    benchmark:
+        "results/benchmarks/inspect_network/all.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=memory_of_reference,
+        runtime=30,
+    params:
+        plan=PLAN.decided_by(
+            "inspect_network",
+            packages=lambda w: (
+                []
+                if network().has_known_contract(OVERRIDES)
+                else ["numpy", *EXPORT_PACKAGES]
+            ),
+            source=known_or_source,
+        ),
+        source=lambda w: network(),
+        overrides=OVERRIDES,
+        opset=SETTINGS.model.opset,
+    script:
+        "../scripts/inspect_network.py"
 
 
 rule fetch_weights:
     input:
         **PLAN.uses(
             "fetch_weights",
-            trained=TRAINED if is_trained_here(SETTINGS.model.weights) else [],
+            trained=TRAINED if is_trained_here(SETTINGS.model.given_weights) else [],
         ),
     output:
         **PLAN.makes("fetch_weights", weights=WEIGHTS),
@@ -21,7 +45,7 @@ rule fetch_weights:
     benchmark:
         "results/benchmarks/fetch_weights/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=30,
@@ -30,33 +54,52 @@ rule fetch_weights:
             "fetch_weights",
             packages=["torch"],
             weights=lambda w: weights(),
-            stored=is_url(SETTINGS.model.weights),
+            network=lambda w: network().decides,
+            stored=is_url(SETTINGS.model.given_weights),
         ),
-        source=weights_path,
-        model=SETTINGS.model,
+        weights=weights_path,
+        sha256=SETTINGS.model.sha256,
+        source=lambda w: network(),
     script:
         "../scripts/fetch_weights.py"
 
 
 rule run_reference:
     input:
-        **PLAN.uses("run_reference", weights=WEIGHTS, tensors=TENSORS),
+        **PLAN.uses(
+            "run_reference",
+            network=NETWORK,
+            weights=GIVEN_WEIGHTS,
+            graph=REFERENCE_GRAPH,
+            tensors=TENSORS,
+        ),
     output:
-        **PLAN.makes("run_reference", probabilities=REFERENCE),
+        **PLAN.makes("run_reference", answers=REFERENCE),
     log:
         "results/logs/run_reference/{shard}.log",
     benchmark:
         "results/benchmarks/run_reference/{shard}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     threads: threads_of_reference
     resources:
         gpu=gpus_of_pytorch,
         mem_mb=memory_of_reference,
         runtime=minutes_of_reference,
     params:
-        plan=PLAN.decided_by("run_reference", packages=["torch"], stored=True),
-        init_features=SETTINGS.model.init_features,
+        plan=PLAN.decided_by(
+            "run_reference",
+            packages=REFERENCE_PACKAGES,
+            stored=True,
+            source=lambda w: network().decides,
+            output=SETTINGS.model.output,
+            deciding=lambda w: deciding(),
+            raw_bytes=RAW_BYTES,
+        ),
+        source=lambda w: network(),
+        output=SETTINGS.model.output,
+        deciding=lambda w: deciding(),
+        raw_bytes=RAW_BYTES,
     script:
         "../scripts/run_reference.py"
 
@@ -64,7 +107,11 @@ rule run_reference:
 rule time_reference:
     input:
         **PLAN.uses(
-            "time_reference", weights=WEIGHTS, tensors=verified(all_shards(TENSORS))
+            "time_reference",
+            network=NETWORK,
+            weights=GIVEN_WEIGHTS,
+            graph=REFERENCE_GRAPH,
+            tensors=verified(all_shards(TENSORS)),
         ),
     output:
         **PLAN.makes("time_reference", timing="results/reference/timing{at}.json"),
@@ -73,7 +120,7 @@ rule time_reference:
     benchmark:
         "results/benchmarks/time_reference/all{at}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     threads: threads_of_reference
     resources:
         **machine_resources(has_gpu),
@@ -82,14 +129,17 @@ rule time_reference:
     params:
         plan=PLAN.decided_by(
             "time_reference",
-            packages=["torch"],
+            packages=REFERENCE_PACKAGES,
             modules=["segtrt.engines.timing"],
+            source=lambda w: network().decides,
+            output=SETTINGS.model.output,
             batch_sizes=sorted(SETTINGS.engines.batch_sizes),
             budget=SETTINGS.inference.budget,
             threads=SETTINGS.inference.threads,
             machine=lambda w: machine_of_job(w).facts(),
         ),
-        init_features=SETTINGS.model.init_features,
+        source=lambda w: network(),
+        output=SETTINGS.model.output,
         batch_sizes=sorted(SETTINGS.engines.batch_sizes),
         budget=SETTINGS.inference.budget,
     script:

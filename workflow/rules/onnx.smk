@@ -2,51 +2,33 @@
 # inputs with the outputs expected.
 
 
-def calibration_tensors(wildcards):
-    """Shards with the images that decide a quantised graph."""
-    return all_shards(TENSORS) if Graph(wildcards.graph).quantised else []
-
-
-def calibration_of_graph(wildcards):
-    """What decides a quantised graph beside the float32 one: images, and how they are encoded."""
-    if not Graph(wildcards.graph).quantised:
-        return None
-    if workflow.is_main_process:
-        check_calibration(SETTINGS.dataset, dataset().subjects, dataset_root())
-    return {
-        "settings": SETTINGS.engines.calibration,
-        "images": dataset_as_listed().calibration,
-        "tensors": encoding(),
-        "encoding": {
-            "code": code_of("encode_slices"),
-            **versions_of(*ENCODING_PACKAGES),
-        },
-    }
-
-
 rule export_onnx:
     input:
-        **PLAN.uses("export_onnx", weights=WEIGHTS),
+        **PLAN.uses("export_onnx", weights=GIVEN_WEIGHTS),
     output:
-        **PLAN.makes("export_onnx", graph=SOURCE_GRAPH),
+        **PLAN.makes(
+            "export_onnx", graph=SOURCE_GRAPH, proof=PROOF.format(graph=SOURCE)
+        ),
     log:
         "results/logs/export_onnx.log",
     benchmark:
         "results/benchmarks/export_onnx/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         plan=PLAN.decided_by(
             "export_onnx",
-            packages=["torch", "onnx", "onnxscript", "onnxslim"],
+            packages=EXPORT_PACKAGES,
             stored=True,
+            source=lambda w: network().decides,
+            overrides=OVERRIDES,
             opset=SETTINGS.model.opset,
-            init_features=SETTINGS.model.init_features,
         ),
-        init_features=SETTINGS.model.init_features,
+        source=lambda w: network(),
+        overrides=OVERRIDES,
         opset=SETTINGS.model.opset,
     script:
         "../scripts/export_onnx.py"
@@ -61,38 +43,40 @@ rule convert_onnx:
         **PLAN.makes(
             "convert_onnx",
             graph=f"results/onnx/{{graph,{'|'.join(CONVERTED)}}}/model.onnx",
+            proof=f"results/onnx/{{graph,{'|'.join(CONVERTED)}}}/proof.json",
         ),
     log:
         "results/logs/convert_onnx/{graph}.log",
     benchmark:
         "results/benchmarks/convert_onnx/{graph}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_convert,
         runtime=minutes_of_convert,
     params:
         plan=PLAN.decided_by(
             "convert_onnx",
-            packages=["numpy", "onnx", "onnxruntime", "nvidia-modelopt"],
+            packages=["numpy", "onnx", "onnxruntime", "openvino", "nvidia-modelopt"],
             stored=True,
+            accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
             calibration=calibration_of_graph,
         ),
         calibration=SETTINGS.engines.calibration,
+        on_unsupported=SETTINGS.engines.on_unsupported,
     script:
         "../scripts/convert_onnx.py"
 
 
-def known_samples(wildcards):
-    """The slices to write, which must be slices of the data set."""
-    if workflow.is_main_process:
-        check_samples(SETTINGS.tensors, SETTINGS.dataset, dataset_root())
-    return SETTINGS.tensors.samples
-
-
 rule write_samples:
     input:
-        **PLAN.uses("write_samples", weights=WEIGHTS, tensors=all_shards(TENSORS)),
+        **PLAN.uses(
+            "write_samples",
+            network=NETWORK,
+            weights=GIVEN_WEIGHTS,
+            graph=REFERENCE_GRAPH,
+            tensors=all_shards(TENSORS),
+        ),
     output:
         **PLAN.makes(
             "write_samples",
@@ -104,13 +88,20 @@ rule write_samples:
     benchmark:
         "results/benchmarks/write_samples/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=memory_of_reference,
         runtime=10,
     params:
-        plan=PLAN.decided_by("write_samples", packages=["torch"], samples=known_samples),
-        init_features=SETTINGS.model.init_features,
+        plan=PLAN.decided_by(
+            "write_samples",
+            packages=REFERENCE_PACKAGES,
+            source=lambda w: network().decides,
+            output=SETTINGS.model.output,
+            samples=known_samples,
+        ),
+        source=lambda w: network(),
+        output=SETTINGS.model.output,
         samples=SETTINGS.tensors.samples,
     script:
         "../scripts/write_samples.py"

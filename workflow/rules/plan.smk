@@ -6,6 +6,8 @@
 import atexit
 from functools import cache
 
+from segtrt.config.settings import as_json
+from segtrt.data.labels import IGNORED
 from segtrt.engines.matrix import at, make_matrix
 from segtrt.graphs.sample import DEFAULT_SAMPLES
 from segtrt.machine.facts import machines_of_plan, tell_jobs
@@ -34,14 +36,18 @@ from segtrt.plan.dataset import (
     find_dataset,
     listed_dataset,
 )
+from segtrt.model.source import Overrides
+from segtrt.plan.patch import size_of_patches
 from segtrt.plan.sources import (
     TRAINED,
+    describe_network,
     digest_weights,
     is_trained_here,
     is_url,
     locate,
 )
 from segtrt.plan.states import summarise_changes, table
+from segtrt.plan.surroundings import mention_triggers, prefix_of
 from segtrt.precision import CONVERTED, SOURCE, Graph
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.closing import closing_lines
@@ -61,18 +67,33 @@ NETWORK = "results/model/network.json"
 WEIGHTS = "results/model/weights.safetensors"
 GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
+PROOF = "results/onnx/{graph}/proof.json"
 REFERENCE = "results/reference/shard_{shard}.safetensors"
 REFERENCE_SCORES = "results/reference/scores.json"
-REFERENCE_MASKS = "results/reference/masks_{shard}.safetensors"
 ENGINE = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.bin"
 RECORD = "results/engines/{runtime}{at}/b{batch}_{precision}/engine.json"
-ANSWERS = (
-    "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
-)
+ANSWERS = "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safetensors"
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
 VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
 CHANGES = "results/keys/changes.txt"
+
+# Weights that are given apart from the network, and the graph of a network that is an ONNX file,
+# which takes PyTorch's place.
+GIVEN_WEIGHTS = WEIGHTS if SETTINGS.model.given_weights else []
+IS_GRAPH = SETTINGS.model.network.lower().endswith(".onnx")
+REFERENCE_GRAPH = SOURCE_GRAPH if IS_GRAPH else []
+REFERENCE_PACKAGES = ["onnxruntime"] if IS_GRAPH else ["torch"]
+EXPORT_PACKAGES = ["torch", "onnx", "onnxruntime", "onnxscript", "onnxslim"]
+
+# What the settings say of the network, and bytes of raw outputs that are kept of a shard.
+OVERRIDES = Overrides(
+    None if SETTINGS.model.activation == "auto" else SETTINGS.model.activation,
+    SETTINGS.model.output,
+    SETTINGS.model.input.channels,
+    SETTINGS.model.input.size,
+)
+RAW_BYTES = SETTINGS.validation.raw_mib * 2**20 // SETTINGS.dataset.shards
 
 # Packages that decide how images become network input.
 READING_PACKAGES = ["numpy", "pillow", "tifffile", "imagecodecs", "simpleitk"]
@@ -111,21 +132,30 @@ def changes_file():
     return CHANGES
 
 
-PLAN = Plan(
-    WILDCARDS,
-    anonymous=["at"],
-    prefix=workflow.modifier.path_modifier.prefix or "",
-    in_job=not workflow.is_main_process,
-    ancient=ancient,
-    is_forced=is_forced,
-    trigger=changes_file,
-)
+def look_at_options():
+    """What there is to say of Snakemake's options, which are not known while it reads the rules."""
+    if workflow.is_main_process:
+        mention_triggers(
+            frozenset(map(str, workflow.dag_settings.rerun_triggers)),
+            workflow.storage_settings.default_storage_provider is not None,
+        )
 
-if workflow.is_main_process:
-    try:
+
+try:
+    PLAN = Plan(
+        WILDCARDS,
+        anonymous=["at"],
+        prefix=prefix_of(workflow.modifier),
+        in_job=not workflow.is_main_process,
+        ancient=ancient,
+        is_forced=is_forced,
+        trigger=changes_file,
+        at_first=look_at_options,
+    )
+    if workflow.is_main_process:
         refuse_own_outputs(SETTINGS, Path(), PLAN.prefix)
-    except SegtrtError as error:
-        raise WorkflowError(str(error)) from None
+except SegtrtError as error:
+    raise WorkflowError(str(error)) from None
 
 
 def all_shards(path):
@@ -209,6 +239,23 @@ def dataset_as_listed():
 
 
 @cache
+def network():
+    """Where the network comes from, and what decides it."""
+    return describe_network(SETTINGS.model, CHECKOUT, hashes())
+
+
+@cache
+def deciding():
+    """What of the settings decides how outputs become labels."""
+    labels = form().labels
+    return {
+        "decide": as_json(SETTINGS.validation.decide),
+        "largest_component": SETTINGS.validation.largest_component,
+        "ignored": IGNORED if labels and labels.ignored is not None else None,
+    }
+
+
+@cache
 def weights():
     """Digest of the weights."""
     return digest_weights(SETTINGS.model, CHECKOUT, hashes())
@@ -271,7 +318,7 @@ def lines_at_start():
     """Take this folder's lock and remove what killed runs left; what there is to say of it."""
     rules = [job.rule.name for job in workflow.dag.needrun_jobs()]
     try:
-        return start_run(Path(), rules, map(Path, PLAN.unused()))
+        return start_run(Path(), rules, map(Path, PLAN.unused()), PLAN.prefix)
     except SegtrtError as error:
         raise WorkflowError(str(error)) from None
 

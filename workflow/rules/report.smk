@@ -1,32 +1,16 @@
 # Every figure in one file, and the page drawn from it.
 
 
-def left_out_engines(wildcards):
-    """Why engines asked for are not built, by name."""
-    return {cell.name: cell.reason for cell in matrix().left_out}
-
-
-def edges_of_report(wildcards):
-    """The picture of the rules."""
-    return [*PLAN.edges("summarise"), ("summarise", "write_report")]
-
-
-def summary_to_compare(wildcards):
-    """What decides the comparison: the content of the other summary."""
-    if workflow.is_main_process:
-        check_compared(SETTINGS, Path())
-    return digest_compared(SETTINGS.report.compare_with)
-
-
 rule summarise:
     input:
         **PLAN.uses(
             "summarise",
             manifest=MANIFEST,
-            weights=WEIGHTS,
+            network=NETWORK,
+            weights=GIVEN_WEIGHTS,
             tensors=all_shards(TENSORS),
             reference_scores=REFERENCE_SCORES,
-            reference_masks=all_shards(REFERENCE_MASKS),
+            reference=all_shards(REFERENCE),
             reference_timings=expand("results/reference/timing{at}.json", at=PLACES),
             preparations=expand("results/reference/preparation{at}.json", at=PLACES),
             samples=expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
@@ -55,7 +39,7 @@ rule summarise:
     log:
         "results/logs/summarise.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=60,
@@ -98,7 +82,7 @@ rule write_report:
     log:
         "results/logs/write_report.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=1500,
         runtime=10,

@@ -3,12 +3,16 @@
 # them. A repeated attempt asks for more. Partitions, accounts and the like are the site's, and
 # stand in profiles. No rules.
 
+from segtrt.config.resources import is_of_gpu
+from segtrt.runtimes.registry import any_on_gpu
+
 SLICE_MB = 0.85  # of a tensor shard: 3 x 256 x 256 float32 and a mask
 FEATURE_MB = 4.5  # activations of one slice for each of the network's first channels
 CPU_SECONDS = 2.5  # one slice of the published network on one slow core
 GPU_SECONDS = 0.05
 
-_FEATURES = SETTINGS.model.init_features
+# The width of the U-Net; other networks are taken to cost what the published one does.
+_FEATURES = SETTINGS.model.called_with.get("init_features", 32)
 
 
 def available_cores():
@@ -19,6 +23,44 @@ def available_cores():
     """
     batch_system = not workflow.is_main_process or workflow.non_local_exec
     return 1 if batch_system else workflow.cores
+
+
+def machine_of(wildcards):
+    """Settings of a job's machine, or None if the configuration names none."""
+    return SETTINGS.machines.get(wildcards.at.removeprefix("@"))
+
+
+def machine_resources(uses_gpu):
+    """Resources that bring a job to its machine, by name: for `**` in `resources`.
+
+    What is about GPUs, and one GPU (`gpu`), is asked for by jobs of which `uses_gpu(wildcards)`
+    holds; for the others it is None, and so no request at all. Where a machine's `gres` asks for the
+    GPU, `gpu` does not.
+    """
+
+    def resource(name):
+        def value(wildcards):
+            machine = machine_of(wildcards)
+            if machine is None or is_of_gpu(name) and not uses_gpu(wildcards):
+                return None
+            return machine.resources.get(name)
+
+        return value
+
+    def gpu(wildcards):
+        machine = machine_of(wildcards)
+        asked = machine is not None and "gres" in machine.resources
+        return 1 if uses_gpu(wildcards) and not asked else None
+
+    names = {name for one in SETTINGS.machines.values() for name in one.resources}
+    return {**{name: resource(name) for name in sorted(names)}, "gpu": gpu}
+
+
+def is_gpu_machine(wildcards):
+    """Whether a machine's settings say that it has a GPU."""
+    machine = machine_of(wildcards)
+    runtimes = machine.runtimes or SETTINGS.engines.runtimes
+    return any_on_gpu(runtimes) or any(map(is_of_gpu, machine.resources))
 
 
 def takes_gpu(wildcards):
@@ -65,7 +107,7 @@ def _times_of(batch):
 def memory_of_encode(wildcards, attempt):
     """A picture at a time is little; a volume lies in memory whole, several times over."""
     tensors = SETTINGS.tensors
-    of_volumes = (tensors.axis, tensors.spacing, tensors.window)
+    of_volumes = (tensors.axis, tensors.spacing, tensors.window.size)
     whole = tensors.normalisation == "volume" or of_volumes != (None, None, None)
     return attempt * (2500 if whole else 500)
 

@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        **PLAN.uses("train", tensors=all_shards(TENSORS)),
+        **PLAN.uses("train", network=NETWORK, tensors=all_shards(TENSORS)),
     output:
         **PLAN.makes(
             "train",
@@ -21,7 +21,7 @@ rule train:
     benchmark:
         "results/benchmarks/train/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     threads: threads_of_reference
     resources:
         gpu=gpus_of_pytorch,
@@ -33,9 +33,9 @@ rule train:
             packages=["torch", "matplotlib"],
             stored=True,
             training=SETTINGS.training,
-            init_features=SETTINGS.model.init_features,
+            source=lambda w: network().decides,
         ),
-        init_features=SETTINGS.model.init_features,
+        source=lambda w: network(),
         training=SETTINGS.training,
     script:
         "../scripts/train.py"

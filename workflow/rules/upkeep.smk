@@ -1,39 +1,15 @@
 # What is out of date, and cleaning up.
 
 
-localrules:
-    note_changes,
-    explain,
-    clean_engines,
-    clean_results,
-    clean_cache,
-    verify,
-
-
-@one_line_errors
-def state_of_engines(wildcards):
-    """Every engine asked for with its state, for people."""
-    nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
-    rows = [(node.name, str(PLAN.states.of(node))) for node in nodes]
-    rows += [(cell.name, f"left out ({cell.reason})") for cell in matrix().left_out]
-    return f"the {len(rows)} engines asked for\n{table(rows)}"
-
-
-@one_line_errors
-def engine_records(wildcards):
-    """Key records of every engine asked for, below the plan's folder."""
-    nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
-    return [node.record.removeprefix(PLAN.prefix) for node in nodes]
-
-
 # Every job whose outputs exist but are out of date has its output as an input.
 rule note_changes:
     output:
         CHANGES,
     log:
         "results/logs/note_changes.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         reasons=lambda w: summarise_changes(PLAN.states.out_of_date()),
     message:
@@ -46,8 +22,9 @@ rule note_changes:
 rule explain:
     log:
         "results/logs/explain.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         states=state_of_engines,
     message:
@@ -60,8 +37,9 @@ rule explain:
 rule verify:
     log:
         "results/logs/verify.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         temporary=PLAN.temporary_rules,
         prefix=PLAN.prefix,
@@ -72,8 +50,9 @@ rule verify:
 rule clean_engines:
     log:
         "results/logs/clean_engines.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         records=engine_records,
         folder=PLAN.prefix,
@@ -84,8 +63,9 @@ rule clean_engines:
 rule clean_results:
     log:
         "logs/clean_results.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     params:
         folder=PLAN.prefix,
     script:
@@ -95,7 +75,8 @@ rule clean_results:
 rule clean_cache:
     log:
         "results/logs/clean_cache.log",
+    localrule: True
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     script:
         "../scripts/clean_cache.py"

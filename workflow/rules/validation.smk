@@ -1,8 +1,15 @@
-# What PyTorch's and an engine's answers are worth, and the verdict on the engine.
+# What the reference's and an engine's answers are worth, and the verdict on the engine.
 
-
-def tolerance_of_engine(wildcards):
-    return SETTINGS.validation.tolerances[wildcards.precision]
+# Packages that decide figures and masks.
+SCORING_PACKAGES = [
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "medpy",
+    "simpleitk",
+    "tifffile",
+    "pillow",
+]
 
 
 rule score_reference:
@@ -13,29 +20,24 @@ rule score_reference:
             reference=all_shards(REFERENCE),
         ),
     output:
-        **PLAN.makes(
-            "score_reference",
-            scores=REFERENCE_SCORES,
-            masks=all_shards(REFERENCE_MASKS),
-        ),
+        **PLAN.makes("score_reference", scores=REFERENCE_SCORES),
     log:
         "results/logs/score_reference.log",
     benchmark:
         "results/benchmarks/score_reference/all.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=minutes_of_scores,
     params:
         plan=PLAN.decided_by(
             "score_reference",
-            packages=["numpy", "scipy"],
-            threshold=SETTINGS.validation.threshold,
-            largest_component=SETTINGS.validation.largest_component,
+            packages=SCORING_PACKAGES,
+            metric=SETTINGS.validation.metric,
+            metric_code=metric_code,
         ),
-        threshold=SETTINGS.validation.threshold,
-        largest_component=SETTINGS.validation.largest_component,
+        metric=SETTINGS.validation.metric,
     script:
         "../scripts/score_reference.py"
 
@@ -48,7 +50,6 @@ rule score_engine:
             tensors=all_shards(TENSORS),
             reference=all_shards(REFERENCE),
             reference_scores=REFERENCE_SCORES,
-            reference_masks=all_shards(REFERENCE_MASKS),
             answers=all_shards(ANSWERS),
         ),
     output:
@@ -72,15 +73,15 @@ rule score_engine:
     benchmark:
         "results/benchmarks/score_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=2000,
         runtime=minutes_of_scores,
     params:
         plan=PLAN.decided_by(
-            "score_engine",
-            packages=["numpy", "scipy", "scikit-image"],
+            "score_engine", packages=SCORING_PACKAGES, metric_code=metric_code
         ),
+        root=image_folder,
     script:
         "../scripts/score_engine.py"
 
@@ -106,7 +107,7 @@ rule validate_engine:
     benchmark:
         "results/benchmarks/validate_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=500,
         runtime=10,
@@ -117,18 +118,21 @@ rule validate_engine:
         "../scripts/validate_engine.py"
 
 
-# Ends with an error if an engine failed; names each and by how much.
+# Ends with an error if an engine failed, and names each and by how much, or if the reference itself
+# finds nothing.
 rule check:
     input:
+        reference_scores=one_line_errors(lambda w: REFERENCE_SCORES),
         validations=one_line_errors(runnable_engines(VALIDATION)),
     log:
         "results/logs/check.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment("cpu")
     resources:
         mem_mb=500,
         runtime=10,
     params:
         prefix=PLAN.prefix,
+        min_reference=SETTINGS.validation.min_reference,
     script:
         "../scripts/check.py"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.graphs.calibration import CalibrationImages, choose_slices
-from segtrt.graphs.convert import convert_onnx
+from segtrt.graphs.proof_file import convert_and_record
 from segtrt.plan.job import run
 from segtrt.precision import Graph
 
@@ -16,12 +16,14 @@ def convert():
     if wanted.quantised:
         shards = [Path(path) for path in snakemake.input.tensors]
         images = CalibrationImages(shards, choose_slices(shards, calibration.slices))
-    convert_onnx(
+    return convert_and_record(
         Path(snakemake.input.graph),
         wanted,
         Path(snakemake.output.graph),
+        Path(snakemake.output.proof),
         images,
-        calibration.method,
+        method=calibration.method,
+        on_unsupported=snakemake.params.on_unsupported,
     )
 
 

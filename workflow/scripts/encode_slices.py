@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.data.encode import encode_shard
-from segtrt.model.network_file import spec_of
+from segtrt.model.spec import read_spec
 from segtrt.plan.job import run
 
 run(
@@ -12,8 +12,8 @@ run(
         Path(snakemake.input.manifest),
         Path(snakemake.params.root),
         Path(snakemake.output.tensors),
-        snakemake.params.tensors,
-        spec_of(snakemake.input.get("network")),
-        snakemake.params.form.labels,
+        tensors=snakemake.params.tensors,
+        spec=read_spec(Path(snakemake.input.network)),
+        labels=snakemake.params.form.labels,
     ),
 )

@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-from segtrt.graphs.export import export_network
-from segtrt.model.unet import IMAGE_SIZE
-from segtrt.model.weights import load_network
+from segtrt.graphs.source_graph import export_source
 from segtrt.plan.job import run
 
 run(
     snakemake,
-    lambda: export_network(
-        load_network(Path(snakemake.input.weights), snakemake.params.init_features),
+    lambda: export_source(
+        snakemake.params.source,
+        Path(snakemake.input.weights) if snakemake.input.weights else None,
         Path(snakemake.output.graph),
+        Path(snakemake.output.proof),
+        overrides=snakemake.params.overrides,
         opset=snakemake.params.opset,
-        size=(IMAGE_SIZE, IMAGE_SIZE),
-        name="unet",
     ),
 )

@@ -5,14 +5,13 @@ from pathlib import Path
 from segtrt.model.weights_source import fetch_weights
 from segtrt.plan.job import run
 
-model = snakemake.params.model
 run(
     snakemake,
     lambda: fetch_weights(
-        str(snakemake.input.trained or snakemake.params.source),
+        str(snakemake.input.trained or snakemake.params.weights),
         Path(snakemake.output.weights),
-        sha256=model.sha256,
-        init_features=model.init_features,
+        sha256=snakemake.params.sha256,
+        network=snakemake.params.source,
         base=Path(),
     ),
 )

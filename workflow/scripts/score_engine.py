@@ -1,4 +1,4 @@
-"""Score one engine's masks and write them."""
+"""Score one engine's labels and write its masks."""
 
 from pathlib import Path
 
@@ -6,15 +6,14 @@ from segtrt.plan.job import run
 from segtrt.quality.scoring import ShardPaths, score_engine
 
 files = snakemake.input
-shards = zip(
-    files.tensors, files.reference, files.reference_masks, files.probabilities, strict=True
-)
+shards = zip(files.tensors, files.reference, files.answers, strict=True)
 run(
     snakemake,
     lambda: score_engine(
         Path(files.record),
         reference_scores=Path(files.reference_scores),
         shards=[ShardPaths(*map(Path, paths)) for paths in shards],
+        root=Path(snakemake.params.root),
         out_json=Path(snakemake.output.scores),
         predictions_dir=Path(snakemake.output.predictions),
     ),

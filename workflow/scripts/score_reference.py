@@ -1,4 +1,4 @@
-"""Score PyTorch's own masks, once for all engines."""
+"""Score the reference's own labels, once for all engines."""
 
 from pathlib import Path
 
@@ -11,8 +11,6 @@ run(
         tensor_shards=[Path(path) for path in snakemake.input.tensors],
         reference_shards=[Path(path) for path in snakemake.input.reference],
         out_json=Path(snakemake.output.scores),
-        out_masks=[Path(path) for path in snakemake.output.masks],
-        threshold=snakemake.params.threshold,
-        largest_component=snakemake.params.largest_component,
+        metric=snakemake.params.metric,
     ),
 )

@@ -25,10 +25,15 @@ run(
     lambda: summarise(
         params.settings,
         Asked(params.machines, params.left_out, params.not_run),
-        DataFiles(Path(inputs.manifest), Path(inputs.weights), paths(inputs.tensors)),
+        DataFiles(
+            manifest=Path(inputs.manifest),
+            network=Path(inputs.network),
+            weights=Path(inputs.weights) if inputs.weights else None,
+            tensors=paths(inputs.tensors),
+        ),
         ReferenceFiles(
             scores=Path(inputs.reference_scores),
-            masks=paths(inputs.reference_masks),
+            answers=paths(inputs.reference),
             timings=paths(inputs.reference_timings),
             preparations=paths(inputs.preparations),
         ),

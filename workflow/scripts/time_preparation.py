@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.data.preparation_timing import time_preparation
-from segtrt.model.network_file import spec_of
+from segtrt.model.spec import read_spec
 from segtrt.plan.job import run
 
 run(
@@ -14,7 +14,7 @@ run(
         Path(snakemake.output.timing),
         machine=snakemake.params.plan["parts"]["machine"],
         tensors=snakemake.params.tensors,
-        spec=spec_of(snakemake.input.get("network")),
+        spec=read_spec(Path(snakemake.input.network)),
         labels=snakemake.params.form.labels,
     ),
 )

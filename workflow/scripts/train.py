@@ -3,17 +3,20 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from segtrt.model.load import build
+from segtrt.model.spec import read_spec
 from segtrt.plan.job import run
 from segtrt.training.train import TrainingSettings, train
 
-features = snakemake.params.init_features
 run(
     snakemake,
     lambda: train(
         [Path(path) for path in snakemake.input.tensors],
-        TrainingSettings(**asdict(snakemake.params.training), init_features=features),
-        Path(snakemake.output.weights),
-        Path(snakemake.output.history),
-        Path(snakemake.output.curve),
+        TrainingSettings(**asdict(snakemake.params.training)),
+        lambda: build(snakemake.params.source),
+        read_spec(Path(snakemake.input.network)),
+        out_weights=Path(snakemake.output.weights),
+        out_history=Path(snakemake.output.history),
+        out_curve=Path(snakemake.output.curve),
     ),
 )

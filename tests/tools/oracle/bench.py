@@ -71,27 +71,43 @@ def base_config(folder: Path) -> dict[str, Any]:
     return settings
 
 
+_NO_DATA = {
+    "patch": None,
+    "patches": 0,
+    "skipped": [],
+    "twins": [],
+    "ignored": {"files": 0, "examples": []},
+}
+_NO_NETWORK = {"source": "unet", "network": {}, "graphs": {}}
+
+
 def earlier_summary(version: int) -> str:
     """A summary without an engine, for the report to compare with."""
-    figures = dict.fromkeys(("subjects", "slices"), 0)
+    figures = dict.fromkeys(("subjects", "items", "slices", "slices_seen"), 0)
     splits = {f"{kind}_{name}": 0 for kind in ("evaluation", "calibration") for name in figures}
     summary = {
-        "format": "segtrt-summary-2",
+        "format": "segtrt-summary-3",
         "title": f"earlier {version}",
         "recommendation": {
             "engine": None,
             "closest": None,
             "failures": [],
             "broken": [],
-            "max_dice_loss": 0.005,
+            "max_metric_loss": 0.005,
+            "doubt": "",
             "max_latency_ms": None,
             "candidates": 0,
             "qualified": 0,
         },
         "engines": [],
-        "reference": {"dice": None, "subjects": []},
-        "dataset": {"source": "demo", "normalisation": "slice", **figures, **splits, "skipped": []},
-        "model": {"weights": "w", "weights_sha256": "0" * 64, "init_features": 16, "graphs": {}},
+        "metric": {"name": "dice", "title": "Dice", "unit": "", "higher_is_better": True},
+        "classes": [],
+        "reference": {
+            **{"name": "PyTorch", "quality": None, "has_truth": True, "doubt": ""},
+            "subjects": [],
+        },
+        "dataset": {"source": "demo", "normalisation": "slice", **figures, **splits, **_NO_DATA},
+        "model": {"weights": "w", "weights_sha256": "0" * 64, **_NO_NETWORK},
         "machines": [
             {"name": "", "facts": {}, "timings": [], "preparation_ms": {}, "recommended": None}
         ],

@@ -27,6 +27,7 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("dataset", "seed"): [0, 1],
     ("dataset", "on_bad_subject"): ["fail", "skip"],
     ("tensors", "normalisation"): ["slice", "volume"],
+    ("tensors", "fit"): ["linear", "area"],
     ("tensors", "samples"): [
         [{"subject": SUBJECTS[0], "slice": 1}],
         [{"subject": SUBJECTS[0], "slice": 2}],
@@ -62,10 +63,11 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("inference", "max_seconds"): [2, None],
     ("inference", "warmup_max_seconds"): [1, 0.5],
     ("inference", "threads"): [None, 1],
-    ("validation", "threshold"): [0.5, 0.4],
+    ("validation", "decide"): [{"threshold": 0.5}, {"threshold": 0.4}, "argmax", None],
+    ("validation", "metric"): ["dice", "iou"],
     ("validation", "largest_component"): [True, False],
     ("report", "title"): ["Segmentation engines, proven on your images", "Another title"],
-    ("report", "max_dice_loss"): [0.005, 0.01],
+    ("report", "max_metric_loss"): [0.005, 0.01],
     ("report", "max_latency_ms"): [None, 5.0],
     ("report", "overlay_subjects"): [3, 2],
     ("report", "overlay_slices"): [6, 4],
@@ -76,6 +78,20 @@ ELSEWHERE = frozenset(
     {
         ("dataset", "source"),
         ("dataset", "path"),
+        ("dataset", "images"),
+        ("dataset", "masks"),
+        ("dataset", "channels"),
+        ("dataset", "labels"),
+        ("dataset", "ignored"),
+        ("tensors", "mean"),
+        ("tensors", "std"),
+        ("tensors", "range"),
+        ("tensors", "percentiles"),
+        ("tensors", "nonzero_only"),
+        ("tensors", "size"),
+        ("tensors", "axis"),
+        ("tensors", "spacing"),
+        ("tensors", "window"),
         ("model", "weights"),
         ("model", "sha256"),
         ("engines", "on_unsupported"),
@@ -132,8 +148,8 @@ def tolerance(scene: Scene) -> str:
     precision = scene.rng.choice(["fp32", "fp16", "int8", "bf16"])
     loss = scene.rng.choice([0.01, 0.02, 0.03])
     tolerances = scene.world.config["validation"]["tolerances"]
-    tolerances[precision] = {**tolerances[precision], "dice_loss": loss}
-    return f"validation.tolerances.{precision}.dice_loss = {loss}"
+    tolerances[precision] = {**tolerances[precision], "metric_loss": loss}
+    return f"validation.tolerances.{precision}.metric_loss = {loss}"
 
 
 def compared(scene: Scene) -> str:

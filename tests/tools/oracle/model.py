@@ -133,10 +133,11 @@ class Model:
         skips = whole if dataset["on_bad_subject"] == "skip" else None
         match rule:
             case "list_slices":
-                return whole, self._shard_of, dataset["on_bad_subject"]
+                stacked = config["tensors"]["normalisation"] == "volume"
+                return whole, self._shard_of, dataset["on_bad_subject"], stacked
             case "encode_slices":
                 mine = {n: whole[n] for n, k in self._shard_of.items() if k == int(name)}
-                return mine, config["tensors"]["normalisation"], skips
+                return mine, _encoding(config), skips
             case "train":
                 return config["training"], config["model"]["init_features"]
             case "fetch_weights":
@@ -149,14 +150,14 @@ class Model:
                 return (
                     engines["calibration"],
                     images,
-                    config["tensors"]["normalisation"],
+                    _encoding(config),
                     skips,
                     self._made_by("encode_slices"),
                 )
             case "write_samples":
                 return config["tensors"]["samples"]
             case "time_preparation":
-                return config["tensors"]["normalisation"], self._hardware(name)["cpu"]
+                return _encoding(config), self._hardware(name)["cpu"]
             case "time_reference":
                 return (
                     sorted(engines["batch_sizes"]),
@@ -168,7 +169,7 @@ class Model:
             case "time_engine":
                 return config["inference"], self._target(place)
             case "score_reference":
-                return [config["validation"][k] for k in ("threshold", "largest_component")]
+                return config["validation"]["metric"]
             case "validate_engine":
                 return config["validation"]["tolerances"][cell.split("_")[1]]
             case "summarise":
@@ -266,7 +267,7 @@ class Model:
             gone = job not in disk.present and job[0] != "run_engine"
             if changed or gone or any(up in dirty for up in self.upstream(job)):
                 dirty.add(job)
-        # Probabilities are used up, and made again for the scores alone.
+        # Outputs are used up, and made again for the scores alone.
         wanted = {up for job in dirty if job[0] == "score_engine" for up in self.upstream(job)}
         return {job for job in dirty if job[0] != "run_engine"} | {
             job for job in wanted if job[0] == "run_engine"
@@ -285,6 +286,11 @@ class Model:
             disk.signature[job] = self.signature(job)
             disk.used[job] = {up: disk.content.get(up) for up in self.upstream(job)}
             disk.present.add(job)
+
+
+def _encoding(config: Any) -> Any:
+    """What of the settings decides patches."""
+    return {key: value for key, value in config["tensors"].items() if key != "samples"}
 
 
 def _without_mode(inference: dict[str, Any]) -> dict[str, Any]:

@@ -6,32 +6,90 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "arrays": (
-        "build_engine convert_onnx export_onnx run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_reference write_report write_samples"
+        "build_engine convert_onnx run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_reference write_report write_samples"
     ),
     "config.settings": "summarise",
+    "data.encode": "encode_slices time_preparation",
+    "data.encoding": "encode_slices time_preparation",
+    "data.entries": "list_slices",
     "data.fetched_folder": "list_slices",
     "data.first_slices": "time_engine time_reference",
-    "data.geometry": "encode_slices score_engine time_preparation",
-    "data.kaggle_images": "encode_slices list_slices time_preparation",
-    "data.kaggle_layout": "list_slices",
-    "data.kaggle_scan": "list_slices",
+    "data.form": "list_slices",
+    "data.formats.arrays": "encode_slices list_slices score_engine time_preparation",
+    "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
+    "data.formats.image": "encode_slices list_slices score_engine time_preparation",
+    "data.formats.kinds": (
+        "build_engine convert_onnx encode_slices export_onnx list_slices run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
+    ),
+    "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
+    "data.formats.read": "encode_slices list_slices score_engine time_preparation",
+    "data.formats.tiff": "encode_slices list_slices score_engine time_preparation",
+    "data.formats.volumes": "encode_slices list_slices score_engine time_preparation",
+    "data.formats.write": "score_engine",
+    "data.geometry": (
+        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
+    ),
+    "data.intensity": "encode_slices time_preparation",
+    "data.labels": (
+        "build_engine convert_onnx encode_slices export_onnx list_slices run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
+    ),
+    "data.layout": (
+        "build_engine convert_onnx encode_slices export_onnx list_slices run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
+    ),
+    "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
     "data.manifest": "encode_slices list_slices summarise time_preparation",
+    "data.nnunet": "list_slices",
+    "data.normalisations": "encode_slices time_preparation",
     "data.normalise": "encode_slices time_preparation",
+    "data.placement": (
+        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
+    ),
+    "data.preparation": "encode_slices time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
-    "data.resampling": "encode_slices score_engine time_preparation",
-    "data.restore": "score_engine",
-    "data.sharding": "list_slices",
-    "data.shards": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_reference train write_samples"
+    "data.prepared": (
+        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
-    "data.slices": "encode_slices time_preparation",
-    "data.subjects": "list_slices",
-    "data.tensors": "encode_slices",
+    "data.resampling": (
+        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
+    ),
+    "data.roots": "list_slices",
+    "data.scan": "list_slices",
+    "data.sharding": "list_slices",
+    "data.stored": "encode_slices time_preparation",
+    "data.tensor_file": (
+        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
+    ),
     "data.volume": "encode_slices time_preparation",
+    "data.walk": "list_slices",
+    "data.wildcards": (
+        "build_engine convert_onnx encode_slices export_onnx list_slices run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
+    ),
+    "data.windows": (
+        "build_engine convert_onnx encode_slices export_onnx run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
+    ),
     "engines.budget": "summarise time_engine time_reference",
     "engines.build": "build_engine",
     "engines.load": "run_engine time_engine",
@@ -41,13 +99,13 @@ CODE = {
     "engines.timing": "time_engine time_reference",
     "engines.timing_file": "summarise time_engine time_reference",
     "files": (
-        "build_engine convert_onnx encode_slices export_onnx fetch_weights list_slices run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train validate_engine write_report write_samples"
+        "build_engine convert_onnx encode_slices export_onnx fetch_weights list_slices "
+        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "time_preparation time_reference train validate_engine write_report write_samples"
     ),
     "formats": (
-        "build_engine encode_slices list_slices run_engine score_engine score_reference summarise "
-        "time_engine time_preparation time_reference validate_engine write_report"
+        "build_engine encode_slices list_slices run_engine score_engine score_reference "
+        "summarise time_engine time_preparation time_reference validate_engine write_report"
     ),
     "graphs.activation_ranges": "convert_onnx",
     "graphs.calibration": "convert_onnx",
@@ -68,9 +126,9 @@ CODE = {
     "machine.cpu": "run_engine:onnxruntime run_engine:openvino time_engine",
     "machine.gpu": "time_engine",
     "model.download": "fetch_weights",
+    "model.inference": "run_reference time_reference write_samples",
     "model.input": "export_onnx",
     "model.outputs": "export_onnx",
-    "model.inference": "run_reference time_reference write_samples",
     "model.reference": "run_reference write_samples",
     "model.reference_timing": "time_reference",
     "model.reference_timing_file": "summarise time_reference",
@@ -149,9 +207,14 @@ CODE = {
     "summary.summarise": "summarise",
     "training.augmentation": "train",
     "training.data": "train",
+    "training.device": "train",
+    "training.ending": "train",
     "training.optimisation": "train",
     "training.report": "train",
+    "training.targets": "train",
     "training.train": "train",
+    "training.validation": "train",
+    "user_function": "check encode_slices score_engine score_reference summarise time_preparation",
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
 
@@ -169,40 +232,27 @@ NO_ARTEFACT = frozenset(
         "cli.text",
         "config.duplicates",
         "config.faults",
+        "config.images",
         "config.reference",
         "config.resolve",
         "config.resources",
         "config.schema",
         "data.archive",
-        "data.entries",
-        "data.formats.arrays",
-        "data.formats.dicom",
-        "data.formats.image",
-        "data.formats.kinds",
-        "data.formats.pictures",
-        "data.formats.read",
-        "data.formats.tiff",
-        "data.formats.volumes",
-        "data.formats.write",
-        "data.intensity",
+        "data.kaggle",
         "data.kaggle_download",
-        "data.labels",
-        "data.layout",
-        "data.listing",
-        "data.nnunet",
-        "data.placement",
-        "data.preparation",
-        "data.prepared",
-        "data.roots",
-        "data.tensor_file",
-        "data.walk",
-        "data.wildcards",
-        "data.windows",
         "engines.matrix",
         "errors",
+        "graphs.intake",
         "machine.facts",
+        "model.bundle",
+        "model.load",
+        "model.probe",
+        "model.source",
+        "model.spec",
+        "model.user_code",
         "plan.checks",
         "plan.contents",
+        "plan.dataset",
         "plan.declare",
         "plan.fingerprint",
         "plan.hash_cache",
@@ -234,7 +284,6 @@ NO_ARTEFACT = frozenset(
         "runtimes.tensorrt.runtime",
         "summary.closing",
         "summary.selection",
-        "user_function",
     }
 )
 """Library modules that decide no artefact, or only by what they tell the plan: an edit of one that

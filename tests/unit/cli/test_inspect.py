@@ -12,9 +12,11 @@ from command_line import segtrt
 from segtrt.cli.main import BROKEN_PIPE, main
 from segtrt.engines.build import build_engine
 from segtrt.engines.record import read_record
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
+from tiny_unet_graphs import unet_settings
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +24,12 @@ def built(tiny_graphs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("engine")
     build_engine(
         "onnxruntime",
-        BuildSettings(2, Precision.INT8),
+        unet_settings(2, Precision.INT8),
         tiny_graphs["int8"],
         folder / "engine.bin",
         folder / "engine.json",
         target=get_runtime("onnxruntime").target(),
+        network=UNET,
         code="f" * 64,
         cache_dir=None,
         on_unsupported="fail",

@@ -41,7 +41,7 @@ def test_it_repeats_the_recommendation(examples, capsys):
     name = summary["recommendation"]["engine"]
     engine = next(one for one in summary["engines"] if one["name"] == name)
     assert (code, lines[0]) == (0, name)
-    assert fact(lines, "Dice").startswith(f"{engine['dice']['mean']:.4f}, PyTorch's ")
+    assert fact(lines, "Dice").startswith(f"{engine['quality']['mean']:.4f}, PyTorch's ")
     assert fact(lines, "use it") == (
         f"segtrt run {path.parent}/engines/{name}/engine.bin "
         f"{path.parent}/onnx/fp32/test_data_set_0/input_0.pb"
@@ -53,7 +53,7 @@ def test_it_repeats_the_recommendation(examples, capsys):
 
 
 def test_the_command_runs_the_engine_as_it_was_timed(examples, capsys):
-    words = ["--max-latency-ms", "inf", "--max-dice-loss", 1]
+    words = ["--max-latency-ms", "inf", "--max-metric-loss", 1]
     code, lines = pick(capsys, examples["gpu"][0], *words)
     assert code == 0
     assert lines[0].startswith("tensorrt")
@@ -64,7 +64,7 @@ def test_limits_change_the_choice(examples, capsys):
     path, summary = examples["demo"]
     timed = [one for one in summary["engines"] if one["verdict"] == "pass"]
     latencies = sorted(one["timing"]["total"]["median"] for one in timed)
-    code, lines = pick(capsys, path, "--max-latency-ms", latencies[0], "--max-dice-loss", 1)
+    code, lines = pick(capsys, path, "--max-latency-ms", latencies[0], "--max-metric-loss", 1)
     assert code == 0
     [quickest] = [one for one in timed if one["timing"]["total"]["median"] == latencies[0]]
     assert lines[0] == quickest["name"]
@@ -83,7 +83,7 @@ def test_none_that_qualifies_says_what_came_closest(examples, capsys):
 
 def test_failed_validation_is_told_in_words(examples, capsys, tmp_path):
     summary = json.loads(examples["demo"][0].read_text())
-    failures = [Failure("dice_loss", 0.3, 0.02), Failure("non_finite", 3, 0)]
+    failures = [Failure("metric_loss", 0.3, 0.02, of="Dice"), Failure("non_finite", 3, 0)]
     for engine in summary["engines"]:
         engine |= {"verdict": "fail", "failures": list(map(asdict, failures))}
     write_summary(summary, tmp_path / "summary.json", tmp_path / "summary.csv")
@@ -97,7 +97,12 @@ def test_failed_validation_is_told_in_words(examples, capsys, tmp_path):
 def test_no_engine_at_all_says_why(examples, capsys, tmp_path):
     summary = json.loads(examples["demo"][0].read_text())
     for engine in summary["engines"]:
-        engine |= {"verdict": "not_run", "reason": "no \x1b GPU here", "timing": None, "dice": None}
+        engine |= {
+            "verdict": "not_run",
+            "reason": "no \x1b GPU here",
+            "timing": None,
+            "quality": None,
+        }
     write_summary(summary, tmp_path / "summary.json", tmp_path / "summary.csv")
     code, lines = pick(capsys, tmp_path / "summary.json")
     assert code == 1
@@ -109,10 +114,10 @@ def test_slices_are_covered_by_engines_within_the_limits(examples, capsys):
     qualified = [
         MeasuredEngine(one["name"], one["batch_size"], one["timing"]["total"]["median"])
         for one in summary["engines"]
-        if one["verdict"] == "pass" and one["dice"]["dice_loss"] <= 0.001
+        if one["verdict"] == "pass" and one["quality"]["loss"] <= 0.001
     ]
     code, lines = pick(
-        capsys, path, "--max-dice-loss", 0.001, "--max-latency-ms", "inf", "--slices", 155
+        capsys, path, "--max-metric-loss", 0.001, "--max-latency-ms", "inf", "--slices", 155
     )
     assert code == 0
     cover = cheapest_cover(qualified, 155)

@@ -13,12 +13,14 @@ from segtrt.cli.picture import grey_levels
 from segtrt.engines.build import build_engine
 from segtrt.engines.record import read_record
 from segtrt.graphs.samples import write_tensor
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
-from segtrt.quality.scores import Scores
+from segtrt.quality.decode import Decoder
+from segtrt.quality.scores import MetricFacts, Scores
 from segtrt.quality.verdict import Verdict
-from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
 
+DICE = MetricFacts("dice", "Dice", "", higher_is_better=True)
 TIMING = r"Inference batch size (\d+) average over (\d+) runs is [\d.]+(e\+\d+)?ms"
 
 
@@ -26,11 +28,12 @@ def build(folder: Path, graph: Path, runtime: str = "onnxruntime", **settings: o
     precision = Precision(str(settings.pop("precision", "fp32")))
     build_engine(
         runtime,
-        BuildSettings(precision=precision, **{"batch_size": 2, **settings}),
+        graphs.unet_settings(precision=precision, **{"batch_size": 2, **settings}),
         graph,
         folder / "engine.bin",
         folder / "engine.json",
         target=get_runtime(runtime).target(),
+        network=UNET,
         code="f" * 64,
         cache_dir=None,
         on_unsupported="fail",
@@ -103,7 +106,7 @@ def test_more_inputs_than_the_batch_run_in_several(engines, truth, capsys):
     assert run(engines["fp32"], *inputs(4, 1, 0), "test_data_set_2", "--png") == 0
     out = capsys.readouterr().out
     assert "4 inputs in 2 batches of 2\n" in out
-    assert "agreeing with the output beside: 4 of 4 inputs (error of a probability at" in out
+    assert "agreeing with the output beside: 4 of 4 inputs (relative error of the outputs at" in out
     names = [f"output_{place}.pgm" for place in range(4)]
     assert [row[1] for row in rows(out)] == names
     for name, number in zip(names, (4, 1, 0, 2), strict=True):
@@ -140,7 +143,7 @@ def judged(engine: Path, results: Path, tolerance: dict[str, float | None]) -> P
     """A copy of the engine in a run's results, with scores and a verdict reached by `tolerance`."""
     record = read_record(engine / "engine.json")
     shutil.copytree(engine, results / "engines" / record.name)
-    scores = Scores(record.name, "built", 0.25, True)
+    scores = Scores(record.name, "built", Decoder("sigmoid", 0.25).to_json(), DICE)
     scores.write(results / "scores" / f"{record.name}.json")
     verdict = Verdict(record.name, "pass", "", (), tolerance, None)
     verdict.write(results / "validation" / f"{record.name}.json")
@@ -155,15 +158,15 @@ def test_an_engine_of_a_run_is_judged_by_the_runs_own_tolerances(engines, sample
     assert run(loose, *inputs(0, 1)) == 0
     out = capsys.readouterr().out
     verdict = "loose/validation/onnxruntime/b2_fp32.json"
-    assert f"(error of a probability at most 0.02; from {verdict})" in out
+    assert f"(error of an output at most 0.02; from {verdict})" in out
     assert rows(out)[0][2] == f"{np.count_nonzero(truth[1][0] > 0.25):,}"
     strict = judged(engines["fp32"], samples / "strict", {"max_abs_error": 0.005})
     assert run(strict, *inputs(0, 1)) == 1
     capsys.readouterr()
-    # Of its own, without results around it, it has the defaults.
-    assert run(engines["fp32"], *inputs(0, 1)) == 1
+    # Of its own, without results around it, it has the defaults: one pixel is no verdict.
+    assert run(engines["fp32"], *inputs(0, 1)) == 0
     out = capsys.readouterr().out
-    assert "at most 0.0001; the default of fp32, as the engine has no verdict here)" in out
+    assert "at most 0.001; the default of fp32, as the engine has no verdict here)" in out
     assert rows(out)[0][2] == f"{np.count_nonzero(truth[1][0] > 0.5):,}"
     assert run(strict, *inputs(0, 1), "--atol", "0.011") == 0
     assert "at most 0.011; as given)" in capsys.readouterr().out
@@ -171,26 +174,27 @@ def test_an_engine_of_a_run_is_judged_by_the_runs_own_tolerances(engines, sample
 
 def test_a_different_output_fails(engines, samples, truth, capsys):
     changed = truth[1][1].copy()
-    changed[0, 100, 100] += 0.01 if changed[0, 100, 100] < 0.5 else -0.01
+    changed[0, 100:120, 100:120] *= 0.9
     write_tensor(samples / "test_data_set_1/output_0.pb", changed, "output")
     assert run(engines["fp32"], *inputs(0, 1, 2)) == 1
     out, err = capsys.readouterr()
     assert err == ""
     assert [row[-1] for row in rows(out)] == ["pass", "FAIL", "pass"]
-    fault = "FAIL  test_data_set_1/input_0.pb: error of a probability 0.0100, limit 0.0001"
-    assert fault in out.splitlines()
+    fault = "FAIL  test_data_set_1/input_0.pb: relative error of the outputs 0.0"
+    [told] = [line for line in out.splitlines() if line.startswith(fault)]
+    assert told.endswith(", limit 0.001")
     assert "agreeing with the output beside: 2 of 3 inputs" in out
     assert re.search(TIMING, out)
-    assert run(engines["fp32"], *inputs(0, 1, 2), "--atol", "0.011") == 0
+    assert run(engines["fp32"], *inputs(0, 1, 2), "--atol", "0.2") == 0
 
 
-def test_int8_is_judged_by_flipped_pixels(engines, samples, truth, capsys):
+def test_flipped_pixels_can_be_limited(engines, samples, truth, capsys):
     flipped = 1 - truth[1][0]
     write_tensor(samples / "test_data_set_0/output_0.pb", flipped, "output")
-    assert run(engines["int8"], *inputs(0)) == 1
-    assert "of mask pixels flipped, limit 0.1 %" in capsys.readouterr().out
+    assert run(engines["int8"], *inputs(0), "--max-flipped", 0.001) == 1
+    assert "of pixels flipped, limit 0.1 %" in capsys.readouterr().out
     assert run(engines["int8"], *inputs(0), "--max-flipped", 1) == 0
-    assert "at most 100 % of mask pixels flipped" in capsys.readouterr().out
+    assert "at most 100 % of pixels flipped" in capsys.readouterr().out
     assert run(engines["int8"], *inputs(1), "--max-flipped", 0.5, "--atol", 0) == 1
 
 

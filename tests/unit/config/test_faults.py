@@ -34,7 +34,7 @@ def test_only_finite_numbers_are_numbers(number: object) -> None:
 def test_every_fault_has_its_line_in_order() -> None:
     assert faults_of({"share": 2, "nmes": 1, "names": ["a", 3, "a"]}, SCHEMA) == [
         "names is ['a', 3, 'a'], allowed: a list without repeats",
-        "names[1] is 3, allowed: string",
+        "names[1] is 3, allowed: string; put it in quotes, as YAML takes it for something else",
         "share is 2, allowed: number or null, at least 0, at most 1",
         "unknown key nmes (did you mean names?)",
     ]

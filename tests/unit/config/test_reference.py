@@ -36,7 +36,8 @@ def test_types_ranges_and_defaults_are_the_schemas() -> None:
     for row in (
         r"| `dataset.shards` | integer, ≥ 1, ≤ 1000 | `1` |",
         r"| `inference.max_seconds` | number or null, > 0 | `2` |",
-        r"| `dataset.source` | `demo` \| `kaggle` \| `path` | `demo` |",
+        r"| `dataset.source` | `auto` \| `demo` \| `kaggle` \| `path` \| `nnunet` | `auto` |",
+        r"| `tensors.spacing` | array or null of number or null | `null` |",
         r"| `engines.batch_sizes` | array of integer | `[1, 4, 16]` |",
     ):
         assert row in table

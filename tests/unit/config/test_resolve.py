@@ -67,7 +67,9 @@ def test_an_empty_configuration_has_every_default() -> None:
     for name, entry in LEAVES.items():
         if name.startswith("validation.tolerances."):
             continue
-        assert pick(config, name) == entry["default"], name
+        # What `auto` stands for is settled.
+        expected = "demo" if name == "dataset.source" else entry["default"]
+        assert pick(config, name) == expected, name
     for precision, entry in SCHEMA["properties"]["validation"]["properties"]["tolerances"][
         "properties"
     ].items():
@@ -103,15 +105,18 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
         ({"engines": {"runtime": []}}, "unknown key engines.runtime (did you mean runtimes?)"),
         (
             {"dataset": {"zzz": 1}},
-            "unknown key dataset.zzz (known: source, path, subjects, shards, "
-            "calibration_fraction, seed, on_bad_subject)",
+            "unknown key dataset.zzz (known: source, path, images, masks, channels, labels, "
+            "ignored, subjects, shards, calibration_fraction, seed, on_bad_subject)",
         ),
-        ({"dataset": {"source": "web"}}, "dataset.source is 'web', allowed: demo | kaggle | path"),
+        (
+            {"dataset": {"source": "web"}},
+            "dataset.source is 'web', allowed: auto | demo | kaggle | path | nnunet",
+        ),
         ({"dataset": {"shards": 0}}, "dataset.shards is 0, allowed: integer, at least 1, at most"),
         ({"dataset": {"shards": 1.5}}, "dataset.shards is 1.5, allowed: integer"),
         (
-            {"validation": {"threshold": 1}},
-            "validation.threshold is 1, allowed: number, more than 0, less than 1",
+            {"validation": {"decide": {"threshold": 1}}},
+            "validation.decide.threshold is 1, allowed: number, more than 0, less than 1",
         ),
         (
             {"engines": {"precisions": ["fp32", "int4"]}},
@@ -120,15 +125,27 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
         ({"engines": {"batch_sizes": []}}, "engines.batch_sizes is [], allowed: a list with at"),
         ({"engines": {"batch_sizes": [4, 4]}}, "is [4, 4], allowed: a list without repeats"),
         ({"model": {"sha256": "abc"}}, "model.sha256 is 'abc', allowed: string or null, matching"),
-        ({"model": {"weights": ""}}, "model.weights is '', allowed: string, not empty"),
-        ({"tensors": {"samples": [{"subject": "A"}]}}, "lacks slice"),
+        (
+            {"model": {"arguments": {"width": 3}}},
+            "model.arguments has width, allowed for unet: init_features",
+        ),
+        (
+            {"model": {"arguments": {"init_features": "wide"}}},
+            "model.arguments.init_features is 'wide', allowed: a whole number from 1 to 256",
+        ),
+        (
+            {"model": {"network": "n.onnx", "sha256": "0" * 64}},
+            "model.sha256 is given, but no model.weights that it could be of; remove it",
+        ),
+        ({"model": {"network": ""}}, "model.network is '', allowed: string, not empty"),
+        ({"tensors": {"samples": [{"slice": 1}]}}, "lacks subject"),
         (
             {"tensors": {"samples": [{"subject": "A", "slice": 1, "channel": 2}]}},
             "unknown key tensors.samples[0].channel",
         ),
         (
-            {"validation": {"tolerances": {"int8": {"dice": 1}}}},
-            "unknown key validation.tolerances.int8.dice (did you mean dice_loss?)",
+            {"validation": {"tolerances": {"int8": {"metric": 1}}}},
+            "unknown key validation.tolerances.int8.metric (did you mean metric_loss?)",
         ),
         ({"report": 3}, "report is 3, allowed: object"),
     ],
@@ -147,7 +164,10 @@ def test_all_faults_are_told_at_once() -> None:
     ("given", "told"),
     [
         ({"dataset": {"source": "path"}}, "dataset.path is None, but dataset.source is path"),
-        ({"dataset": {"path": "here"}}, "dataset.path is 'here', but dataset.source is demo"),
+        (
+            {"dataset": {"source": "demo", "path": "here"}},
+            "dataset.path is 'here', but dataset.source is demo",
+        ),
         (
             {"engines": {"dynamic_batch": {"min": 4, "opt": 2}}},
             "engines.dynamic_batch is {'min': 4, 'opt': 2, 'max': 32}, allowed: min at most opt",
@@ -174,7 +194,7 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
             "inference": {"max_seconds": "0.5", "threads": "null"},
             "validation": {
                 "largest_component": "false",
-                "tolerances": {"fp32": {"dice_loss": "1", "max_abs_error": "1e-4"}},
+                "tolerances": {"fp32": {"metric_loss": "1", "max_abs_error": "1e-4"}},
             },
         }
     )
@@ -186,7 +206,7 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
     assert config.inference.threads is None
     assert config.validation.largest_component is False
     tolerance = config.validation.tolerances[Precision.FP32]
-    assert (tolerance["dice_loss"], tolerance["max_abs_error"]) == (1, 1e-4)
+    assert (tolerance["metric_loss"], tolerance["max_abs_error"]) == (1, 1e-4)
 
 
 def test_text_stays_text_where_text_is_meant() -> None:
@@ -231,7 +251,7 @@ def test_the_committed_configurations_hold(project_root: Path) -> None:
     published = resolve_config(merged(base, kaggle))
     assert published.dataset.source == "kaggle"
     assert published.model.weights.endswith("unet-e012d006.pt")
-    assert published.model.init_features == 32
+    assert published.model.arguments == {"init_features": 32}
     settings = resolve_config(merged(merged(base, kaggle), intro))
     assert settings.engines.batch_sizes == (1, 3, 4)
     assert settings.engines.precisions == (Precision.FP32,)
@@ -320,7 +340,7 @@ def test_null_for_a_group_or_a_machine_is_its_defaults() -> None:
 
 
 def test_null_where_it_is_not_taken_is_refused() -> None:
-    assert "model.weights is None, allowed: string" in refused({"model": {"weights": None}})
+    assert "model.network is None, allowed: string" in refused({"model": {"network": None}})
     assert "dataset.shards is None, allowed: integer" in refused({"dataset": {"shards": "null"}})
     assert resolve_config({"report": {"title": "null"}}).report.title == "null"
     assert "inference.threads is 'None'" in refused({"inference": {"threads": "None"}})

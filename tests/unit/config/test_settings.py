@@ -41,10 +41,18 @@ def differences(hint: Any, entry: dict[str, Any], name: str) -> Iterator[str]:
     if types.NoneType in inner:
         if "null" not in kinds_of(entry):
             yield f"{name}: None is not in the schema"
-        (hint,) = (one for one in inner if one is not types.NoneType)
+        rest = [one for one in inner if one is not types.NoneType]
         entry = {**entry, "type": [*(kinds_of(entry) - {"null"})]}
+        if len(rest) > 1 and str in rest:  # a word in place of a group
+            rest.remove(str)
+            if "string" not in kinds_of(entry):
+                yield f"{name}: str is not in the schema"
+            entry = {**entry, "type": [*(kinds_of(entry) - {"string"})]}
+        (hint,) = rest
     if typing.get_origin(hint) in (tuple, Mapping) or dataclasses.is_dataclass(hint):
         yield from differences_within(hint, entry, name)
+    elif hint is Any:
+        assert entry == {}, name
     elif hint is str and "enum" in entry:
         return  # names of runtimes, which the runtimes' registry is held against
     elif described(hint) != (kinds_of(entry), entry.get("enum")):
@@ -72,7 +80,7 @@ def differences_within(hint: Any, entry: dict[str, Any], name: str) -> Iterator[
     elif inner and inner[0] is str and "properties" in entry:
         for key, each in entry["properties"].items():
             yield from differences(inner[1], each, f"{name}.{key}")
-    elif inner and inner[0] is str:
+    elif inner and inner[0] in (str, int):
         yield from differences(inner[1], entry["additionalProperties"], f"{name}.NAME")
     else:
         parts = {str(key): inner[1] for key in inner[0]} if inner else typing.get_type_hints(hint)
@@ -96,6 +104,7 @@ def test_schema_and_dataclasses_say_the_same() -> None:
         (("inference", "threads"), {"type": "integer"}),
         (("engines", "precisions"), {"type": "array", "items": {"enum": ["fp32"]}}),
         (("engines", "dynamic_batch"), {"type": "object", "properties": {"min": {}}}),
+        (("validation", "decide"), {"type": ["object", "null"], "additionalProperties": {}}),
         (("validation", "tolerances"), {"type": "object", "properties": {}}),
     ],
 )
@@ -165,11 +174,11 @@ def test_json_values_are_plain_and_in_the_schemas_order() -> None:
 
 
 def test_settings_are_frozen_and_travel_to_jobs() -> None:
-    settings = resolve_config({"validation": {"tolerances": {"int8": {"dice_loss": 0.1}}}})
+    settings = resolve_config({"validation": {"tolerances": {"int8": {"metric_loss": 0.1}}}})
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.report.title = "other"  # type: ignore[misc]
     assert pickle.loads(pickle.dumps(settings)) == settings
-    assert settings.validation.tolerances[Precision.INT8]["dice_loss"] == 0.1
+    assert settings.validation.tolerances[Precision.INT8]["metric_loss"] == 0.1
     assert settings.validation.tolerances[Precision.INT8]["flipped_fraction"] is None
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from segtrt.data.archive import extract_zip
-from segtrt.data.kaggle_layout import list_subjects
-from segtrt.data.kaggle_scan import scan_subjects
+from segtrt.data.layout import KAGGLE
+from segtrt.data.listing import list_items
 from segtrt.errors import SegtrtError
 
 TREE = {
@@ -46,18 +46,19 @@ def refusal(zip_path: Path) -> str:
 
 
 def test_real_patients_in_both_copies(kaggle_folder: Path, tmp_path: Path) -> None:
-    names = list_subjects(kaggle_folder)[:2]
+    names = sorted(path.name for path in kaggle_folder.iterdir() if path.is_dir())[:2]
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         for copy in ("kaggle_3m", "lgg-mri-segmentation/kaggle_3m"):
             for name in names:
                 for path in (kaggle_folder / name).iterdir():
                     archive.write(path, f"{copy}/{name}/{path.name}")
     extract_zip(tmp_path / "archive.zip", tmp_path / "out")
-    slices, faults = scan_subjects(tmp_path / "out", list_subjects(tmp_path / "out"))
-    assert faults == {}
-    assert [len(slices[name]) for name in names] == [23, 20]
-    source, _ = scan_subjects(kaggle_folder, names)
-    assert [f.image_sha256 for f in slices[names[1]]] == [f.image_sha256 for f in source[names[1]]]
+    listing = list_items(tmp_path / "out", KAGGLE)
+    assert listing.problems == ()
+    assert [listing.counts[name] for name in names] == [23, 20]
+    for name in names:
+        for path in (kaggle_folder / name).iterdir():
+            assert (tmp_path / "out" / name / path.name).read_bytes() == path.read_bytes()
 
 
 def test_only_what_is_needed_of_the_first_copy(tmp_path: Path) -> None:
@@ -82,6 +83,15 @@ def test_other_places_of_the_tree(tmp_path: Path, prefix: str) -> None:
     entries = {prefix + name.removeprefix("kaggle_3m/"): c for name, c in TREE.items()}
     extract_zip(pack(tmp_path / "a.zip", entries), tmp_path / "out")
     assert (tmp_path / "out" / "S2" / "S2_1.tif").read_bytes() == b"image 2"
+
+
+def test_several_trees_are_refused(tmp_path: Path) -> None:
+    """None is chosen without a word, whether the published one is among them or not."""
+    more = {name.replace("kaggle_3m", "backup"): content for name, content in TREE.items()}
+    message = refusal(pack(tmp_path / "a.zip", {**TREE, **more}))
+    assert "has several trees (backup, kaggle_3m)" in message
+    other = {name.replace("kaggle_3m", "other"): content for name, content in TREE.items()}
+    assert "(backup, other)" in refusal(pack(tmp_path / "b.zip", {**more, **other}))
 
 
 def test_an_odd_tiff_is_unpacked_so_that_the_check_names_it(tmp_path: Path) -> None:

@@ -1,17 +1,23 @@
 """Every hostile data set is listed and read with the right outcome, in lines, not traces."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hostile_images import CASES, Case, blob, colours
+from prepared_shards import encode, list_folder
+from segtrt.data.form import Form
 from segtrt.data.formats.read import read_item
 from segtrt.data.labels import Labels
 from segtrt.data.layout import Listing
 from segtrt.data.listing import list_items
+from segtrt.data.manifest import read_manifest
+from segtrt.data.prepared import Prepared
 from segtrt.data.roots import find_root
 from segtrt.errors import SegtrtError
+from segtrt.model.network_file import UNET
 
 LABELS = Labels.of({255: "tumour"})
 
@@ -58,6 +64,59 @@ def test_outcome(name: str, tmp_path: Path) -> None:
         assert "\n" not in line
         assert "download" not in line or "web page" in line
     assert len(listing.items) - len(faults) == case.sound
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_list_and_encode(name: str, tmp_path: Path) -> None:
+    """What the jobs make of it, with bad subjects refused and skipped; nothing is lost silently."""
+    case = CASES[name]
+    root = tmp_path / "data"
+    root.mkdir()
+    case.make(root)
+    form = Form(case.layout, LABELS)
+
+    def make(on_bad_subject: str) -> Path | str:
+        try:
+            (shard,) = list_folder(root, tmp_path, form=form, on_bad_subject=on_bad_subject)
+        except SegtrtError as error:
+            assert "\n" not in str(error)
+            return str(error)
+        return shard
+
+    if case.refused is not None:
+        told = make("skip")
+        assert isinstance(told, str)
+        assert re.search(case.refused, told)
+        return
+    listing = listed(case, root)
+    strict, lenient = make("fail"), make("skip")
+    if case.problems or case.unreadable:
+        assert isinstance(strict, str), "a bad subject passes"
+        if len(case.problems) + len(case.unreadable) <= 3:
+            for expected in (*case.problems, *case.unreadable):
+                assert re.search(expected.removeprefix("^").removesuffix("$"), strict), expected
+    if isinstance(lenient, str):
+        assert "no subject of" in lenient
+        return
+    whole = read_manifest(tmp_path / "manifest.json")
+    sound = {subject.name: len(subject.items) for subject in whole.subjects}
+    skipped = {subject.name for subject in whole.skipped}
+    # Each subject is either whole or named with its reason.
+    assert sound.keys() | skipped >= listing.counts.keys()
+    assert not sound.keys() & skipped
+    assert all(count == listing.counts[name] for name, count in sound.items())
+    assert listing.faulty <= skipped
+    channels = whole.grids[0].channels
+    spec = replace(UNET, channels=channels)
+    volumes = len(whole.grids[0].size) == 3
+    settings: dict[str, object] = {"size": [16, 16], "axis": 0 if volumes else None}
+    with Prepared(encode(lenient, root, tmp_path / "out", settings, spec, LABELS)) as prepared:
+        assert len(prepared.items) == sum(sound.values())
+        assert np.isfinite(prepared.images()).all()
+        for place, item in enumerate(prepared.items):
+            truth = prepared.truth(place)
+            assert truth.shape == item.placement.shape
+            assert item.files(root)[0].subject == item.subject
 
 
 def slice_8(name: str, root: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from segtrt.data.kaggle import HANDLE
 from segtrt.data.kaggle_download import fetch_kaggle
-from segtrt.data.kaggle_layout import HANDLE
 from segtrt.errors import SegtrtError
 
 

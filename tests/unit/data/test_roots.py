@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from hostile_images import FLAT, flat, subject, two
-from segtrt.data.kaggle_layout import find_root as kaggle_root
 from segtrt.data.layout import KAGGLE
 from segtrt.data.roots import find_root, holds_part, holds_tree
 from segtrt.errors import SegtrtError
@@ -13,9 +12,9 @@ from segtrt.errors import SegtrtError
 @pytest.mark.parametrize(
     "inner", ["", "kaggle_3m", "lgg-mri-segmentation/kaggle_3m", "x/kaggle_3m"]
 )
-def test_the_kaggle_tree_is_found_as_before(inner: str, tmp_path: Path) -> None:
+def test_the_kaggle_tree_is_found(inner: str, tmp_path: Path) -> None:
     two(tmp_path / inner)
-    assert find_root(tmp_path, KAGGLE) == kaggle_root(tmp_path) == tmp_path / inner
+    assert find_root(tmp_path, KAGGLE) == tmp_path / inner
 
 
 def test_real_patients(kaggle_folder: Path) -> None:

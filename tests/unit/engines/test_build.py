@@ -1,6 +1,7 @@
 """Building engines and their records."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ from segtrt.engines.load import check_engine
 from segtrt.engines.record import EngineRecord, read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
+from segtrt.model.network_file import UNET
+from segtrt.model.spec import NetworkSpec
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings, UnsupportedError
 from segtrt.runtimes.registry import get_runtime
+from tiny_unet_graphs import unet_settings
 
 
 def build(
@@ -23,18 +27,39 @@ def build(
     precision: str = "fp32",
     on_unsupported: str = "fail",
     target: dict[str, Any] | None = None,
+    network: NetworkSpec = UNET,
+    obstacle: str = "",
 ) -> EngineRecord:
     return build_engine(
         runtime,
-        BuildSettings(2, Precision(precision)),
+        unet_settings(2, Precision(precision)),
         graph,
         folder / "engine.bin",
         folder / "engine.json",
         target=target or get_runtime(runtime).target(),
+        network=network,
+        obstacle=obstacle,
         code="f" * 64,
         cache_dir=None,
         on_unsupported=on_unsupported,
     )
+
+
+def test_a_graph_that_could_not_be_made_is_the_engines_reason(tmp_path: Path) -> None:
+    empty = tmp_path / "model.onnx"
+    empty.write_bytes(b"")
+    record = build(tmp_path, empty, on_unsupported="skip", obstacle="autocast cannot make it")
+    assert (record.status, record.reason) == ("unsupported", "autocast cannot make it")
+    with pytest.raises(SegtrtError, match="cannot build b2_fp32 here: autocast cannot make it"):
+        build(tmp_path, empty, obstacle="autocast cannot make it")
+
+
+def test_a_network_of_another_fixed_batch_is_told(
+    tiny_graphs: dict[str, Path], tmp_path: Path
+) -> None:
+    fixed = replace(UNET, batch=3)
+    record = build(tmp_path, tiny_graphs["fp32"], on_unsupported="skip", network=fixed)
+    assert record.reason == "the network takes batches of 3 only"
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])

@@ -9,6 +9,7 @@ from segtrt.engines.load import check_engine
 from segtrt.engines.record import EngineRecord, read_record
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
+from segtrt.model.network_file import UNET
 from segtrt.precision import Graph, Precision
 from segtrt.runtimes.base import BuildSettings, Layer
 
@@ -26,6 +27,7 @@ def record(engine: Path) -> EngineRecord:
     return EngineRecord(
         runtime="onnxruntime",
         settings=settings,
+        network=UNET,
         graph=Graph.INT8_SIGNED,
         status="built",
         graph_sha256="ab" * 32,

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from prepared_shards import Made, write_shard
 from segtrt.data.first_slices import first_slices
-from segtrt.data.shards import Shard, SliceRef, write_shard
+from segtrt.data.prepared import Prepared
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.build import build_engine
 from segtrt.engines.load import open_engine
@@ -21,19 +23,22 @@ from segtrt.engines.timing import published_line
 from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
 from segtrt.formats import from_json
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
-from segtrt.runtimes.base import BuildSettings
+from segtrt.quality.answers import Answers
 from segtrt.runtimes.registry import get_runtime
-from tiny_unet_graphs import run_with_onnxruntime, slices
+from tiny_unet_graphs import SHAPE, run_with_onnxruntime, slices, unet_settings
+
+LABELS: dict[str, Any] = {
+    "deciding": {"decide": None, "largest_component": False, "ignored": None},
+    "raw_bytes": 2**30,
+}
 
 
 def write_tensors(path: Path, count: int) -> Path:
-    index = [SliceRef("TCGA_A", number, "evaluation") for number in range(1, count + 1)]
-    tensors = {"images": ("F32", (3, 256, 256)), "masks": ("U8", (256, 256))}
-    with write_shard(path, tensors, index) as writer:
-        writer.append("images", slices(count) if count else np.empty((0, 3, 256, 256), "f4"))
-        writer.append("masks", np.zeros((count, 256, 256), np.uint8))
-    return path
+    images = slices(count) if count else []
+    items = [Made("TCGA_A", str(number), image) for number, image in enumerate(images, 1)]
+    return write_shard(path, items, patch=SHAPE)
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +55,12 @@ def engines(
         folder = tmp_path_factory.mktemp(name)
         build_engine(
             runtime,
-            BuildSettings(4, Precision(precision)),
+            unet_settings(4, Precision(precision)),
             tiny_graphs["fp32"],
             folder / "engine.bin",
             folder / "engine.json",
             target=get_runtime(runtime).target(),
+            network=UNET,
             code="",
             cache_dir=None,
             on_unsupported="skip",
@@ -65,29 +71,37 @@ def engines(
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 @pytest.mark.parametrize("count", [4, 5, 2])
-def test_probabilities_follow_the_shard(
+def test_answers_follow_the_shard(
     runtime: str, count: int, engines: dict[str, Path], tiny_graphs: dict[str, Path], tmp_path: Path
 ) -> None:
     tensors = write_tensors(tmp_path / "tensors.safetensors", count)
     out = tmp_path / "out.safetensors"
     folder = engines[runtime]
-    run_engine(folder / "engine.bin", folder / "engine.json", tensors, out, threads=1)
-    with Shard(out) as shard, Shard(tensors) as source:
-        assert shard.index == source.index
-        assert shard.metadata["format"] == "segtrt-probabilities-1"
-        assert shard.metadata["status"] == "built"
-        probabilities = shard.rows("probabilities")
-    expected = run_with_onnxruntime(tiny_graphs["fp32"], slices(count))[:, 0]
-    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    run_engine(folder / "engine.bin", folder / "engine.json", tensors, out, threads=1, **LABELS)
+    expected = run_with_onnxruntime(tiny_graphs["fp32"], slices(count))
+    with Answers(out) as found, Prepared(tensors) as source:
+        assert (found.by, found.status) == (f"{runtime}/b4_fp32", "built")
+        outputs = found.outputs()
+        labels = [found.labels(place, item) for place, item in enumerate(source.items)]
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    np.testing.assert_array_equal(labels, outputs[:, 0] > 0.5)
+    assert 0 < np.mean(labels) < 1
+
+
+def test_patches_of_another_size_are_refused(engines: dict[str, Path], tmp_path: Path) -> None:
+    small = write_shard(tmp_path / "small", [Made("A", "1", slices(1)[0][:, :32, :32])])
+    engine, record = (engines["onnxruntime"] / f"engine.{kind}" for kind in ("bin", "json"))
+    with pytest.raises(SegtrtError, match=r"patches of \(3, 32, 32\), engine onnxruntime/b4_fp32"):
+        run_engine(engine, record, small, tmp_path / "out", **LABELS)
 
 
 def test_empty_shard_gives_an_empty_file(engines: dict[str, Path], tmp_path: Path) -> None:
     tensors = write_tensors(tmp_path / "tensors.safetensors", 0)
     out = tmp_path / "out.safetensors"
     folder = engines["onnxruntime"]
-    run_engine(folder / "engine.bin", folder / "engine.json", tensors, out)
-    with Shard(out) as shard:
-        assert shard.rows("probabilities").shape == (0, 256, 256)
+    run_engine(folder / "engine.bin", folder / "engine.json", tensors, out, **LABELS)
+    with Answers(out) as found:
+        assert found.outputs().shape == (0, 1, 256, 256) and found.non_finite == ()
 
 
 def test_unsupported_engine_gives_files_that_say_so(
@@ -96,11 +110,10 @@ def test_unsupported_engine_gives_files_that_say_so(
     tensors = write_tensors(tmp_path / "tensors.safetensors", 2)
     engine, record = (engines["unsupported"] / f"engine.{kind}" for kind in ("bin", "json"))
     out, timing = tmp_path / "out.safetensors", tmp_path / "timing.json"
-    run_engine(engine, record, tensors, out)
-    with Shard(out) as shard:
-        assert shard.index == []
-        assert shard.metadata["status"] == "unsupported"
-        assert shard.metadata["reason"] == "TF32 is a mode of NVIDIA GPUs"
+    run_engine(engine, record, tensors, out, **LABELS)
+    with Answers(out) as found:
+        assert found.status == "unsupported" and found.non_finite == ()
+        assert found.reason == "TF32 is a mode of NVIDIA GPUs"
     time_engine(engine, record, [tensors], timing, budget=TimingBudget(3, 1, 0))
     figures = json.loads(timing.read_text())
     assert figures["status"] == "unsupported" and figures["timing"] is None
@@ -177,7 +190,7 @@ def test_failed_run_leaves_no_file(engines: dict[str, Path], tmp_path: Path) -> 
     engine = tmp_path / "engine.bin"
     engine.write_bytes(b"short")
     with pytest.raises(SegtrtError):
-        run_engine(engine, engines["onnxruntime"] / "engine.json", tensors, out)
+        run_engine(engine, engines["onnxruntime"] / "engine.json", tensors, out, **LABELS)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["engine.bin", "tensors.safetensors"]
 
 
@@ -204,7 +217,8 @@ def test_running_an_engine_needs_neither_torch_nor_the_network(
         "def refuse(*_): raise AssertionError('network')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
         "from pathlib import Path; from segtrt.engines.run import run_engine\n"
-        "run_engine(*map(Path, sys.argv[1:]))\n"
+        "labels = {'decide': None, 'largest_component': False, 'ignored': None}\n"
+        "run_engine(*map(Path, sys.argv[1:]), deciding=labels, raw_bytes=9)\n"
         "assert not {'torch', 'onnx', 'skimage'} & set(sys.modules)\n"
     )
     folder = engines[runtime]
@@ -222,7 +236,7 @@ def test_a_job_stops_before_it_loads_an_engine_of_another_machine(
     tensors = write_tensors(tmp_path / "tensors.safetensors", 2)
     out = tmp_path / "out"
     with pytest.raises(SegtrtError, match=r"cpu is .*, planned for a sibling; name the machine"):
-        run_engine(engine, other, tensors, out)
+        run_engine(engine, other, tensors, out, **LABELS)
     with pytest.raises(SegtrtError, match="planned for a sibling"):
         time_engine(engine, other, [tensors], out, budget=TimingBudget(3, 1, 0))
     assert not out.exists()

@@ -37,7 +37,7 @@ def test_fp16_is_float16_inside_and_float32_outside(graph, tmp_path):
     made = convert_onnx(graph, Graph.FP16, out)
     assert (made.tool, made.trait) == (Tool.AUTOCAST, Trait.PLAIN)
     assert {node_type(out, n) for n in ("first", "up", "last")} == {TensorProto.FLOAT16}
-    # Probabilities near 0 and 1 stay apart.
+    # Outputs near 0 and 1 stay apart.
     assert node_type(out, "sigmoid") == TensorProto.FLOAT
     edges = [*onnx.load(out).graph.input, *onnx.load(out).graph.output]
     assert {value.type.tensor_type.elem_type for value in edges} == {TensorProto.FLOAT}

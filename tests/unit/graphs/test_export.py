@@ -8,9 +8,8 @@ import sys
 import numpy as np
 import onnx
 import pytest
-from exported_unet import export_unet
-from segtrt.data.kaggle_images import decode_image
-from segtrt.data.kaggle_layout import pair_slices
+from exported_unet import export_unet, load_network
+from segtrt.data.formats.read import read_file
 from segtrt.data.normalise import normalise_slice
 from segtrt.errors import SegtrtError
 from segtrt.graphs import export
@@ -19,7 +18,7 @@ from segtrt.graphs.convert import convert_onnx
 from segtrt.graphs.export import TOLERANCE
 from segtrt.model.outputs import one_output
 from segtrt.model.unet import build_unet
-from segtrt.model.weights import load_network, save_weights
+from segtrt.model.weights import save_weights
 from segtrt.precision import Graph
 from small_graph import run
 
@@ -58,9 +57,9 @@ def graph(weights, tmp_path_factory):
 @pytest.fixture(scope="module")
 def slices(kaggle_folder):
     folder = sorted(path for path in kaggle_folder.iterdir() if path.is_dir())[0]
-    pairs = pair_slices(folder)
-    images = [pairs[number][0] for number in sorted(pairs)[5:20:5]]
-    return np.stack([normalise_slice(decode_image(path.read_bytes(), path)) for path in images])
+    numbers = sorted(int(path.stem.split("_")[-2]) for path in folder.glob("*_mask.tif"))
+    images = [folder / f"{folder.name}_{number}.tif" for number in numbers[5:20:5]]
+    return np.stack([normalise_slice(read_file(p).array.transpose(1, 2, 0)) for p in images])
 
 
 def test_interface(graph):
@@ -70,7 +69,8 @@ def test_interface(graph):
     for value, channels in ((given, 3), (made, 1)):
         dims = value.type.tensor_type.shape.dim
         assert dims[0].dim_param == "batch"
-        assert [dim.dim_value for dim in dims[1:]] == [channels, 256, 256]
+        assert dims[1].dim_value == channels
+        assert [dim.dim_param for dim in dims[2:]] == ["height", "width"]
     assert model.opset_import[0].version == 20
 
 

@@ -12,22 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from segtrt.data.shards import SliceRef, write_shard
+from prepared_shards import Made, write_shard
 from segtrt.errors import SegtrtError
 from segtrt.graphs.sample import Sample
+from segtrt.graphs.sample_inputs import write_sample_inputs
 from segtrt.graphs.samples import (
     read_sample_input,
     read_sample_output,
     read_tensor,
-    write_sample_inputs,
     write_sample_outputs,
     write_tensor,
 )
 
+PATCH, OUTPUT = (3, 256, 256), (1, 256, 256)
 INDEXES = [
-    [SliceRef("ANNA", number, "evaluation") for number in (2, 3, 10)],
+    [("ANNA", number) for number in (2, 3, 10)],
     [],
-    [SliceRef("BERT", 7, "calibration"), SliceRef("CARL", 1, "evaluation")],
+    [("BERT", 7), ("CARL", 1)],
 ]
 SAMPLES = [
     Sample("BERT", 7),
@@ -47,10 +48,8 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("tensors")
     paths = []
     for number, index in enumerate(INDEXES):
-        paths.append(folder / f"shard_{number:02}.safetensors")
-        with write_shard(paths[-1], {"images": ("F32", (3, 256, 256))}, index) as writer:
-            for ref in index:
-                writer.append("images", image_of(ref.subject, ref.number)[np.newaxis])
+        items = [Made(name, str(n), image_of(name, n)) for name, n in index]
+        paths.append(write_shard(folder / f"shard_{number:02}.safetensors", items, (3, 256, 256)))
     return paths
 
 
@@ -95,9 +94,9 @@ def test_inputs_are_the_chosen_slices_in_order(shards: list[Path], tmp_path: Pat
         name, values = load(path)
         assert name == "input"
         assert values.dtype == np.float32
-        expected = image_of(sample.subject, sample.slice)[np.newaxis]
+        expected = image_of(sample.subject, sample.slice or 0)[np.newaxis]
         np.testing.assert_array_equal(values, expected)
-        np.testing.assert_array_equal(read_sample_input(path), expected)
+        np.testing.assert_array_equal(read_sample_input(path, PATCH), expected)
 
 
 def test_outputs_are_what_the_network_gives(shards: list[Path], tmp_path: Path) -> None:
@@ -107,9 +106,9 @@ def test_outputs_are_what_the_network_gives(shards: list[Path], tmp_path: Path) 
         path = tmp_path / f"test_data_set_{number}" / "output_0.pb"
         name, values = load(path)
         assert name == "output"
-        expected = run_network(image_of(sample.subject, sample.slice)[np.newaxis])
+        expected = run_network(image_of(sample.subject, sample.slice or 0)[np.newaxis])
         np.testing.assert_array_equal(values, expected)
-        assert read_sample_output(path).shape == (1, 1, 256, 256)
+        assert read_sample_output(path, OUTPUT).shape == (1, 1, 256, 256)
 
 
 def run_onnx_tests(folder: Path, monkeypatch: pytest.MonkeyPatch) -> unittest.TestResult:
@@ -161,7 +160,7 @@ def test_more_than_ten_samples_keep_their_numbers(shards: list[Path], tmp_path: 
     write_sample_inputs(shards, SAMPLES * 4, tmp_path)
     write_sample_outputs(tmp_path, 12, run_network)
     first, last = (
-        read_sample_output(tmp_path / f"test_data_set_{number}" / "output_0.pb")
+        read_sample_output(tmp_path / f"test_data_set_{number}" / "output_0.pb", OUTPUT)
         for number in (1, 10)
     )
     np.testing.assert_array_equal(first, last)
@@ -181,10 +180,9 @@ def test_unknown_slice_is_told_with_those_there_are(shards: list[Path], tmp_path
 
 
 def test_long_lists_are_cut_short(tmp_path: Path) -> None:
-    path = tmp_path / "shard_00.safetensors"
-    index = [SliceRef(f"S{number:02}", 1, "evaluation") for number in range(25)]
-    with write_shard(path, {"images": ("U8", (1,))}, index) as writer:
-        writer.append("images", np.zeros((25, 1), np.uint8))
+    image = np.zeros((1, 2, 2), np.float32)
+    items = [Made(f"S{number:02}", "1", image) for number in range(25)]
+    path = write_shard(tmp_path / "shard_00.safetensors", items)
     with pytest.raises(SegtrtError, match=r"S18, S19 and 5 more$"):
         write_sample_inputs([path], SAMPLES, tmp_path)
 
@@ -218,8 +216,12 @@ def test_files_with_and_without_batch_axis_are_read(tmp_path: Path, batch: tuple
     image, mask = image_of("A", 1), image_of("A", 1)[:1]
     write_tensor(tmp_path / "input_0.pb", image.reshape(*batch, 3, 256, 256), "input")
     write_tensor(tmp_path / "output_0.pb", mask.reshape(*batch, 1, 256, 256), "output")
-    np.testing.assert_array_equal(read_sample_input(tmp_path / "input_0.pb"), image[np.newaxis])
-    np.testing.assert_array_equal(read_sample_output(tmp_path / "output_0.pb"), mask[np.newaxis])
+    np.testing.assert_array_equal(
+        read_sample_input(tmp_path / "input_0.pb", PATCH), image[np.newaxis]
+    )
+    np.testing.assert_array_equal(
+        read_sample_output(tmp_path / "output_0.pb", OUTPUT), mask[np.newaxis]
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_files_with_and_without_batch_axis_are_read(tmp_path: Path, batch: tuple
 def test_other_shapes_and_types_are_refused(tmp_path: Path, values: NDArray[Any]) -> None:
     write_tensor(tmp_path / "input_0.pb", values, "input")
     with pytest.raises(SegtrtError, match=r"expected float32 \(1, 3, 256, 256\)"):
-        read_sample_input(tmp_path / "input_0.pb")
+        read_sample_input(tmp_path / "input_0.pb", PATCH)
 
 
 def test_truncated_files_are_refused(tmp_path: Path) -> None:
@@ -262,7 +264,7 @@ def test_garbage_is_told_in_one_line(
     path = tmp_path_factory.getbasetemp() / "garbage.pb"
     path.write_bytes(content)
     with pytest.raises(SegtrtError) as caught:
-        read_sample_input(path)
+        read_sample_input(path, PATCH)
     assert "\n" not in str(caught.value)
 
 

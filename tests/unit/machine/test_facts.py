@@ -89,8 +89,11 @@ def test_no_machine_to_describe_is_told() -> None:
 def test_those_without_a_description_are_named(tmp_path: Path) -> None:
     keep(tmp_path, "b", NODE)
     assert undescribed(["c", "b", "a"], tmp_path) == ["a", "c"]
+    told = "machines: a, c not described yet in config/machines; run first: snakemake describe_mach"
+    with pytest.raises(SegtrtError, match=told):
+        machines_of_plan(["c", "b", "a"], tmp_path)
     with pytest.raises(SegtrtError, match="does not exist; run: snakemake describe_machines"):
-        machines_of_plan(["a"], tmp_path)
+        read_machine(tmp_path / description("a"))
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from exported_unet import load_network
 from segtrt.errors import SegtrtError
 from segtrt.model.unet import build_unet
 from segtrt.model.weight_files import load_state_dict
-from segtrt.model.weights import check_state_dict, fit_state_dict, load_network, save_weights
+from segtrt.model.weights import check_state_dict, fit_state_dict, save_weights
 
 FEATURES = 2
 State = dict[str, torch.Tensor]
@@ -33,7 +34,7 @@ def test_order_of_the_network_is_restored(state: State) -> None:
 
 
 def test_other_init_features_are_told(state: State) -> None:
-    with pytest.raises(SegtrtError, match=r"says 16; set model\.init_features to 2$"):
+    with pytest.raises(SegtrtError, match=r"says 16; set model\.arguments\.init_features to 2$"):
         check_state_dict(state, 16)
 
 
@@ -45,7 +46,9 @@ def test_mismatch_names_entries_and_counts(state: State) -> None:
     with pytest.raises(SegtrtError) as caught:
         check_state_dict(state, FEATURES, "weights w.pt")
     message = str(caught.value)
-    assert message.startswith("weights w.pt do not fit the network with model.init_features 2: ")
+    assert message.startswith(
+        "weights w.pt do not fit the network with model.arguments.init_features 2: "
+    )
     assert "1 missing (conv.bias)" in message
     assert "1 not known to the network (extra)" in message
     assert "upconv1.weight is float32 (4, 2, 3, 3) instead of float32 (4, 2, 2, 2)" in message
@@ -175,7 +178,7 @@ def test_two_networks_in_one_file_are_not_chosen_from(state: State) -> None:
 
 def test_init_features_of_a_wrapped_network_are_told_too(state: State) -> None:
     wrapped = {f"module.{name}": value for name, value in state.items()}
-    with pytest.raises(SegtrtError, match=r"set model\.init_features to 2$"):
+    with pytest.raises(SegtrtError, match=r"set model\.arguments\.init_features to 2$"):
         check_state_dict(wrapped, 16)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from exported_unet import unet
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
 from segtrt.model.unet import build_unet
@@ -40,7 +41,7 @@ def test_fetch_from_a_file(state: State, tmp_path: Path) -> None:
         [None, digest, None],
         strict=True,
     ):
-        fetch_weights(source, target, sha256=sha256, init_features=FEATURES, base=tmp_path)
+        fetch_weights(source, target, sha256=sha256, network=unet(FEATURES), base=tmp_path)
     assert {target.read_bytes() for target in targets} == {canonical(state, tmp_path)}
 
 
@@ -48,7 +49,7 @@ def test_fetch_from_a_file(state: State, tmp_path: Path) -> None:
 def test_sources_that_are_not_there_are_refused(tmp_path: Path, source: str) -> None:
     target = tmp_path / "out.safetensors"
     with pytest.raises(SegtrtError, match=r"neither|are not a file"):
-        fetch_weights(source, target, sha256=None, init_features=FEATURES, base=tmp_path)
+        fetch_weights(source, target, sha256=None, network=unet(FEATURES), base=tmp_path)
     assert not target.exists()
 
 
@@ -62,7 +63,7 @@ def test_tampered_file_is_refused_before_it_is_read(state: State, tmp_path: Path
             "weights.pt",
             tmp_path / "out.safetensors",
             sha256=digest,
-            init_features=FEATURES,
+            network=unet(FEATURES),
             base=tmp_path,
         )
     assert not (tmp_path / "out.safetensors").exists()
@@ -101,7 +102,7 @@ def test_fetch_from_a_url(state: State, tmp_path: Path, server: tuple[Path, str]
             f"{address}/{hubs_name}?raw=1",
             target,
             sha256=sha256,
-            init_features=FEATURES,
+            network=unet(FEATURES),
             base=tmp_path,
         )
         assert target.read_bytes() == canonical(state, tmp_path)
@@ -114,7 +115,7 @@ def test_fetch_from_a_url(state: State, tmp_path: Path, server: tuple[Path, str]
         ("unet-00000000.pt", None, "00000000"),
         ("unet.pt", hashlib.sha256(b"other").hexdigest(), "SHA-256"),
         ("unet.zip", None, "should end in"),
-        ("unet.pt", None, "set model.init_features to 2"),
+        ("unet.pt", None, "set model.arguments.init_features to 2"),
     ],
 )
 def test_wrong_content_at_a_url_is_refused(
@@ -125,7 +126,7 @@ def test_wrong_content_at_a_url_is_refused(
     torch.save(state, folder / name)
     target = tmp_path / "out" / "weights.safetensors"
     with pytest.raises(SegtrtError, match=message) as caught:
-        fetch_weights(f"{address}/{name}", target, sha256=sha256, init_features=16, base=tmp_path)
+        fetch_weights(f"{address}/{name}", target, sha256=sha256, network=unet(16), base=tmp_path)
     assert f"{address}/{name}" in str(caught.value)
     assert not list(target.parent.glob("*"))
 
@@ -135,7 +136,7 @@ def test_a_negative_variance_is_refused_where_it_enters(state: State, tmp_path: 
     torch.save(state, tmp_path / "w.pt")
     target = tmp_path / "out.safetensors"
     with pytest.raises(SegtrtError, match=r"w\.pt hold a negative variance, encoder1\.enc1norm1"):
-        fetch_weights("w.pt", target, sha256=None, init_features=FEATURES, base=tmp_path)
+        fetch_weights("w.pt", target, sha256=None, network=unet(FEATURES), base=tmp_path)
     assert not target.exists()
 
 
@@ -146,7 +147,7 @@ def test_upper_case_hashes_and_home_folders(
     torch.save(state, tmp_path / "w.pt")
     digest = sha256_file(tmp_path / "w.pt").upper()
     target = tmp_path / "out.safetensors"
-    fetch_weights("~/w.pt", target, sha256=digest, init_features=FEATURES, base=Path("/"))
+    fetch_weights("~/w.pt", target, sha256=digest, network=unet(FEATURES), base=Path("/"))
     assert target.read_bytes() == canonical(state, tmp_path)
 
 
@@ -170,7 +171,7 @@ def test_content_of_a_url_is_told_with_the_url_alone(
             f"{secret}/unet.pt?token=s3cret",
             target,
             sha256=None,
-            init_features=FEATURES,
+            network=unet(FEATURES),
             base=tmp_path,
         )
     message = str(caught.value)

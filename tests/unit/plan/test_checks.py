@@ -2,13 +2,14 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from example_summaries import CASES, make_example
 from segtrt.config.resolve import resolve_config
-from segtrt.config.settings import Dataset
+from segtrt.config.settings import Dataset, Tensors
 from segtrt.errors import SegtrtError
 from segtrt.graphs.sample import Sample
 from segtrt.plan.checks import (
@@ -154,7 +155,7 @@ def images(tmp_path: Path) -> Path:
             for kind in ("", "_mask"):
                 path = tmp_path / f"images/{subject}/{subject}_{number}{kind}.tif"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch()
+                path.write_bytes(b"x")
     return tmp_path / "images"
 
 
@@ -163,10 +164,17 @@ def dataset(images: Path, **changes: Any) -> Dataset:
     return resolve_config({"dataset": given}).dataset
 
 
+def tensors(*samples: Sample, axis: int | None = None) -> Tensors:
+    return replace(resolve_config({}).tensors, samples=samples, axis=axis)
+
+
 def test_samples_that_there_are_pass(images: Path) -> None:
-    samples = [Sample("anna", 1), Sample("carla", 10)]
-    check_samples(samples, dataset(images), images)
-    check_samples([], dataset(images), images)
+    samples = [Sample("anna", 1), Sample("carla", 10), Sample("carla"), Sample("anna", item="2")]
+    check_samples(tensors(*samples), dataset(images), images)
+    check_samples(tensors(), dataset(images), images)
+    check_samples(replace(tensors(), samples=None), dataset(images), images)
+    # Places in a volume are not known before it is opened.
+    check_samples(tensors(Sample("anna", 77), axis=0), dataset(images), images)
 
 
 @pytest.mark.parametrize(
@@ -182,31 +190,37 @@ def test_samples_that_there_are_pass(images: Path) -> None:
             Sample("berta", 3),
             "tensors.samples[1] names slice 3 of berta, which has the slices 1, 2, 10",
         ),
+        (
+            Sample("berta", item="01"),
+            "tensors.samples[1] names item 01 of berta, which has the items 1, 2, 10",
+        ),
     ],
 )
 def test_a_sample_that_there_is_not_is_named(sample: Sample, told: str, images: Path) -> None:
-    message = refused(check_samples, [Sample("anna", 1), sample], dataset(images), images)
+    message = refused(check_samples, tensors(Sample("anna", 1), sample), dataset(images), images)
     assert told.format(images=images) in message
 
 
 def test_a_sample_of_a_subject_left_out_or_bad_is_refused(images: Path) -> None:
     chosen = dataset(images, subjects=["anna", "carla"])
-    assert "none of the 2 in" in refused(check_samples, [Sample("berta", 1)], chosen, images)
+    sample = tensors(Sample("berta", 1))
+    assert "none of the 2 in" in refused(check_samples, sample, chosen, images)
     (images / "carla/carla_2_mask.tif").unlink()
-    message = refused(check_samples, [Sample("carla", 1)], chosen, images)
+    message = refused(check_samples, tensors(Sample("carla", 1)), chosen, images)
     assert "tensors.samples[0] names a subject that cannot be used" in message
     assert "carla_2.tif has no mask" in message
-    check_samples([Sample("anna", 1)], chosen, images)
+    check_samples(tensors(Sample("anna", 1)), chosen, images)
 
 
 def test_calibration_needs_two_subjects_and_a_share(images: Path) -> None:
-    check_calibration(dataset(images), images)
-    check_calibration(dataset(images, subjects=["anna", "carla"]), images)
-    message = refused(check_calibration, dataset(images, subjects=["anna"]), images)
+    given = dataset(images)
+    check_calibration(given, ("anna", "berta", "carla"), images)
+    check_calibration(given, ("anna", "carla"), images)
+    message = refused(check_calibration, given, ("anna",), images)
     assert "has 1 subject, of which dataset.calibration_fraction 0.2 leaves none" in message
 
 
 def test_a_data_set_that_is_not_here_yet_is_not_looked_at(tmp_path: Path) -> None:
     kaggle = resolve_config({"dataset": {"source": "kaggle"}}).dataset
-    check_samples([Sample("anyone", 1)], kaggle, tmp_path / "absent")
-    check_calibration(kaggle, tmp_path / "absent")
+    check_samples(tensors(Sample("anyone", 1)), kaggle, tmp_path / "absent")
+    check_calibration(kaggle, None, tmp_path / "absent")

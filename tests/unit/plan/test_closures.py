@@ -6,13 +6,39 @@ from segtrt.plan.fingerprint import PACKAGE, import_closure
 BASICS = {"files", "formats"}
 RECORD = {"engines.record", "precision", "runtimes.description"}
 NETWORK = {"model.inference", "model.unet", "model.weight_files", "model.weights"}
+LAYOUT = {f"data.{name}" for name in ("formats.kinds", "layout", "wildcards")}
+LISTING = LAYOUT | {f"data.{name}" for name in ("entries", "listing", "roots", "walk")}
+FORMATS = ("arrays", "dicom", "image", "pictures", "read", "tiff", "volumes")
+READING = LAYOUT | {"data.labels"} | {f"data.formats.{name}" for name in FORMATS}
+
+ANSWERED = {
+    *("data.formats.kinds", "data.geometry", "user_function"),
+    *(
+        f"data.{name}"
+        for name in (
+            *("labels", "layout", "placement", "prepared", "resampling", "tensor_file"),
+            *("wildcards", "windows"),
+        )
+    ),
+    *(
+        f"quality.{name}"
+        for name in (
+            *("answers", "components", "decode", "labels", "means", "metric", "overlap"),
+            *("raw_sample", "reference_scores", "scores", "subject_labels", "worth"),
+        )
+    ),
+}
+"""What reads answers and scores labels."""
 
 CLOSURES = {
     "check": BASICS
     | {"plan.verify"}
     | {
         f"quality.{name}"
-        for name in ("check", "failure_words", "failures", "metric_table", "verdict")
+        for name in (
+            *("check", "failure_words", "failures", "means", "metric_table"),
+            *("reference_scores", "scores", "verdict"),
+        )
     },
     "validate_engine": BASICS
     | RECORD
@@ -22,25 +48,13 @@ CLOSURES = {
             *("failures", "judging", "metric_table", "precision_proof", "scores", "verdict"),
         )
     },
-    "score_reference": BASICS
-    | {"arrays", "data.shards"}
-    | {
-        f"quality.{name}"
-        for name in (
-            *("mask_shards", "metrics", "non_finite", "reference_scores", "reference_scoring"),
-            "scores",
-        )
-    },
+    "score_reference": BASICS | ANSWERED | {"quality.reference_scoring"},
     "score_engine": BASICS
+    | ANSWERED
     | RECORD
-    | {"arrays", "data.geometry", "data.resampling", "data.restore", "data.shards"}
-    | {
-        f"quality.{name}"
-        for name in (
-            *("mask_shards", "metrics", "non_finite", "outlines", "reference_scores", "scores"),
-            "scoring",
-        )
-    },
+    | READING
+    | {"data.formats.write"}
+    | {f"quality.{name}" for name in ("errors", "masks", "outlines", "scoring", "views")},
     "write_report": BASICS
     | {f"quality.{name}" for name in ("failure_words", "failures", "metric_table")}
     | {"summary.document", "summary.overlay_index"}
@@ -50,15 +64,27 @@ CLOSURES = {
     | {f"report.{path.stem}" for path in (PACKAGE / "report").glob("[!_]*.py")},
     "run_reference": {"arrays", "data.shards", "files", "model.reference"} | NETWORK,
     "fetch_dataset": {"files"}
-    | {
-        f"data.{name}" for name in ("archive", "fetched_folder", "kaggle_download", "kaggle_layout")
-    },
+    | LISTING
+    | {f"data.{name}" for name in ("archive", "fetched_folder", "kaggle", "kaggle_download")},
     "list_slices": BASICS
+    | LISTING
+    | READING
     | {
         f"data.{name}"
         for name in (
-            *("fetched_folder", "kaggle_images", "kaggle_layout", "kaggle_scan"),
-            *("make_manifest", "manifest", "sharding", "subjects"),
+            *("fetched_folder", "form", "make_manifest", "manifest", "nnunet", "scan"),
+            "sharding",
+        )
+    },
+    "encode_slices": BASICS
+    | READING
+    | {"model.spec", "user_function"}
+    | {
+        f"data.{name}"
+        for name in (
+            *("encode", "encoding", "geometry", "intensity", "manifest", "normalisations"),
+            *("normalise", "placement", "preparation", "prepared", "resampling", "stored"),
+            *("tensor_file", "volume", "windows"),
         )
     },
 }
@@ -70,10 +96,12 @@ FORBIDDEN = {
     "time_reference": ("data.kaggle", "engines.run", "engines.load", "quality.", "runtimes.base"),
     "write_samples": ("data.kaggle", "data.normalise", "engines.", "quality.", "runtimes."),
     "encode_slices": (
-        "data.kaggle_layout",
-        "data.kaggle_scan",
-        "data.make_manifest",
-        "data.sharding",
+        *("data.kaggle", "data.listing", "data.make_manifest", "data.scan", "data.sharding"),
+        *("data.nnunet", "data.walk"),
+    ),
+    "train": (
+        *("data.kaggle", "data.normalise", "data.intensity", "data.preparation", "data.manifest"),
+        *("data.volume", "data.formats.read", "engines.", "quality.", "runtimes."),
     ),
     "export_onnx": ("data.", "engines.", "quality.", "runtimes."),
     "summarise": (

@@ -44,7 +44,7 @@ def test_every_other_setting_counts() -> None:
     usual = reported()
     assert usual != reported(report={"title": "Other"})
     assert usual != reported(inference={"iterations": 7})
-    assert usual != reported(validation={"tolerances": {"int8": {"dice_loss": 0.5}}})
+    assert usual != reported(validation={"tolerances": {"int8": {"metric_loss": 0.5}}})
 
 
 def test_the_compared_summary_counts_by_content(tmp_path: Path) -> None:

@@ -46,6 +46,22 @@ def test_a_start_removes_what_was_left_and_says_it_in_one_line(
     assert start_run(tmp_path, ["run_engine"]) == []
 
 
+def test_a_module_removes_what_lies_below_its_prefix_and_joins_once(tmp_path: Path) -> None:
+    own, other = tmp_path / "sub/results/onnx/a", tmp_path / "results/onnx/a"
+    for path in (own, other):
+        leave(path)
+    unused = [tmp_path / name for name in ("one", "two")]
+    for path in unused:
+        path.write_bytes(b"")
+    said = start_run(tmp_path, ["run_engine"], unused[:1], "sub/")
+    assert said == ["removed 2 leftovers of killed jobs, 3.0 MiB freed"]
+    assert not list(own.parent.iterdir()) and len(list(other.parent.iterdir())) == 1
+    # The run's own lock is no other run at work.
+    assert start_run(tmp_path, ["run_engine"], unused[1:], "else/") == [
+        "removed 1 leftover of a killed job, 0 bytes freed"
+    ]
+
+
 def test_beside_another_run_unused_files_stay(tmp_path: Path) -> None:
     whole = tmp_path / "shard"
     whole.write_bytes(b"x")

@@ -13,10 +13,13 @@ from segtrt.files import write_json
 from segtrt.plan.records import FORMAT
 from segtrt.plan.verify import verify, verify_files
 from segtrt.quality.failures import Failure
+from segtrt.quality.reference_scores import ReferenceScores
+from segtrt.quality.scores import MetricFacts
 from segtrt.quality.verdict import Verdict
 
 SUMMARY, REPORT = "results/summary.json", "results/report.html"
 MASKS, OVERLAYS = "results/predictions/openvino/b1_int8", "results/overlays"
+SCORES = "results/reference/scores.json"
 VERDICT = "results/validation/openvino/b1_int8.json"
 SHARD = "results/probabilities/openvino/b1_int8/shard_00.safetensors"
 ENGINE = "results/engines/openvino/b1_int8/engine.bin"
@@ -214,11 +217,17 @@ def test_the_script_ends_with_an_error_and_a_line_for_each(
 def test_check_refuses_a_verdict_edited_by_hand(
     base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failure = Failure("dice_loss", 1.0, 0)
-    verdict = Verdict("openvino/b1_int8", "fail", "", (failure,), {"dice_loss": 0}, None)
+    failure = Failure("metric_loss", 1.0, 0, of="Dice")
+    verdict = Verdict("openvino/b1_int8", "fail", "", (failure,), {"metric_loss": 0}, None)
     record = base / "results/keys/validate_engine/openvino/b1_int8.json"
     verdict.write(base / VERDICT)
     write_json(record, {"format": FORMAT, "outputs": {VERDICT: sha256(base / VERDICT)}})
+    metric = MetricFacts("dice", "Dice", "", higher_is_better=True)
+    ReferenceScores({}, metric, ("tumour",), True, ()).write(base / SCORES)
+    write_json(
+        base / "results/keys/score_reference/all.json",
+        {"format": FORMAT, "outputs": {SCORES: sha256(base / SCORES)}},
+    )
 
     def ended() -> str:
         with pytest.raises(SystemExit) as caught:
@@ -226,8 +235,8 @@ def test_check_refuses_a_verdict_edited_by_hand(
                 "check.py",
                 base,
                 monkeypatch,
-                input=SimpleNamespace(validations=[VERDICT]),
-                params=SimpleNamespace(prefix=""),
+                input=SimpleNamespace(validations=[VERDICT], reference_scores=SCORES),
+                params=SimpleNamespace(prefix="", min_reference=0.1),
             )
         assert caught.value.code == 1
         return capsys.readouterr().err
@@ -237,3 +246,16 @@ def test_check_refuses_a_verdict_edited_by_hand(
     assert f"segtrt: {VERDICT}: was changed or damaged after it was made" in ended()
     record.unlink()
     assert f"segtrt: {VERDICT}: has no key record" in ended()
+
+
+def test_a_module_with_an_absolute_prefix(
+    base: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for path in (base / "results/keys").rglob("*.json"):
+        path.write_text(path.read_text().replace('"results/', f'"{base}/results/'))
+    elsewhere = tmp_path_factory.mktemp("work")
+    assert verify(elsewhere, temporary=["run_engine"], prefix=f"{base}/") == []
+    (base / REPORT).write_text("edited")
+    (base / "results/stray").write_text("")
+    lines = verify(elsewhere, temporary=["run_engine"], prefix=f"{base}/")
+    assert [line.split(":")[0] for line in lines] == [f"{base}/{REPORT}", f"{base}/results/stray"]

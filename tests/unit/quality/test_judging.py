@@ -5,22 +5,32 @@ from dataclasses import replace
 import pytest
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
+from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
 from segtrt.quality.check import check
 from segtrt.quality.failures import Failure
 from segtrt.quality.judging import validate_engine
 from segtrt.quality.precision_proof import precision_proof
-from segtrt.quality.scores import DiceSummary, Errors, Figures, Scores
+from segtrt.quality.scores import Errors, Figures, MetricFacts, Quality, Scores
 from segtrt.quality.verdict import read_verdict
 from segtrt.runtimes.base import BuildSettings, Layer
 
-TOLERANCE = {"max_abs_error": 0.05, "flipped_fraction": 0.01, "dice_loss": 0.02}
+TOLERANCE = {
+    "max_abs_error": 0.05,
+    "flipped_fraction": 0.01,
+    "metric_loss": 0.02,
+    "relative_rms": 0.03,
+}
+
+
+DICE = MetricFacts("dice", "Dice", "", higher_is_better=True)
 
 
 def record(precision=Precision.INT8, layers=(), **changes):
     made = EngineRecord(
         runtime="openvino",
         settings=BuildSettings(batch_size=4, precision=precision),
+        network=UNET,
         graph=precision.graph,
         status="built",
         graph_sha256="0" * 64,
@@ -42,10 +52,14 @@ def conv(dtype, flops=None, kind="Convolution"):
 def validate(tmp_path):
     """Writes a record and scores, validates, and gives the verdict's file."""
 
-    def run(made=None, *, tolerance=TOLERANCE, name=None, **figures):
+    def run(made=None, *, tolerance=TOLERANCE, name=None, truth=True, **figures):
         made = made or record()
         made.write(tmp_path / "engine.json")
         errors = Errors(
+            patches=1,
+            values=100,
+            rms_error=0.0,
+            relative_rms=figures.get("relative_rms", 0.0),
             pixels=100,
             max_abs_error=figures.get("max_abs_error", 0.0),
             mean_abs_error=0.0,
@@ -55,16 +69,18 @@ def validate(tmp_path):
             flipped_fraction=figures.get("flipped_fraction", 0.0),
             non_finite=figures.get("non_finite", 0),
         )
-        loss = figures.get("dice_loss", 0.0)
+        loss = figures.get("metric_loss", 0.0)
         found = Figures(
             errors=replace(errors, max_abs_error=0.0),
-            errors_every_slice=replace(errors, flipped_fraction=1.0),
-            dice=DiceSummary(0.9, 0.9, 0.9, 0.9 + loss, 0.9 + loss, loss, 1.0),
+            errors_every_item=replace(errors, flipped_fraction=1.0, relative_rms=1.0),
+            quality=Quality(0.9, 0.9, 0.9, 0.9 + loss, 0.9 + loss, loss, (), ()) if truth else None,
+            agreement=1.0,
+            patches=1,
             subjects=(),
-            slices=(),
+            views=(),
         )
         built = made.status == "built"
-        scores = Scores(name or made.name, made.status, 0.5, True, found if built else None)
+        scores = Scores(name or made.name, made.status, {}, DICE, found if built else None)
         scores.write(tmp_path / "scores.json")
         out = tmp_path / f"{made.name.replace('/', '_')}.json"
         validate_engine(
@@ -81,7 +97,9 @@ def test_a_figure_passes_at_its_tolerance_and_fails_above(validate, figure):
     assert read_verdict(validate(**{figure: limit})).verdict == "pass"
     failed = read_verdict(validate(**{figure: limit * 1.5}))
     assert failed.verdict == "fail"
-    assert failed.failures == (Failure(figure, limit * 1.5, limit),)
+    assert failed.failures == (
+        Failure(figure, limit * 1.5, limit, of="Dice" if figure == "metric_loss" else ""),
+    )
 
 
 def test_a_tolerance_of_none_leaves_a_figure_unchecked(validate):
@@ -89,8 +107,15 @@ def test_a_tolerance_of_none_leaves_a_figure_unchecked(validate):
     assert read_verdict(out).verdict == "pass"
 
 
+def test_without_ground_truth_a_loss_is_not_checked(validate):
+    out = validate(truth=False, tolerance={"metric_loss": 0.0, "flipped_fraction": 0.01})
+    assert read_verdict(out).verdict == "pass"
+    out = validate(truth=False, flipped_fraction=0.02)
+    assert [one.figure for one in read_verdict(out).failures] == ["flipped_fraction"]
+
+
 def test_all_failures_are_told(validate):
-    out = validate(max_abs_error=0.3, flipped_fraction=0.5, dice_loss=0.4)
+    out = validate(max_abs_error=0.3, flipped_fraction=0.5, metric_loss=0.4)
     assert len(read_verdict(out).failures) == 3
 
 
@@ -103,7 +128,7 @@ def test_an_engine_that_computes_in_another_precision_fails(validate):
     layers = [conv("fp32", 90.0), conv("int8", 10.0), Layer("r", "Reorder", "int8")]
     out = validate(record(layers=layers))
     assert read_verdict(out).failures == (
-        Failure("precision_share", 0.1, 0.5, at_least=True, precision="int8"),
+        Failure("precision_share", 0.1, 0.5, at_least=True, of="int8"),
     )
     assert read_verdict(out).precision_proof.convolutions == {"fp32": 0.9, "int8": 0.1}
 
@@ -114,7 +139,7 @@ def test_a_tf32_engine_may_show_fp32_layers_and_an_fp32_engine_no_tf32_ones(vali
     layers = [conv("tf32", 1.0)]
     out = validate(record(Precision.FP32, layers))
     assert read_verdict(out).failures == (
-        Failure("precision_share", 0.0, 0.5, at_least=True, precision="fp32"),
+        Failure("precision_share", 0.0, 0.5, at_least=True, of="fp32"),
     )
 
 
@@ -147,7 +172,7 @@ def test_scores_of_another_engine_are_refused(validate):
 
 def test_a_built_engine_without_figures_is_refused(validate, tmp_path):
     validate()
-    Scores("openvino/b4_int8", "unsupported", 0.5, True).write(tmp_path / "scores.json")
+    Scores("openvino/b4_int8", "unsupported", {}, DICE).write(tmp_path / "scores.json")
     with pytest.raises(SegtrtError, match="no figures of openvino/b4_int8"):
         validate_engine(
             tmp_path / "engine.json", tmp_path / "scores.json", tmp_path / "x", tolerance={}
@@ -157,7 +182,7 @@ def test_a_built_engine_without_figures_is_refused(validate, tmp_path):
 def test_check_names_each_failed_engine_and_by_how_much(validate):
     good = validate(record(Precision.FP16))
     skipped = validate(record(Precision.FP8, status="unsupported", reason="no"))
-    bad = validate(dice_loss=0.031)
+    bad = validate(metric_loss=0.031)
     assert check([good, skipped]) == []
     [told] = check([good, skipped, bad])
     assert told.endswith(": loss of Dice 0.031, limit 0.02")
@@ -167,7 +192,7 @@ def test_check_tells_an_engine_from_its_like_on_another_machine(validate, tmp_pa
     paths = [tmp_path / f"openvino@{name}/b4_int8.json" for name in ("one", "two")]
     for path in paths:
         path.parent.mkdir()
-        path.write_bytes(validate(dice_loss=0.031).read_bytes())
+        path.write_bytes(validate(metric_loss=0.031).read_bytes())
     assert [line.partition(":")[0] for line in check(paths)] == [
         "openvino@one/b4_int8",
         "openvino@two/b4_int8",

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from segtrt.config.schema import load_schema
 from segtrt.quality.failures import Failure
-from segtrt.quality.metric_table import METRICS, Metric, Style
+from segtrt.quality.metric_table import METRICS, Metric, Style, figures_shown
 from segtrt.report import wording
 from segtrt.summary.document import SCHEMA
 
@@ -44,6 +44,21 @@ def test_what_is_no_number_keeps_no_limit(metric: Metric) -> None:
     assert metric.failure(float("nan"), 0.2) is not None
 
 
+def test_a_figure_of_the_metric_says_which_metric() -> None:
+    [loss] = [metric for metric in METRICS if metric.name == "metric_loss"]
+    assert loss.failure(0.3, 0.2, "IoU") == Failure("metric_loss", 0.3, 0.2, of="IoU")
+
+
+def test_columns_are_titled_by_the_metric_and_need_truth_where_they_say_so() -> None:
+    with_truth = {one.name: one for one in figures_shown("IoU", has_truth=True)}
+    without = {one.name: one for one in figures_shown("IoU", has_truth=False)}
+    assert with_truth["metric"].heading == "IoU"
+    assert without["agreement"].unit == "IoU"
+    assert with_truth.keys() - without.keys() == {"metric", "metric_loss"}
+    assert without.keys() - with_truth.keys() == {"agreement"}
+    assert not any("{metric}" in one.help for one in with_truth.values())
+
+
 def test_every_tolerance_of_the_schema_is_a_figure() -> None:
     limited = load_schema()["$defs"]["tolerance"]["properties"]
     assert set(limited) < {metric.name for metric in METRICS}
@@ -57,8 +72,8 @@ def test_every_figure_is_in_the_summarys_schema() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        ("dice", 0.87654, "0.8765"),
-        ("dice_loss", -0.0024, "−0.0024"),
+        ("metric", 0.87654, "0.8765"),
+        ("metric_loss", -0.0024, "−0.0024"),
         ("flipped_fraction", 0.00123, "0.12 %"),
         ("max_abs_error", 0.0123, "1.2e-02"),
         ("cosine_similarity", 0.9999999, "1.000000"),

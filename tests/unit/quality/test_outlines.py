@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from segtrt.quality.metrics import dice
 from segtrt.quality.outlines import SCALE, outline, simplify
 
 
@@ -44,7 +43,8 @@ def disc(row, column, radius):
     ids=["disc", "corner", "other corner", "ring", "two", "full"],
 )
 def test_an_outline_encloses_its_mask(mask):
-    assert dice(drawn(outline(mask)), mask) > 0.96
+    again = drawn(outline(mask)) != 0
+    assert 2 * (again & mask).sum() / (again.sum() + mask.sum()) > 0.96
 
 
 def test_an_empty_mask_has_no_outline():

@@ -7,22 +7,22 @@ from segtrt.errors import SegtrtError
 from segtrt.quality.scores import read_scores
 
 HEAD = {
-    "format": "segtrt-scores-1",
+    "format": "segtrt-scores-2",
     "engine": "openvino/b1_fp32",
     "status": "built",
-    "threshold": 0.5,
-    "largest_component": True,
+    "decoder": {"activation": "sigmoid"},
+    "metric": {"name": "dice", "title": "Dice", "unit": "", "higher_is_better": True},
 }
 
 
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ({"format": "other"}, "format segtrt-scores-1 expected, found 'other'"),
-        ([], "segtrt-scores-1 expected"),
-        ({**HEAD, "threshold": "high"}, "threshold is 'high', expected a number"),
-        ({**HEAD, "threshold": float("nan")}, r"scores\.json.*NaN"),
-        ({**HEAD, "threshold": float("inf")}, r"scores\.json.*Infinity"),
+        ({"format": "other"}, "format segtrt-scores-2 expected, found 'other'"),
+        ([], "segtrt-scores-2 expected"),
+        ({**HEAD, "metric": "high"}, "metric is 'high', expected an object"),
+        ({**HEAD, "decoder": {"x": float("nan")}}, r"scores\.json.*NaN"),
+        ({**HEAD, "decoder": {"x": float("inf")}}, r"scores\.json.*Infinity"),
         ({**HEAD, "subjects": []}, r"figures\.errors is missing"),
         ({key: HEAD[key] for key in HEAD if key != "engine"}, "engine is missing"),
     ],

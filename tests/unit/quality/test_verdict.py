@@ -13,10 +13,10 @@ VERDICT = Verdict(
     verdict="fail",
     reason="",
     failures=(
-        Failure("dice_loss", 0.031, 0.02),
-        Failure("precision_share", 0.1, 0.5, at_least=True, precision="int8"),
+        Failure("metric_loss", 0.031, 0.02, of="Dice"),
+        Failure("precision_share", 0.1, 0.5, at_least=True, of="int8"),
     ),
-    tolerance={"max_abs_error": None, "dice_loss": 0.02},
+    tolerance={"max_abs_error": None, "metric_loss": 0.02},
     precision_proof=PrecisionProof({"int8": 1.0}, None, "layers"),
 )
 
@@ -31,9 +31,9 @@ def test_a_verdict_comes_back_as_it_was_written(tmp_path):
     [
         ({"format": "other"}, "segtrt-validation-1 expected"),
         ({"verdict": "fine"}, "verdict is 'fine', expected one of pass, fail, skipped"),
-        ({"failures": ["dice_loss 0.031 > 0.02"]}, r"failures\[0\] is .*, expected an object"),
-        ({"tolerance": {"dice_loss": "none"}}, r"tolerance\.dice_loss is 'none'"),
-        ({"tolerance": {"dice_loss": 10**30}}, "more than 64 bits"),
+        ({"failures": ["metric_loss 0.031 > 0.02"]}, r"failures\[0\] is .*, expected an object"),
+        ({"tolerance": {"metric_loss": "none"}}, r"tolerance\.metric_loss is 'none'"),
+        ({"tolerance": {"metric_loss": 10**30}}, "more than 64 bits"),
         ({"precision_proof": {}}, r"precision_proof\.layers is missing"),
     ],
 )

@@ -47,9 +47,9 @@ def test_the_first_screen_has_the_best_engine_of_each_machine(examples):
         assert best.device in machine["facts"].values()
         assert best.images_per_second == wording.number(engine["timing"]["images_per_second"])
         assert best.latency_ms == wording.number(engine["timing"]["total"]["median"])
-        assert best.dice == wording.dice(engine["dice"]["mean"])
+        assert best.figure == wording.score(engine["quality"]["mean"])
         shown = [text.strip() for text in page.text]
-        for told in (best.device, best.label, best.images_per_second, best.latency_ms, best.dice):
+        for told in (best.device, best.label, best.images_per_second, best.latency_ms, best.figure):
             assert told in shown
     assert [best.recommended for best in first.best] == [True, False]
 
@@ -58,7 +58,7 @@ def test_a_machine_on_which_none_qualifies_says_so(examples):
     summary = copy.deepcopy(examples["cluster"][0])
     summary["machines"][1]["recommended"] = None
     best = make_overview(summary).best[1]
-    assert (best.name, best.label, best.dice) == ("", "none within the limits", "–")
+    assert (best.name, best.label, best.figure) == ("", "none within the limits", "–")
 
 
 def test_speed_up_and_pytorch_are_of_the_engines_machine(examples):
@@ -127,7 +127,8 @@ def test_a_comparison_says_which_machines_differ(examples, other, told):
     ]
     summary["comparison"] = compare(summary, before)
     assert machines.compared(summary) == told
-    overlays = {"format": "segtrt-overlays-1", "slices": {}, "engines": {}}
+    overlays = {"format": "segtrt-overlays-2", "views": {}, "engines": {}, "classes": []}
+    overlays |= {"channel": 0, "dropped": 0}
     shown = " ".join(Page(render(summary, overlays)).text)
     assert told in shown
     assert ("The other machine" in shown) is (told != "The same machines.")

@@ -9,7 +9,7 @@ import yaml
 from example_summaries import CASES, HOSTILE, make_example
 from report_page import Page
 from segtrt.errors import SegtrtError
-from segtrt.report.matrix import COLUMNS
+from segtrt.report.matrix import columns
 from segtrt.report.overview import make_overview
 from segtrt.report.page import load_overlays, render, script_json, write_report
 from segtrt.summary.comparison import compare
@@ -19,13 +19,19 @@ from segtrt.summary.comparison import compare
 def examples(tmp_path_factory):
     """Case -> (summary, overlays, page)."""
     made = {}
-    for name in ("demo", "gpu", "cluster"):
+    for name in ("demo", "gpu", "cluster", "organs", "unlabelled", "hollow"):
         folder = tmp_path_factory.mktemp(name)
         summary = make_example(CASES[name](), folder)
         write_report(folder / "summary.json", folder / "overlays", folder / "report.html")
         html = (folder / "report.html").read_text(encoding="utf-8")
         made[name] = summary, load_overlays(folder / "overlays"), Page(html)
     return made
+
+
+NO_PICTURES = {
+    **{"format": "segtrt-overlays-2", "views": {}, "engines": {}, "classes": ["tumour"]},
+    **{"channel": 1, "dropped": 0},
+}
 
 
 def figure(engine, key):
@@ -35,10 +41,12 @@ def figure(engine, key):
         "p99_ms": ("timing", "total", "p99"),
         "images_per_second": ("timing", "images_per_second"),
         "speedup": ("speedup",),
-        "dice": ("dice", "mean"),
-        "dice_loss": ("dice", "dice_loss"),
+        "metric": ("quality", "mean"),
+        "metric_loss": ("quality", "loss"),
         "flipped_fraction": ("errors", "flipped_fraction"),
-        "max_abs_error": ("errors_every_slice", "max_abs_error"),
+        "agreement": ("agreement",),
+        "relative_rms": ("errors", "relative_rms"),
+        "max_abs_error": ("errors_every_item", "max_abs_error"),
         "mean_abs_error": ("errors", "mean_abs_error"),
         "relative_l2": ("errors", "relative_l2"),
         "cosine_similarity": ("errors", "cosine_similarity"),
@@ -54,12 +62,12 @@ def figure(engine, key):
     return value
 
 
-@pytest.mark.parametrize("case", ["demo", "gpu", "cluster"])
+@pytest.mark.parametrize("case", ["demo", "gpu", "cluster", "organs", "unlabelled"])
 def test_the_matrix_has_the_summarys_figures(examples, case):
     summary, _, page = examples[case]
     assert [row["engine"] for row in page.rows] == [one["name"] for one in summary["engines"]]
     for row, engine in zip(page.rows, summary["engines"], strict=True):
-        assert set(row["cells"]) == {column.key for column in COLUMNS}
+        assert set(row["cells"]) == {column.key for column in columns(summary)}
         for key, told in row["cells"].items():
             expected = figure(engine, key)
             assert told == "" if expected is None else float(told) == expected
@@ -72,7 +80,7 @@ def test_the_charts_have_the_summarys_figures(examples):
     dices = {trace["name"]: trace["x"] for trace in specs["subjects"]["data"]}
     for engine in summary["engines"]:
         assert boxes[engine["name"]] == engine["timing"]["samples_ms"]
-        scored = [one["dice"] for one in engine["subjects"] if one["split"] == "evaluation"]
+        scored = [one["figure"] for one in engine["subjects"] if one["split"] == "evaluation"]
         assert dices[engine["name"]] == scored
 
 
@@ -91,8 +99,8 @@ def test_the_first_screen_recommends(examples):
         "Latency of a batch",
         "Verdict",
     ]
-    assert f"{engine['dice']['mean']:.4f}" == first.tiles[1].value
-    assert f"{engine['dice']['reference_mean']:.4f}" in first.tiles[1].detail
+    assert f"{engine['quality']['mean']:.4f}" == first.tiles[1].value
+    assert f"{engine['quality']['reference_mean']:.4f}" in first.tiles[1].detail
     shown = " ".join(page.text)
     assert first.command in shown
     assert all(tile.value in shown for tile in first.tiles)
@@ -108,17 +116,61 @@ def test_if_nothing_qualifies_the_closest_and_its_broken_limit_are_told(examples
     assert not any("segtrt run" in text for text in page.text)
 
 
+def test_if_the_reference_finds_nothing_no_engine_is_praised(examples):
+    summary, _, page = examples["hollow"]
+    first = make_overview(summary)
+    assert (first.title, first.command, first.qualifies) == ("No verdict on engines", "", False)
+    assert first.tiles == []
+    assert "the network does not segment these images" in first.sentence
+    shown = " ".join(page.text)
+    assert first.sentence in shown
+    assert not any(attrs.get("class") in ("recommended", "tag") for _, attrs in page.tags)
+    assert not any(one in shown for one in ("segtrt run", "fastest engine that passed"))
+    assert shown.count("these figures say nothing about engines") == 2  # both charts of quality
+
+
+def test_without_ground_truth_agreement_is_told_and_nothing_that_needs_truth(examples):
+    summary, overlays, page = examples["unlabelled"]
+    first = make_overview(summary)
+    assert first.tiles[1].label == "Agreement with PyTorch"
+    assert "lost" not in first.limits
+    assert any("There is no ground truth" in caution for caution in first.cautions)
+    specs = page.data("chart-specs")
+    assert "quality" not in specs
+    agreements = {trace["name"]: trace["x"] for trace in specs["subjects"]["data"]}
+    for engine in summary["engines"]:
+        scored = [one["agreement"] for one in engine["subjects"] if one["split"] == "evaluation"]
+        assert agreements[engine["name"]] == scored
+    assert not {"metric", "metric_loss"} & set(page.rows[0]["cells"])
+    assert all(view["truth"] is None for view in overlays["views"].values())
+    assert not any(attrs.get("data-layer") == "truth" for _, attrs in page.tags)
+
+
+def test_classes_volumes_and_units_are_told(examples):
+    summary, overlays, page = examples["organs"]
+    shown = " ".join(" ".join(page.text).split())
+    assert "6 subjects with 6 volumes (360 slices) scored" in shown
+    assert "at most 0.5 mm of Hausdorff distance (95 %) lost" in shown
+    assert [name for name in summary["classes"] if name in shown] == summary["classes"]
+    by_class = {trace["name"]: trace["x"] for trace in page.data("chart-specs")["classes"]["data"]}
+    for engine in summary["engines"]:
+        assert by_class[engine["name"]] == engine["quality"]["classes"]
+    assert {view["plane"] is None for view in overlays["views"].values()} == {False}
+    assert "case_00 and case_03 have 1 image in common and may be one subject." in shown
+    assert "2 files of the data set match no pattern (notes.txt and backup/case_00.nii.gz)" in shown
+
+
 def test_if_nothing_was_run_the_reasons_are_told(examples):
     summary = copy.deepcopy(examples["demo"][0])
     for engine in summary["engines"]:
-        engine.update(verdict="not_run", reason="no GPU here", timing=None, dice=None)
-        engine.update(errors=None, errors_every_slice=None, subjects=[], speedup=None)
+        engine.update(verdict="not_run", reason="no GPU here", timing=None, quality=None)
+        engine.update(errors=None, errors_every_item=None, subjects=[], speedup=None)
     summary["recommendation"].update(engine=None, closest=None, candidates=0, qualified=0)
-    summary["reference"].update(dice=None, subjects=[])
+    summary["reference"].update(quality=None, subjects=[])
     first = make_overview(summary)
     assert (first.title, first.tiles) == ("No engine was run", [])
     assert "no GPU here" in first.sentence
-    html = render(summary, {"format": "segtrt-overlays-1", "slices": {}, "engines": {}})
+    html = render(summary, NO_PICTURES)
     assert "No engine was scored" in html
 
 
@@ -166,8 +218,8 @@ def test_nothing_is_loaded_from_anywhere(examples):
 
 def test_pictures_and_outlines_are_in_the_page(examples):
     _, overlays, page = examples["demo"]
-    assert page.data("overlays") == overlays
-    some = next(iter(overlays["slices"].values()))
+    assert page.data("overlays").items() >= overlays.items()
+    some = next(iter(overlays["views"].values()))
     assert base64.b64decode(some["image"].partition("base64,")[2])[8:12] == b"WEBP"
 
 
@@ -193,9 +245,9 @@ def test_a_comparison_is_told(examples):
     other["title"] = "before"
     for engine in other["engines"][:2]:
         engine["timing"]["total"]["median"] *= 2
-    other["engines"][5]["dice"]["mean"] += 0.01
+    other["engines"][5]["quality"]["mean"] += 0.01
     summary["comparison"] = compare(summary, other)
-    overlays = {"format": "segtrt-overlays-1", "slices": {}, "engines": {}}
+    overlays = NO_PICTURES
     shown = " ".join(Page(render(summary, overlays)).text)
     assert "Beside “before”: 2 faster, 0 slower, 0 better, 1 worse" in shown
     assert "The same machine." in shown
@@ -204,12 +256,12 @@ def test_a_comparison_is_told(examples):
 def test_missing_pictures_are_refused_in_one_line(tmp_path):
     with pytest.raises(SegtrtError, match=r"index of pictures .* does not exist"):
         load_overlays(tmp_path)
-    index = {"format": "segtrt-overlays-1", "slices": {"a/1": {"image": "0.webp"}}, "engines": {}}
+    index = {**NO_PICTURES, "views": {"a/1": {"image": "0.webp"}}}
     (tmp_path / "index.json").write_text(json.dumps(index))
     with pytest.raises(SegtrtError, match=r"0\.webp does not exist"):
         load_overlays(tmp_path)
     (tmp_path / "index.json").write_text("{}")
-    with pytest.raises(SegtrtError, match="segtrt-overlays-1 expected"):
+    with pytest.raises(SegtrtError, match="segtrt-overlays-2 expected"):
         load_overlays(tmp_path)
 
 

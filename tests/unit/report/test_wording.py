@@ -23,12 +23,12 @@ def test_numbers_have_three_significant_digits(value, text):
     assert wording.number(value) == text
 
 
-def test_dice_changes_carry_their_sign_and_zero_has_none():
-    assert wording.dice_change(0.00123) == "+0.0012"
-    assert wording.dice_change(-0.00123) == "−0.0012"
-    assert wording.dice_change(-0.00001) == "0.0000"
-    assert wording.dice_loss(0.0024) == "0.0024"
-    assert wording.dice_loss(-0.0024) == "−0.0024"
+def test_changes_of_a_figure_carry_their_sign_and_zero_has_none():
+    assert wording.score_change(0.00123) == "+0.0012"
+    assert wording.score_change(-0.00123) == "−0.0012"
+    assert wording.score_change(-0.00001) == "0.0000"
+    assert wording.loss(0.0024) == "0.0024"
+    assert wording.loss(-0.0024) == "−0.0024"
 
 
 @pytest.mark.parametrize(
@@ -67,5 +67,7 @@ def test_conditions_of_a_timing():
 def test_engines_and_lines_name_their_machine_if_it_has_a_name():
     assert wording.engine_label("openvino", 4, "int8") == "OpenVINO int8, batch 4"
     assert wording.engine_label("openvino", 4, "int8", "a100") == "OpenVINO int8, batch 4 on a100"
-    assert wording.series_label("pytorch", "fp32") == "PyTorch fp32"
+    summary = {"reference": {"name": "ONNX Runtime"}}
+    assert wording.reference_label(summary) == "ONNX Runtime fp32"
+    assert wording.reference_label(summary, "b") == "ONNX Runtime fp32 on b"
     assert wording.series_label("openvino", "int8", "b") == "OpenVINO int8 on b"

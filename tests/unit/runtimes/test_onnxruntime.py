@@ -8,7 +8,7 @@ from segtrt.errors import SegtrtError
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildResult, BuildSettings
 from segtrt.runtimes.registry import get_runtime
-from tiny_unet_graphs import run_with_onnxruntime, slices, write_tiny_unet
+from tiny_unet_graphs import run_with_onnxruntime, slices, unet_settings, write_tiny_unet
 
 RUNTIME = get_runtime("onnxruntime")
 FLOPS = 2 * (8 * 3 * 9 * 256**2 + 16 * 8 * 9 * 128**2 + 16 * 8 * 4 * 128**2)
@@ -27,7 +27,7 @@ def built(graph: Path, folder: Path, settings: BuildSettings) -> tuple[Path, Bui
 def test_engine_agrees_with_the_graph(
     precision: str, tiny_graphs: dict[str, Path], tmp_path: Path
 ) -> None:
-    settings = BuildSettings(3, Precision(precision))
+    settings = unet_settings(3, Precision(precision))
     engine, _ = built(tiny_graphs[precision], tmp_path, settings)
     images = slices(3)
     expected = run_with_onnxruntime(tiny_graphs[precision], images)
@@ -41,7 +41,7 @@ def test_engine_agrees_with_the_graph(
 
 
 def test_partial_batch_is_padded_and_cut(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    settings = BuildSettings(4, Precision.FP32)
+    settings = unet_settings(4, Precision.FP32)
     engine, _ = built(tiny_graphs["fp32"], tmp_path, settings)
     images = slices(4)
     with RUNTIME.load(engine, settings) as session:
@@ -58,7 +58,7 @@ def test_partial_batch_is_padded_and_cut(tiny_graphs: dict[str, Path], tmp_path:
 def test_dynamic_engine_takes_any_batch_of_its_range(
     tiny_graphs: dict[str, Path], tmp_path: Path
 ) -> None:
-    settings = BuildSettings(3, Precision.FP32, profile="dynamic", dynamic_min=2, dynamic_max=4)
+    settings = unet_settings(3, Precision.FP32, profile="dynamic", dynamic_min=2, dynamic_max=4)
     engine, _ = built(tiny_graphs["fp32"], tmp_path, settings)
     images = slices(3)
     expected = run_with_onnxruntime(tiny_graphs["fp32"], images)
@@ -69,7 +69,7 @@ def test_dynamic_engine_takes_any_batch_of_its_range(
 
 
 def test_int8_graph_computes_in_int8(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    _, result = built(tiny_graphs["int8"], tmp_path, BuildSettings(2, Precision.INT8))
+    _, result = built(tiny_graphs["int8"], tmp_path, unet_settings(2, Precision.INT8))
     convolutions = [layer for layer in result.layers if "Conv" in layer.kind]
     kinds = [(layer.kind, layer.dtype) for layer in convolutions]
     assert kinds.count(("QLinearConv", "int8")) == 4
@@ -79,21 +79,21 @@ def test_int8_graph_computes_in_int8(tiny_graphs: dict[str, Path], tmp_path: Pat
 
 
 def test_fp32_layers(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    _, result = built(tiny_graphs["fp32"], tmp_path, BuildSettings(3, Precision.FP32))
+    _, result = built(tiny_graphs["fp32"], tmp_path, unet_settings(3, Precision.FP32))
     assert {layer.dtype for layer in result.layers if layer.flops} == {"fp32"}
     assert sum(layer.flops or 0 for layer in result.layers) == 3 * FLOPS
     assert result.notes == []
 
 
 def test_engine_holds_no_path(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    engine, _ = built(tiny_graphs["fp32"], tmp_path, BuildSettings(1, Precision.FP32))
+    engine, _ = built(tiny_graphs["fp32"], tmp_path, unet_settings(1, Precision.FP32))
     content = engine.read_bytes()
     for path in (tiny_graphs["fp32"].parent, tmp_path, Path.cwd()):
         assert str(path).encode() not in content
 
 
 def test_closing(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    settings = BuildSettings(1, Precision.FP32)
+    settings = unet_settings(1, Precision.FP32)
     engine, _ = built(tiny_graphs["fp32"], tmp_path, settings)
     with RUNTIME.load(engine, settings, threads=1) as session:
         assert list(session.load_stages_ms) == ["read_back", "first_run"]
@@ -111,7 +111,7 @@ def test_closing(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
 def test_damaged_engine_is_refused_in_one_line(
     tiny_graphs: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = BuildSettings(1, Precision.FP32)
+    settings = unet_settings(1, Precision.FP32)
     engine, _ = built(tiny_graphs["fp32"], tmp_path, settings)
     engine.write_bytes(engine.read_bytes()[:-2000])
     with pytest.raises(SegtrtError, match="ONNX Runtime cannot read engine") as caught:
@@ -121,7 +121,7 @@ def test_damaged_engine_is_refused_in_one_line(
 
 
 def test_bad_graphs_are_refused(tmp_path: Path) -> None:
-    settings = BuildSettings(2, Precision.FP32)
+    settings = unet_settings(2, Precision.FP32)
     with pytest.raises(SegtrtError, match="does not exist"):
         RUNTIME.build(tmp_path / "absent.onnx", settings, None)
     junk = tmp_path / "junk.onnx"

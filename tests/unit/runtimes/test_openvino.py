@@ -10,7 +10,7 @@ from segtrt.errors import SegtrtError
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildResult, BuildSettings
 from segtrt.runtimes.registry import get_runtime
-from tiny_unet_graphs import run_with_onnxruntime, slices, write_tiny_unet
+from tiny_unet_graphs import run_with_onnxruntime, slices, unet_settings, write_tiny_unet
 
 RUNTIME = get_runtime("openvino")
 
@@ -27,7 +27,7 @@ def test_engine_agrees_with_the_graph(
     precision: str, tolerance: float, tiny_graphs: dict[str, Path], tmp_path: Path
 ) -> None:
     """The tolerance of fp32 is far below bf16's, which OpenVINO takes if it is left to itself."""
-    settings = BuildSettings(3, Precision(precision))
+    settings = unet_settings(3, Precision(precision))
     engine, _ = built(tiny_graphs[precision], tmp_path, settings)
     images = slices(3)
     expected = run_with_onnxruntime(tiny_graphs[precision], images)
@@ -40,7 +40,7 @@ def test_engine_agrees_with_the_graph(
 
 
 def test_bf16_graph_computes_in_bf16(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    settings = BuildSettings(2, Precision.BF16)
+    settings = unet_settings(2, Precision.BF16)
     reason = RUNTIME.unsupported(settings)
     if reason:
         pytest.skip(reason)
@@ -54,7 +54,7 @@ def test_bf16_graph_computes_in_bf16(tiny_graphs: dict[str, Path], tmp_path: Pat
 
 
 def test_int8_graph_computes_in_int8(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    _, result = built(tiny_graphs["int8"], tmp_path, BuildSettings(2, Precision.INT8))
+    _, result = built(tiny_graphs["int8"], tmp_path, unet_settings(2, Precision.INT8))
     convolutions = [layer for layer in result.layers if layer.flops]
     assert len(convolutions) == 5
     by_type = {layer.kind: layer.dtype for layer in convolutions}
@@ -62,7 +62,7 @@ def test_int8_graph_computes_in_int8(tiny_graphs: dict[str, Path], tmp_path: Pat
 
 
 def test_fp32_layers(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    _, result = built(tiny_graphs["fp32"], tmp_path, BuildSettings(3, Precision.FP32))
+    _, result = built(tiny_graphs["fp32"], tmp_path, unet_settings(3, Precision.FP32))
     convolutions = [layer for layer in result.layers if layer.flops]
     assert {layer.dtype for layer in convolutions} == {"fp32"}
     one = 2 * (8 * 3 * 9 * 256**2 + 16 * 8 * 9 * 128**2 + 16 * 8 * 4 * 128**2)
@@ -72,7 +72,7 @@ def test_fp32_layers(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
 
 
 def test_partial_batch_is_padded_and_cut(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    settings = BuildSettings(4, Precision.FP32)
+    settings = unet_settings(4, Precision.FP32)
     engine, _ = built(tiny_graphs["fp32"], tmp_path, settings)
     images = slices(4)
     with RUNTIME.load(engine, settings, threads=1) as session:
@@ -84,7 +84,7 @@ def test_partial_batch_is_padded_and_cut(tiny_graphs: dict[str, Path], tmp_path:
 
 
 def test_results_outlive_the_next_run(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
-    settings = BuildSettings(1, Precision.FP32)
+    settings = unet_settings(1, Precision.FP32)
     engine, _ = built(tiny_graphs["fp32"], tmp_path, settings)
     with RUNTIME.load(engine, settings) as session:
         first = session.run(slices(1))
@@ -96,7 +96,7 @@ def test_results_outlive_the_next_run(tiny_graphs: dict[str, Path], tmp_path: Pa
 def test_dynamic_engine_takes_any_batch_of_its_range(
     tiny_graphs: dict[str, Path], tmp_path: Path
 ) -> None:
-    settings = BuildSettings(3, Precision.FP32, profile="dynamic", dynamic_min=2, dynamic_max=4)
+    settings = unet_settings(3, Precision.FP32, profile="dynamic", dynamic_min=2, dynamic_max=4)
     engine, _ = built(tiny_graphs["fp32"], tmp_path, settings)
     images = slices(3)
     expected = run_with_onnxruntime(tiny_graphs["fp32"], images)
@@ -113,7 +113,7 @@ def test_engine_is_the_same_every_time_and_holds_no_path(
         "import sys; from pathlib import Path; from segtrt.runtimes.registry import get_runtime\n"
         "from segtrt.runtimes.base import BuildSettings; from segtrt.precision import Precision\n"
         "result = get_runtime('openvino').build(\n"
-        "    Path(sys.argv[1]), BuildSettings(2, Precision.INT8), None)\n"
+        "    Path(sys.argv[1]), BuildSettings(2, Precision.INT8, patch=(3, 256, 256)), None)\n"
         "Path(sys.argv[2]).write_bytes(result.engine)\n"
     )
     contents = []
@@ -132,7 +132,7 @@ def test_engine_is_the_same_every_time_and_holds_no_path(
 def test_damaged_engine_is_refused_in_one_line(
     damage: str, tiny_graphs: dict[str, Path], tmp_path: Path
 ) -> None:
-    settings = BuildSettings(1, Precision.FP32)
+    settings = unet_settings(1, Precision.FP32)
     engine, _ = built(tiny_graphs["fp32"], tmp_path, settings)
     content = engine.read_bytes()
     engine.write_bytes(
@@ -149,7 +149,7 @@ def test_damaged_engine_is_refused_in_one_line(
 
 
 def test_bad_graphs_are_refused(tmp_path: Path) -> None:
-    settings = BuildSettings(2, Precision.FP32)
+    settings = unet_settings(2, Precision.FP32)
     with pytest.raises(SegtrtError, match="does not exist"):
         RUNTIME.build(tmp_path / "absent.onnx", settings, None)
     junk = tmp_path / "junk.onnx"

@@ -28,6 +28,29 @@ def test_failures_and_the_closest_engine_are_told(tmp_path):
     assert "came closest, but breaks: latency " in lines[-2]
 
 
+def test_a_reference_that_finds_nothing_is_told_instead_of_a_recommendation(tmp_path):
+    make_example(CASES["hollow"](), tmp_path)
+    first, second, last = closing_lines(tmp_path / "summary.json", REPORT)
+    assert first == "engines: 12 passed"
+    assert second.startswith("recommended: none; the network does not segment these images: mean ")
+    assert last == "report: results/report.html"
+
+
+def test_without_ground_truth_the_share_of_flipped_pixels_is_told(tmp_path):
+    summary = make_example(CASES["unlabelled"](), tmp_path)
+    line = closing_lines(tmp_path / "summary.json", REPORT)[1]
+    name = summary["recommendation"]["engine"]
+    [best] = [one for one in summary["engines"] if one["name"] == name]
+    told = f"no ground truth, {best['errors']['flipped_fraction']:.2g} of pixels differ)"
+    assert line.endswith(told)
+
+
+def test_a_distance_is_told_with_its_unit(tmp_path):
+    make_example(CASES["organs"](), tmp_path)
+    line = closing_lines(tmp_path / "summary.json", REPORT)[1]
+    assert "Hausdorff distance (95 %) " in line and line.endswith(" mm)")
+
+
 def test_each_machines_best_engine_is_told(tmp_path):
     summary = make_example(CASES["cluster"](), tmp_path)
     lines = closing_lines(tmp_path / "summary.json", REPORT)

@@ -8,18 +8,23 @@ from segtrt.errors import SegtrtError
 from segtrt.summary.comparison import compare
 
 
-def engine(name="openvino/b1_fp32", median=10.0, spread=0.01, dice=0.9):
+def engine(name="openvino/b1_fp32", median=10.0, spread=0.01, figure=0.9):
     samples = [median * (1 + spread * step) for step in (-1, -0.5, 0, 0.5, 1)]
     return {
         "name": name,
         "timing": {"total": {"median": median}, "samples_ms": samples},
-        "dice": {"mean": dice},
+        "quality": {"mean": figure},
     }
 
 
-def summary(*engines, subjects=("a", "b"), **machines):
+DICE = {"name": "dice", "title": "Dice", "unit": "", "higher_is_better": True}
+HD95 = {"name": "hd95", "title": "HD95", "unit": "mm", "higher_is_better": False}
+
+
+def summary(*engines, subjects=("a", "b"), metric=DICE, **machines):
     return {
         "title": "run",
+        "metric": metric,
         "machines": [
             {"name": name, "facts": {"cpu": cpu}} for name, cpu in (machines or {"": "x"}).items()
         ],
@@ -49,19 +54,19 @@ def test_a_change_within_the_noise_of_both_timings_is_none():
 
 
 @pytest.mark.parametrize(
-    ("dice", "quality"), [(0.9005, "same"), (0.902, "better"), (0.898, "worse")]
+    ("figure", "quality"), [(0.9005, "same"), (0.902, "better"), (0.898, "worse")]
 )
-def test_dice_counts_as_changed_beyond_a_thousandth(dice, quality):
-    assert line(engine(dice=dice), engine(dice=0.9))["quality"] == quality
+def test_a_figure_counts_as_changed_beyond_a_thousandth(figure, quality):
+    assert line(engine(figure=figure), engine(figure=0.9))["quality"] == quality
 
 
-def test_dice_of_other_subjects_is_not_compared():
-    result = line(engine(dice=0.5), engine(dice=0.9), subjects=("a", "c"))
-    assert (result["quality"], result["dice_change"]) == ("unknown", None)
+def test_a_figure_of_other_subjects_is_not_compared():
+    result = line(engine(figure=0.5), engine(figure=0.9), subjects=("a", "c"))
+    assert (result["quality"], result["figure_change"]) == ("unknown", None)
 
 
 def test_engines_that_were_not_run_are_unknown():
-    silent = {"name": "openvino/b1_fp32", "timing": None, "dice": None}
+    silent = {"name": "openvino/b1_fp32", "timing": None, "quality": None}
     result = line(copy.deepcopy(silent), engine())
     assert (result["speed"], result["quality"], result["latency_ms"]) == (
         "unknown",
@@ -101,6 +106,21 @@ def test_a_time_that_is_no_number_is_refused(own, other):
         line(engine(median=own), engine(median=other))
 
 
-def test_a_dice_that_is_no_number_is_refused():
+def test_a_figure_that_is_no_number_is_refused():
     with pytest.raises(SegtrtError, match=r"has a mean Dice of 0\.9 here and nan"):
-        line(engine(), engine(dice=math.nan))
+        line(engine(), engine(figure=math.nan))
+
+
+@pytest.mark.parametrize(
+    ("figure", "quality"), [(20.01, "same"), (20.1, "worse"), (19.9, "better")]
+)
+def test_a_distance_counts_as_changed_beyond_a_thousandth_of_itself_and_less_is_better(
+    figure, quality
+):
+    own, other = (summary(engine(figure=one), metric=HD95) for one in (figure, 20.0))
+    assert compare(own, other)["engines"][0]["quality"] == quality
+
+
+def test_figures_of_another_metric_are_not_compared():
+    result = compare(summary(engine()), summary(engine(), metric=HD95))
+    assert (result["same_metric"], result["engines"][0]["quality"]) == (False, "unknown")

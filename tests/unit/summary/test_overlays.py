@@ -1,83 +1,125 @@
-"""Which slices the report shows, and their pictures."""
+"""Pictures of views, and outlines on them, from prepared images and answers."""
 
 import io
 import json
 
 import numpy as np
 import pytest
+from example_shards import Item, answer, write_shard
 from PIL import Image
-from segtrt.data.shards import SliceRef, write_shard
-from segtrt.quality.mask_shards import write_masks
-from segtrt.quality.scores import DiceSummary, Errors, Figures, SliceScore, SubjectScore
+from segtrt.data.labels import Labels
+from segtrt.data.prepared import Prepared
+from segtrt.errors import SegtrtError
+from segtrt.quality.decode import Decoder
+from segtrt.quality.scores import Errors, Figures, SubjectScore, View
 from segtrt.summary import overlays
-from segtrt.summary.overlays import choose_slices, choose_subjects, spread, webp, write_overlays
+from segtrt.summary.overlays import planes_of_image, webp, write_overlays
+
+ERRORS = Errors(1, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1, 0, 0.0, 0)
+DECODER = Decoder("sigmoid", 0.5)
 
 
-def entries(*dices, split="evaluation"):
-    return [
-        SubjectScore(
-            subject=f"s{i}",
-            split=split,
-            slices=2,
-            dice=dice,
-            reference_dice=1.0,
-            dice_to_reference=dice,
-            flipped_pixels=0,
-        )
-        for i, dice in enumerate(dices)
-    ]
+def figures(subjects, views):
+    """Figures of which only subjects and views matter here."""
+    return Figures(ERRORS, ERRORS, None, None, 1, tuple(subjects), tuple(views))
 
 
-def figures(subjects, slices):
-    """Figures of which only subjects and slices matter here."""
-    errors = Errors(1, 0.0, 0.0, 0.0, 1.0, 0, 0.0, 0)
-    dice = DiceSummary(1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0)
-    return Figures(errors, errors, dice, tuple(subjects), tuple(slices))
+def score(subject, figure=0.9, flipped=1):
+    return SubjectScore(subject, "evaluation", 3, figure, (), 1.0, figure, flipped)
 
 
-def chosen(count, *dices):
-    return [(role, entry.subject) for role, entry in choose_subjects(entries(*dices), count)]
-
-
-def test_best_median_and_worst_come_first():
-    assert chosen(3, 0.5, 0.9, 0.7, 0.8, 0.6) == [("best", "s1"), ("median", "s2"), ("worst", "s0")]
-
-
-def test_more_subjects_are_the_next_worst():
-    assert [role for role, _ in chosen(4, 0.5, 0.9, 0.7, 0.8, 0.6)] == [
-        "best",
-        "median",
-        "more",
-        "worst",
-    ]
-    assert ("more", "s4") in chosen(4, 0.5, 0.9, 0.7, 0.8, 0.6)
-
-
-def test_few_subjects_are_shown_once_each():
-    assert chosen(3, 0.5) == [("best", "s0")]
-    assert chosen(3, 0.5, 0.9) == [("best", "s1"), ("worst", "s0")]
-    assert chosen(1, 0.5, 0.9, 0.7) == [("best", "s1")]
-    assert choose_subjects(entries(0.5, split="calibration"), 3) == []
-
-
-def test_slices_are_spread_with_both_ends():
-    assert spread(range(10, 30), 3) == [10, 20, 29]
-    assert spread([4, 5], 6) == [4, 5]
-    assert spread([1, 2, 3], 1) == [2]
-
-
-def test_an_engine_shares_pictures_when_no_more_are_made(monkeypatch):
-    monkeypatch.setattr(overlays, "MAX_PICTURES", 2)
-    data = figures(
-        entries(0.9, 0.5),
-        [SliceScore(f"s{i}", n, n, 0, f"M{n}") for i in range(2) for n in (1, 2)],
+def write(folder, scores, **changes):
+    settings = {"subjects": 3, "views": 6, "channel": None, "higher_is_better": True, **changes}
+    write_overlays(
+        folder / "o",
+        tensor_shards=[folder / "t"],
+        reference_shards=[folder / "r"],
+        scores=scores,
+        **settings,
     )
-    wanted = {}
-    first = choose_slices(data, {"s0": [1, 2], "s1": [1, 2]}, 2, 2, wanted)
-    assert list(wanted) == [("s0", 1), ("s0", 2)]
-    assert [one["slices"] for one in first["subjects"]] == [["s0/1", "s0/2"], []]
-    assert first["outlines"] == {"s0/1": "M1", "s0/2": "M2"}
-    assert [one["slice"] for one in first["differs"]] == ["s0/2"]
+    return json.loads((folder / "o/index.json").read_text())
+
+
+@pytest.fixture
+def slices(tmp_path):
+    """Three slices of `a`, something on the last two."""
+    mask = np.zeros((3, 60, 80), np.uint8)
+    mask[1:, 10:30, 20:40] = 1
+    images = np.zeros((3, 3, 60, 80), np.float32)
+    images[:, 1, 5:50, 5:50] = 1
+    items = [Item("a", str(n + 1), "evaluation", mask[n], images[n]) for n in range(3)]
+    write_shard(tmp_path / "t", items, Labels.of({255: "tumour"}))
+    outputs = [one[np.newaxis].astype(np.float32) for one in mask]
+    answer(tmp_path / "r", tmp_path / "t", outputs, DECODER)
+    return tmp_path
+
+
+def engine(name):
+    views = [View("a", str(n), None, int(n == 3), 0, {"1": name}) for n in (1, 2, 3)]
+    return figures([score("a")], views)
+
+
+def test_pictures_and_outlines_are_written_once_for_all_engines(slices):
+    index = write(slices, {name: engine(name) for name in ("x", "y")})
+    assert list(index["views"]) == ["a/2", "a/3"]  # there is nothing on slice 1
+    view = index["views"]["a/2"]
+    assert view["truth"] == view["reference"]
+    assert list(view["truth"]) == ["1"]
+    assert (view["width"], view["height"], view["plane"]) == (160, 120, None)
+    assert list(index["engines"]) == ["x", "y"]
+    assert index["engines"]["y"]["outlines"] == {"a/2": {"1": "y"}, "a/3": {"1": "y"}}
+    assert index["engines"]["x"]["differs"] == [{"view": "a/3", "flipped_pixels": 1}]
+    assert (index["classes"], index["channel"]) == (["tumour"], 1)
+    pictures = list((slices / "o").glob("*.webp"))
+    assert len(pictures) == 2
+    grey = np.asarray(Image.open(pictures[0]).convert("L"))
+    assert grey.shape == (60, 80)
+    assert (grey[20, 20], grey[55, 70]) == pytest.approx((255, 0), abs=12)
+
+
+def test_another_channel_is_shown_if_it_is_there(slices):
+    index = write(slices, {"x": engine("x")}, channel=0)
+    assert index["channel"] == 0
+    grey = np.asarray(Image.open(slices / "o" / index["views"]["a/2"]["image"]).convert("L"))
+    assert grey.max() < 12
+    with pytest.raises(SegtrtError, match=r"display_channel is 3, .* 3 channels; expected 0 to 2"):
+        write(slices, {"x": engine("x")}, channel=3)
+
+
+def test_pictures_that_are_too_large_together_are_left_out_and_counted(slices, monkeypatch):
+    sizes = write(slices, {"x": engine("x")})["views"]
+    first = (slices / "o" / sizes["a/2"]["image"]).stat().st_size
+    monkeypatch.setattr(overlays, "MOST_BYTES", first)
+    index = write(slices, {"x": engine("x")})
+    assert (list(index["views"]), index["dropped"]) == (["a/2"], 1)
+    assert index["engines"]["x"]["subjects"][0]["views"] == ["a/2"]
+    assert index["engines"]["x"]["differs"] == []
+    assert list(index["engines"]["x"]["outlines"]) == ["a/2"]
+    assert len(list((slices / "o").glob("*.webp"))) == 1
+
+
+def test_volumes_are_shown_by_their_telling_slices_without_truth_by_the_references(tmp_path):
+    grid = np.zeros((1, 40, 32, 32), np.float32)
+    grid[:, 10:14, 8:16, 8:16] = 1
+    item = Item("v", "v", "evaluation", None, grid)
+    write_shard(tmp_path / "t", [item], None)
+    answer(tmp_path / "r", tmp_path / "t", [grid], DECODER)
+    views = [View("v", "v", plane, int(plane == 30), 0, {}) for plane in range(40)]
+    index = write(tmp_path, {"x": figures([score("v", None)], views)}, views=3)
+    assert list(index["views"]) == ["v/v/10", "v/v/12", "v/v/13", "v/v/30"]
+    assert {view["truth"] is None for view in index["views"].values()} == {True}
+    assert [list(view["reference"]) for view in index["views"].values()] == [["1"]] * 3 + [[]]
+    assert index["classes"] == ["class 1"]
+
+
+def test_an_image_is_put_together_from_its_patches(tmp_path):
+    image = np.random.default_rng(0).random((2, 30, 40)).astype(np.float32)
+    item = Item("a", "a", "evaluation", None, image, patch=(16, 16), overlap=0.5)
+    write_shard(tmp_path / "t", [item], None)
+    with Prepared(tmp_path / "t") as shard:
+        found = planes_of_image(shard, shard.items[0], 1)
+    assert found.shape == (1, 30, 40)
+    assert np.allclose(found[0], image[1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("image", [np.zeros((256, 256)), np.linspace(-2, 5, 65536)])
@@ -89,35 +131,6 @@ def test_a_picture_spans_the_grey_scale(image):
     assert grey.max() <= 3 if not image.any() else grey.max() > 250
 
 
-def test_pictures_and_outlines_are_written_once_for_all_engines(tmp_path):
-    refs = [SliceRef("a", n, "evaluation") for n in (1, 2, 3)]
-    mask = np.zeros((3, 256, 256), np.uint8)
-    mask[1:, 100:130, 100:130] = 1
-    images = np.zeros((3, 3, 256, 256), np.float32)
-    images[:, overlays.FLAIR, 50:200, 50:200] = 1
-    kinds = {"images": ("F32", (3, 256, 256)), "masks": ("U8", (256, 256))}
-    with write_shard(tmp_path / "t", kinds, refs) as writer:
-        writer.append("images", images)
-        writer.append("masks", mask)
-    with write_masks(tmp_path / "r", refs, (256, 256)) as append:
-        append(mask.astype(bool))
-    subject = SubjectScore("a", "evaluation", 3, 0.9, 1.0, 0.9, 1)
-    scores = {
-        name: figures([subject], [SliceScore("a", n, int(n == 3), 0, name) for n in (1, 2, 3)])
-        for name in ("x", "y")
-    }
-    write_overlays(
-        tmp_path / "o",
-        tensor_shards=[tmp_path / "t"],
-        reference_masks=[tmp_path / "r"],
-        scores=scores,
-        subjects=3,
-        slices=6,
-    )
-    index = json.loads((tmp_path / "o/index.json").read_text())
-    assert list(index["slices"]) == ["a/2", "a/3"]  # slice 1 has no lesion
-    assert index["slices"]["a/2"]["truth"] == index["slices"]["a/2"]["reference"] != ""
-    assert list(index["engines"]) == ["x", "y"]
-    assert index["engines"]["y"]["outlines"] == {"a/2": "y", "a/3": "y"}
-    assert index["engines"]["x"]["differs"] == [{"slice": "a/3", "flipped_pixels": 1}]
-    assert len(list((tmp_path / "o").glob("*.webp"))) == 2
+def test_a_large_picture_is_reduced():
+    picture = Image.open(io.BytesIO(webp(np.zeros((500, 1000), np.float32))))
+    assert picture.size == (384, 192)

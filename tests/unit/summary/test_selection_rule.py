@@ -9,29 +9,31 @@ from segtrt.errors import SegtrtError
 from segtrt.quality.failures import Failure
 from segtrt.summary.selection_rule import Candidate, pick_engine
 
-LOSS = Failure("dice_loss", 0.03, 0.02)
+LOSS = Failure("metric_loss", 0.03, 0.02, of="Dice")
 
 
 def candidate(name="onnxruntime/b1_fp32", **changes):
     values = {
         "verdict": "pass",
         "failures": (),
-        "dice_loss": 0.0,
+        "metric_loss": 0.0,
         "latency_ms": 10.0,
         "images_per_second": 100.0,
     }
     return Candidate(name=name, **{**values, **changes})
 
 
-def pick(*candidates, loss=0.005, latency=None):
-    return pick_engine(candidates, max_dice_loss=loss, max_latency_ms=latency)
+def pick(*candidates, loss=0.005, latency=None, **more):
+    return pick_engine(
+        candidates, max_metric_loss=loss, max_latency_ms=latency, metric="Dice", **more
+    )
 
 
 def test_the_fastest_that_qualifies_is_taken():
     choice = pick(
         candidate("a", images_per_second=100),
         candidate("b", images_per_second=300),
-        candidate("too lossy", images_per_second=900, dice_loss=0.006),
+        candidate("too lossy", images_per_second=900, metric_loss=0.006),
         candidate("failed", images_per_second=900, verdict="fail", failures=(LOSS,)),
     )
     assert (choice.engine, choice.closest, choice.broken) == ("b", None, ())
@@ -46,11 +48,11 @@ def test_a_latency_limit_excludes_large_batches():
 
 
 def test_limits_themselves_are_allowed():
-    assert pick(candidate(dice_loss=0.005, latency_ms=5), latency=5).engine is not None
+    assert pick(candidate(metric_loss=0.005, latency_ms=5), latency=5).engine is not None
 
 
 def test_a_gain_in_dice_is_no_loss():
-    assert pick(candidate(dice_loss=-0.2), loss=0.0).engine is not None
+    assert pick(candidate(metric_loss=-0.2), loss=0.0).engine is not None
 
 
 def test_of_equally_fast_engines_the_lower_latency_then_the_name_decides():
@@ -60,17 +62,17 @@ def test_of_equally_fast_engines_the_lower_latency_then_the_name_decides():
 
 def test_if_none_qualifies_the_closest_is_named_with_the_limit_it_broke():
     choice = pick(
-        candidate("far", dice_loss=0.05, images_per_second=900),
-        candidate("near", dice_loss=0.006, images_per_second=10),
+        candidate("far", metric_loss=0.05, images_per_second=900),
+        candidate("near", metric_loss=0.006, images_per_second=10),
     )
     assert (choice.engine, choice.closest) == (None, "near")
-    assert choice.broken == (Failure("dice_loss", 0.006, 0.005),)
+    assert choice.broken == (Failure("metric_loss", 0.006, 0.005, of="Dice"),)
 
 
 def test_one_broken_limit_is_closer_than_two():
     choice = pick(
-        candidate("two", dice_loss=0.0051, latency_ms=5.1),
-        candidate("one", dice_loss=0.02, latency_ms=4),
+        candidate("two", metric_loss=0.0051, latency_ms=5.1),
+        candidate("one", metric_loss=0.02, latency_ms=4),
         latency=5,
     )
     assert choice.closest == "one"
@@ -85,14 +87,14 @@ def test_a_failed_validation_counts_as_one_broken_limit():
     failed = candidate(
         "failed", verdict="fail", failures=(LOSS, LOSS), latency_ms=4, images_per_second=900
     )
-    two = candidate("two", dice_loss=0.0051, latency_ms=5.1)
-    one = candidate("one", dice_loss=0.0051)
+    two = candidate("two", metric_loss=0.0051, latency_ms=5.1)
+    one = candidate("one", metric_loss=0.0051)
     assert pick(failed, two, latency=5).closest == "failed"
     assert pick(failed, one).closest == "failed"  # it overshoots no limit
 
 
 def test_engines_that_were_not_run_are_never_chosen():
-    nothing = {"dice_loss": None, "latency_ms": None, "images_per_second": None}
+    nothing = {"metric_loss": None, "latency_ms": None, "images_per_second": None}
     choice = pick(candidate(verdict="skipped", **nothing), candidate(verdict="not_run", **nothing))
     assert (choice.engine, choice.closest, choice.candidates) == (None, None, 0)
     assert pick().engine is None
@@ -103,7 +105,7 @@ CANDIDATES = st.lists(
         candidate,
         st.text(min_size=1),
         verdict=st.sampled_from(["pass", "fail", "skipped", "not_run"]),
-        dice_loss=st.floats(-0.1, 0.1),
+        metric_loss=st.floats(-0.1, 0.1),
         latency_ms=st.floats(0.01, 1e4),
         images_per_second=st.floats(0.01, 1e5),
     ),
@@ -116,7 +118,7 @@ def test_the_choice_keeps_the_limits_and_nothing_faster_does(candidates, loss, l
     def keeps(one):
         return (
             one.verdict == "pass"
-            and one.dice_loss <= loss
+            and one.metric_loss <= loss
             and (latency is None or one.latency_ms <= latency)
         )
 
@@ -133,7 +135,21 @@ def test_the_choice_keeps_the_limits_and_nothing_faster_does(candidates, loss, l
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-@pytest.mark.parametrize("figure", ["dice_loss", "latency_ms", "images_per_second"])
+@pytest.mark.parametrize("figure", ["metric_loss", "latency_ms", "images_per_second"])
 def test_a_figure_that_is_no_number_is_refused(figure, value):
     with pytest.raises(SegtrtError, match=f"engine odd has {figure} {value}"):
         pick(candidate("good"), candidate("odd", **{figure: value}))
+
+
+def test_in_doubt_none_is_recommended_nor_called_closest():
+    choice = pick(candidate(), doubt="the network finds nothing")
+    assert (choice.engine, choice.closest, choice.doubt) == (
+        None,
+        None,
+        "the network finds nothing",
+    )
+    assert choice.qualified == 1
+
+
+def test_without_ground_truth_no_loss_is_broken():
+    assert pick(candidate(metric_loss=None), loss=0.0).engine is not None

@@ -22,27 +22,33 @@ def example(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def chain(tmp_path_factory, project_root):
-    return Chain(tmp_path_factory.mktemp("chain"), project_root / "data/demo/kaggle_3m")
+def chain(tmp_path_factory):
+    return Chain(tmp_path_factory.mktemp("chain"))
 
 
 def test_a_chain_of_files_becomes_a_summary(chain):
     summary = chain.summarise()
     good, off, unsupported, left_out = summary["engines"]
-    assert (good["name"], good["verdict"], good["dice"]["mean"]) == (
+    assert (good["name"], good["verdict"], good["quality"]["mean"]) == (
         "openvino/b1_fp32",
         "pass",
         1.0,
     )
     assert good["speedup"] == 2.0
     assert good["read_back_ms"] == 42.0
-    assert (off["verdict"], off["dice"]["dice_loss"]) == ("fail", 1.0)
+    assert (off["verdict"], off["quality"]["loss"]) == ("fail", 1.0)
     assert (unsupported["verdict"], unsupported["reason"]) == ("skipped", "no batch of 8 here")
     assert (left_out["name"], left_out["reason"]) == ("tensorrt/b1_fp16", "no GPU here")
     assert summary["recommendation"]["engine"] == "openvino/b1_fp32"
-    assert summary["reference"]["dice"] == {"mean": 1.0, "median": 1.0, "min": 1.0}
+    assert summary["reference"]["quality"] == {
+        **{"mean": 1.0, "median": 1.0, "worst": 1.0},
+        "classes": [1.0],
+    }
     assert summary["dataset"]["subjects"] == 2
-    assert summary["dataset"]["slices"] == 32
+    assert summary["dataset"]["items"] == summary["dataset"]["slices"] == 8
+    assert (summary["dataset"]["patch"], summary["dataset"]["patches"]) == ([3, 64, 64], 8)
+    assert summary["model"]["network"]["activation"] == "sigmoid"
+    assert summary["classes"] == ["tumour"]
     assert summary["model"]["graphs"] == {"fp32": "1" * 64}
     [machine] = summary["machines"]
     assert (machine["name"], machine["recommended"]) == ("", "openvino/b1_fp32")
@@ -56,11 +62,11 @@ def test_a_chain_of_files_becomes_a_summary(chain):
     assert machine["preparation_ms"] == {"decode": 0.5, "normalise": 0.25}
     index = json.loads((chain.folder / "overlays/index.json").read_text())
     assert list(index["engines"]) == ["openvino/b1_fp32", "openvino/b4_fp32"]
-    assert all((chain.folder / "overlays" / s["image"]).is_file() for s in index["slices"].values())
+    assert all((chain.folder / "overlays" / s["image"]).is_file() for s in index["views"].values())
 
 
-def test_engines_of_several_machines_are_told_apart(tmp_path, project_root):
-    chain = TwoMachines(tmp_path, project_root / "data/demo/kaggle_3m")
+def test_engines_of_several_machines_are_told_apart(tmp_path):
+    chain = TwoMachines(tmp_path)
     summary = chain.summarise()
     told = {one["name"]: (one["machine"], one["speedup"]) for one in summary["engines"]}
     assert told == {
@@ -78,8 +84,8 @@ def test_engines_of_several_machines_are_told_apart(tmp_path, project_root):
     assert set(index["engines"]) == set(told) - {"tensorrt/b1_fp16"}
 
 
-def test_a_machine_without_engines_is_told_of_all_the_same(tmp_path, project_root):
-    chain = TwoMachines(tmp_path, project_root / "data/demo/kaggle_3m")
+def test_a_machine_without_engines_is_told_of_all_the_same(tmp_path):
+    chain = TwoMachines(tmp_path)
     chain.timings, chain.scores, chain.validations = (
         [path for path in paths if "@b" not in str(path)]
         for paths in (chain.timings, chain.scores, chain.validations)
@@ -126,10 +132,10 @@ def test_every_figure_of_an_engine_is_in_the_table(example):
     assert [row["name"] for row in rows] == [one["name"] for one in summary["engines"]]
     for row, engine in zip(rows, summary["engines"], strict=True):
         assert float(row["timing.total.median"]) == engine["timing"]["total"]["median"]
-        assert float(row["dice.dice_loss"]) == engine["dice"]["dice_loss"]
+        assert float(row["quality.loss"]) == engine["quality"]["loss"]
         assert float(row["errors.flipped_fraction"]) == engine["errors"]["flipped_fraction"]
         for subject in engine["subjects"]:
-            assert float(row[f"dice.subject.{subject['subject']}"]) == subject["dice"]
+            assert float(row[f"figure.subject.{subject['subject']}"]) == subject["figure"]
 
 
 def test_a_table_has_a_row_for_engines_left_out():
@@ -156,7 +162,7 @@ def test_speed_up_compares_equal_batch_sizes_only():
         lambda s: s["engines"][0]["timing"]["total"].pop("median"),
         lambda s: s["dataset"].update(subjects="five"),
         lambda s: s["model"].update(weights_sha256="abc"),
-        lambda s: s["engines"][0]["subjects"][0].update(dice=1.5),
+        lambda s: s["engines"][0]["subjects"][0].update(figure="good"),
     ],
 )
 def test_the_schema_refuses_what_is_missing_or_of_another_type(example, damage):

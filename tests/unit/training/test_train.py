@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,16 @@ import torch
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
-from segtrt.data.shards import SliceRef, write_shard
+from prepared_shards import Made, write_shard
+from segtrt.data.labels import Labels
 from segtrt.errors import SegtrtError
+from segtrt.model.network_file import UNET
+from segtrt.model.spec import Activation
+from segtrt.model.unet import build_unet
 from segtrt.model.weight_files import load_state_dict
 from segtrt.model.weights import check_state_dict
-from segtrt.training.data import TrainingSlices, split_subjects
+from segtrt.training.data import TrainingPatches, split_subjects
+from segtrt.training.targets import Targets
 from segtrt.training.train import (
     TrainingSettings,
     main,
@@ -30,18 +36,12 @@ def write_slices(
 ) -> Path:
     """A tensor shard of noise with bright masks; `subjects`: name -> masks (n, 256, 256)."""
     rng = np.random.default_rng(seed)
-    index = [
-        SliceRef(name, number, "evaluation")
-        for name, masks in subjects.items()
-        for number in range(len(masks))
-    ]
-    kinds = {"images": ("F32", (3, SIZE, SIZE)), "masks": ("U8", (SIZE, SIZE))}
-    with write_shard(path, kinds, index) as writer:
-        for masks in subjects.values():
-            for mask in masks:
-                noise = rng.standard_normal((1, 3, SIZE, SIZE), dtype=np.float32)
-                writer.append("images", noise + contrast * mask.astype(np.float32))
-                writer.append("masks", mask[None])
+    items = []
+    for name, masks in subjects.items():
+        for number, mask in enumerate(masks):
+            noise = rng.standard_normal((3, SIZE, SIZE), dtype=np.float32)
+            items.append(Made(name, str(number), noise + contrast * mask.astype(np.float32), mask))
+    write_shard(path, items)
     return path
 
 
@@ -63,13 +63,19 @@ def settings(**changes: float) -> TrainingSettings:
         "learning_rate": 0.02,
         "validation_fraction": 0.25,
         "seed": 0,
-        "init_features": 2,
     }
     return TrainingSettings(**{**defaults, **changes})  # type: ignore[arg-type]
 
 
-def run(shards: list[Path], out: Path, chosen: TrainingSettings) -> dict[str, torch.Tensor]:
-    train(shards, chosen, out / "weights.safetensors", out / "history.json", out / "curve.png")
+def run(
+    shards: list[Path], out: Path, chosen: TrainingSettings, features: int = 2
+) -> dict[str, torch.Tensor]:
+    files = {
+        "out_weights": out / "weights.safetensors",
+        "out_history": out / "history.json",
+        "out_curve": out / "curve.png",
+    }
+    train(shards, chosen, lambda: build_unet(features), UNET, **files)
     return load_state_dict(out / "weights.safetensors")
 
 
@@ -90,7 +96,7 @@ def test_batches_hold_the_rows_asked_for_in_order(tmp_path: Path) -> None:
     masks = discs(3, 0)
     first = write_slices(tmp_path / "a.safetensors", {"A": masks[:2], "B": masks[1:]}, seed=1)
     second = write_slices(tmp_path / "b.safetensors", {"C": masks}, seed=2)
-    slices = TrainingSlices([first, second])
+    slices = TrainingPatches([first, second])
     assert slices.subjects == ["A", "B", "C"]
     assert slices.rows(["B", "C"]) == [(0, 2), (0, 3), (1, 0), (1, 1), (1, 2)]
     batches = list(slices.batches([(1, 2), (0, 0), (0, 3)], 2))
@@ -112,29 +118,29 @@ def test_validation_dice_pools_a_subjects_slices(tmp_path: Path) -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return torch.sigmoid(self.scale * images[:, :1])
 
-    kinds = {"images": ("F32", (3, SIZE, SIZE)), "masks": ("U8", (SIZE, SIZE))}
-    index = [SliceRef("A", 1, "evaluation"), SliceRef("A", 2, "evaluation")]
-    index += [SliceRef("EMPTY", 1, "evaluation")]
     images = np.full((3, 3, SIZE, SIZE), -1, np.float32)
     masks = np.zeros((3, SIZE, SIZE), np.uint8)
     masks[0, 0, :10] = 1
     images[0, :, 0, 5:15] = 1  # 5 of 10 found, 5 beside
     masks[1, 0, :30] = 1
     images[1, :, 0, :30] = 1  # all of 30 found
-    with write_shard(tmp_path / "s.safetensors", kinds, index) as writer:
-        writer.append("images", images)
-        writer.append("masks", masks)
-    slices = TrainingSlices([tmp_path / "s.safetensors"])
+    names = (("A", "1"), ("A", "2"), ("EMPTY", "1"))
+    parts = zip(names, images, masks, strict=True)
+    items = [Made(*name, image, mask) for name, image, mask in parts]
+    write_shard(tmp_path / "s.safetensors", items)
+    slices = TrainingPatches([tmp_path / "s.safetensors"])
     network = FirstChannel()
-    assert validation_dice(network, slices, ["A"], 1) == pytest.approx(2 * 35 / 80)
-    assert validation_dice(network, slices, ["A", "EMPTY"], 2) == pytest.approx((70 / 80 + 1) / 2)
+    targets = Targets(UNET, 1)
+    assert validation_dice(network, slices, targets, ["A"], 1) == pytest.approx(2 * 35 / 80)
+    both = validation_dice(network, slices, targets, ["A", "EMPTY"], 2)
+    assert both == pytest.approx((70 / 80 + 1) / 2)
 
 
 def test_a_bright_disc_is_learnt(tmp_path: Path) -> None:
     subjects = {f"S{number}": discs(6, number) for number in range(4)}
     shard = write_slices(tmp_path / "s.safetensors", subjects)
-    chosen = settings(epochs=4, init_features=4, batch_size=2)
-    check_state_dict(run([shard], tmp_path / "out", chosen), 4)
+    chosen = settings(epochs=4, batch_size=2)
+    check_state_dict(run([shard], tmp_path / "out", chosen, 4), 4)
     history = json.loads((tmp_path / "out/history.json").read_text())
     assert len(history["epochs"]) == 4
     assert history["epochs"][-1]["loss"] < history["epochs"][0]["loss"]
@@ -183,13 +189,12 @@ def test_divergence_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_shards_that_cannot_be_trained_on_are_refused(tmp_path: Path) -> None:
     other = tmp_path / "p.safetensors"
-    with write_shard(other, {"probabilities": ("F32", (2, 2))}, []):
-        pass
-    with pytest.raises(SegtrtError, match="no tensor 'images'"):
-        TrainingSlices([other])
+    write_shard(other, [Made("A", "1", np.zeros((3, 8, 8), np.float32))])
+    with pytest.raises(SegtrtError, match="A, 1 has no mask, and training needs one"):
+        TrainingPatches([other])
     shard = write_slices(tmp_path / "s.safetensors", {"A": discs(1, 1)})
     with pytest.raises(SegtrtError, match="subject A is in 2 of the shards"):
-        TrainingSlices([shard, shard])
+        TrainingPatches([shard, shard])
 
 
 @pytest.mark.parametrize(
@@ -222,14 +227,12 @@ def test_command_line_defaults_are_the_configurations(
 ) -> None:
     seen: list[TrainingSettings] = []
     monkeypatch.setattr(
-        "segtrt.training.train.train", lambda _shards, given, *_out: seen.append(given)
+        "segtrt.training.train.train", lambda _shards, given, *_more, **_out: seen.append(given)
     )
     assert main(["--shards", "s.safetensors", "--out", "out"]) == 0
     schema = yaml.safe_load((project_root / "workflow/schemas/config.schema.yaml").read_text())
-    sections = schema["properties"]
-    properties = sections["training"]["properties"]
+    properties = schema["properties"]["training"]["properties"]
     expected = {name: entry["default"] for name, entry in properties.items()}
-    expected["init_features"] = sections["model"]["properties"]["init_features"]["default"]
     assert {name: getattr(seen[0], name) for name in expected} == expected
 
 
@@ -243,21 +246,70 @@ def test_loss_falls_on_real_patients(kaggle_folder: Path, tmp_path: Path) -> Non
         )[8:14]
         for folder in subjects
     }
-    index = [
-        SliceRef(name, int(path.stem.split("_")[-2]), "evaluation")
-        for name, paths in files.items()
-        for path in paths
-    ]
-    kinds = {"images": ("F32", (3, SIZE, SIZE)), "masks": ("U8", (SIZE, SIZE))}
-    with write_shard(shard, kinds, index) as writer:
-        for path in (path for paths in files.values() for path in paths):
-            with Image.open(path) as mask:
-                writer.append("masks", (np.asarray(mask) > 0).astype(np.uint8)[None])
-            with Image.open(path.with_name(path.name.replace("_mask", ""))) as picture:
-                image = np.asarray(picture, np.float32).transpose(2, 0, 1)
-            writer.append("images", ((image - image.mean()) / image.std())[None])
-    run([shard], tmp_path, settings(epochs=3, init_features=4, batch_size=6, learning_rate=0.005))
+    items = []
+    for name, path in ((name, path) for name, paths in files.items() for path in paths):
+        with Image.open(path) as picture:
+            mask = (np.asarray(picture) > 0).astype(np.uint8)
+        with Image.open(path.with_name(path.name.replace("_mask", ""))) as picture:
+            image = np.asarray(picture, np.float32).transpose(2, 0, 1)
+        items.append(Made(name, path.stem, (image - image.mean()) / image.std(), mask))
+    write_shard(shard, items)
+    run([shard], tmp_path, settings(epochs=3, batch_size=6, learning_rate=0.005), 4)
     losses = [
         epoch["loss"] for epoch in json.loads((tmp_path / "history.json").read_text())["epochs"]
     ]
     assert losses[-1] < losses[0]
+
+
+class Layers(torch.nn.Module):
+    """Two convolutions and, if asked for, softmax."""
+
+    def __init__(self, channels: int, classes: int, dimensions: int, *, softmax: bool) -> None:
+        super().__init__()
+        convolution = torch.nn.Conv2d if dimensions == 2 else torch.nn.Conv3d
+        self.first = convolution(channels, 8, 1)
+        self.last = convolution(8, classes, 1)
+        self.softmax = softmax
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.last(torch.relu(self.first(images)))
+        return logits.softmax(1) if self.softmax else logits
+
+
+@pytest.mark.parametrize(("dimensions", "softmax"), [(2, True), (2, False), (3, False)])
+def test_any_module_learns_several_classes_and_ignores_what_is_unlabelled(
+    tmp_path: Path, dimensions: int, softmax: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    shape = (16,) * dimensions
+    items = []
+    for number in range(4):
+        labels = np.zeros(shape, np.uint8)
+        labels[2:7] = 1
+        labels[9:14] = 2
+        image = rng.normal(size=(1, *shape)).astype(np.float32) * 0.1 + (labels == 1)
+        image = (image - (labels == 2)).astype(np.float32)
+        labels[..., :3] = 255
+        items.append(Made(f"S{number}", "a", image, labels))
+    shard = write_shard(tmp_path / "s", items, labels=Labels.of({1: "up", 2: "down"}, 255))
+    spec = replace(
+        UNET,
+        channels=1,
+        size=(None,) * dimensions,
+        multiple=(1,) * dimensions,
+        stride=(1,) * dimensions,
+        classes=3,
+        activation=Activation.SOFTMAX if softmax else Activation.NONE,
+    )
+    files = {f"out_{name}": tmp_path / name for name in ("weights", "history", "curve")}
+    epochs = train(
+        [shard],
+        settings(epochs=30, batch_size=1, learning_rate=0.05),
+        lambda: Layers(1, 3, dimensions, softmax=softmax),
+        spec,
+        **files,
+    )
+    assert epochs[-1].loss < epochs[0].loss
+    assert max(epoch.validation_dice for epoch in epochs) > 0.95
+    with pytest.raises(SegtrtError, match="has 2 output channels, but the masks have 2 classes"):
+        Targets(replace(spec, classes=2), 2)

@@ -7,10 +7,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Images: TypeAlias = "NDArray[np.float32]"
-"""Network input: (n, 3, 256, 256) float32, z-scored."""
+"""Network input: (patches, channels, *size) float32."""
 
-Probabilities: TypeAlias = "NDArray[np.float32]"
-"""Network output: (n, 1, 256, 256) float32 in 0..1."""
-
-Masks: TypeAlias = "NDArray[np.bool_]"
-"""Masks of some slices, (n, height, width) bool."""
+Outputs: TypeAlias = "NDArray[np.float32]"
+"""Network output: (patches, classes, *output size) float32."""

@@ -2,9 +2,11 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+_LINE_BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of writing for which the system names no file."""
 
@@ -13,11 +15,12 @@ class SegtrtError(Exception):
     """A mistake in what the user gave us, told in one line.
 
     The message says what is wrong, where, what was expected and what to do. Entry points (job
-    scripts, the command line, the Snakefile) print it without a traceback.
+    scripts, the command line, the Snakefile) print it without a traceback. Blanks stay as they are,
+    for a path may have any; only breaks of lines become one.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(_LINE_BREAKS.sub(" ", message.strip("\r\n")))
 
 
 def name_some(values: Iterable[object], at_most: int = 20) -> str:

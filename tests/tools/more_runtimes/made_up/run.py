@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segtrt.runtimes.base import BuildSettings, Images, Probabilities, Session
+from segtrt.runtimes.base import BuildSettings, Images, Outputs, Session
 from segtrt.runtimes.cpu.session import Infer, open_session
 
 
@@ -17,7 +17,7 @@ def load(engine: Path, settings: BuildSettings, threads: int | None) -> Session:
         options.intra_op_num_threads = 1
         session = ort.InferenceSession(engine.read_bytes(), options)
 
-        def infer(images: Images) -> Probabilities:
+        def infer(images: Images) -> Outputs:
             return session.run(None, {"input": images})[0]
 
         return infer

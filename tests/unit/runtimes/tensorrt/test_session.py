@@ -43,12 +43,13 @@ def driver(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def load(driver: fake_gpu.Driver, tmp_path: Path):
     """Load the fake engine: `load(mode, batch_size=4, ...)`."""
-    trt = fake_gpu.fake_tensorrt(driver)
     engine = tmp_path / "engine.bin"
     engine.write_bytes(fake_gpu.ENGINE)
 
     def load_engine(mode: str, **changes: object) -> TensorRTSession:
-        settings = {"batch_size": 4, "precision": Precision.FP32, **changes}
+        shapes = {"patch": fake_gpu.PATCH, "output": fake_gpu.OUTPUT}
+        settings = {"batch_size": 4, "precision": Precision.FP32, **shapes, **changes}
+        trt = fake_gpu.fake_tensorrt(driver, settings["patch"], settings["output"])
         return TensorRTSession(lambda: trt, engine, BuildSettings(**settings), mode)
 
     return load_engine
@@ -63,6 +64,16 @@ def test_batches_are_padded_cut_and_kept_in_order(load, mode: str):
         found = list(session.run_batches(IMAGES[cut] for cut in cuts))
     for one, cut in zip(found, cuts, strict=True):
         np.testing.assert_array_equal(one, EXPECTED[cut])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_volumes_of_several_classes(load, mode: str):
+    volumes = np.random.default_rng(1).random((3, 4, 6, 8, 10), dtype=np.float32)
+    with load(mode, patch=(4, 6, 8, 10), output=(2, 6, 8, 10)) as session:
+        np.testing.assert_array_equal(session.run(volumes), 2 * volumes[:, :2])
+        assert session.time_batch(np.concatenate([volumes, volumes[:1]])).total_ms > 0
+        with pytest.raises(SegtrtError, match=r"images of \(4, 6, 8, 10\) expected"):
+            session.run(volumes[:, :3])
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from segtrt.arrays import Images, Probabilities
+from segtrt.arrays import Images, Outputs
 from segtrt.cli.limits import Limits
 from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_output
-from segtrt.quality.metrics import ErrorSums, dice
+from segtrt.quality.decode import Decoder
+from segtrt.quality.errors import ErrorSums
+from segtrt.quality.means import mean_figure
+from segtrt.quality.metric import METRICS
 from segtrt.quality.scores import Errors
 from segtrt.report.wording import number, percent
 
@@ -16,46 +19,53 @@ from segtrt.report.wording import number, percent
 class Result:
     """What came out for one input, in every place of the batches that it took."""
 
-    def __init__(self, path: Path, expected: Path | None, threshold: float) -> None:
+    def __init__(self, path: Path, expected: Path | None, decoder: Decoder) -> None:
         """Begin with nothing.
 
         Args:
             path: the input.
             expected: the output to compare with, or None if there is none.
-            threshold: probability above which a pixel is in the mask.
+            decoder: how outputs become labels.
         """
         self.path = path
         self.expected = expected
         self.mask_pixels = 0
-        """Pixels above the threshold."""
+        """Pixels of any class."""
         self.dice: float | None = None
-        """Dice of the mask with the expected one; the lowest of all places."""
-        self._threshold = threshold
-        self._sums = ErrorSums(threshold)
+        """Mean Dice of the classes with those expected; the lowest of all places."""
+        self._decoder = decoder
+        self._sums = ErrorSums()
         self._non_finite = 0
         self._input_non_finite = 0
 
     def look_at(self, image: Images) -> None:
-        """Take in the input, (1, 3, 256, 256): some operators make numbers of what is none."""
+        """Take in the input, (1, channels, *size): some operators make numbers of what is none."""
         self._input_non_finite = int(np.count_nonzero(~np.isfinite(image)))
 
-    def add(self, found: Probabilities) -> None:
-        """Take in what the engine gave in one place, (1, 256, 256).
+    def add(self, found: Outputs) -> None:
+        """Take in what the engine gave in one place, (channels, *size).
 
         Raises:
             SegtrtError: the output to compare with cannot be read.
         """
-        mask = found > self._threshold
-        self.mask_pixels = int(np.count_nonzero(mask))
-        self._non_finite += int(np.count_nonzero(~np.isfinite(found)))
+        wrong = ~np.isfinite(found)
+        labels = self._decoder.labels(np.where(wrong, np.float32(0), found), str(self.path))
+        labels = np.where(wrong.any(axis=0), np.uint8(0), labels)
+        self.mask_pixels = int(np.count_nonzero(labels))
+        self._non_finite += int(np.count_nonzero(wrong))
         if self.expected is None:
             return
-        reference = read_sample_output(self.expected)[0]
+        reference = read_sample_output(self.expected, found.shape)[0]
         if not np.isfinite(reference).all():
             raise SegtrtError(f"{self.expected} has values that are not finite; write it again")
-        self._sums.add(reference, found)
-        agreement = dice(reference > self._threshold, mask)
-        self.dice = agreement if self.dice is None else min(self.dice, agreement)
+        expected = self._decoder.labels(reference, str(self.expected))
+        self._sums.add(reference[np.newaxis], found[np.newaxis])
+        self._sums.add_labels(expected, labels)
+        agreement = mean_figure(
+            METRICS["dice"].figures(labels, expected, self._decoder.classes(len(found)))
+        )
+        if agreement is not None:
+            self.dice = agreement if self.dice is None else min(self.dice, agreement)
 
     @property
     def errors(self) -> Errors | None:
@@ -63,7 +73,7 @@ class Result:
         return None if self.expected is None else self._sums.errors()
 
     def failures(self, limits: Limits) -> list[str]:
-        """What is wrong with it, e.g. `error of a probability 0.3, limit 0.05`; empty if nothing.
+        """What is wrong with it, e.g. `error of an output 0.3, limit 0.05`; empty if nothing.
 
         Values that are not finite are wrong even with nothing to compare with.
         """
@@ -73,14 +83,16 @@ class Result:
         if self._non_finite:
             told.append(f"{self._non_finite:,} values are not finite")
         if errors := self.errors:
-            atol, flipped = limits.max_abs_error, limits.flipped_fraction
-            if atol is not None and not errors.max_abs_error <= atol:
-                told.append(
-                    f"error of a probability {number(errors.max_abs_error)}, limit {atol:g}"
-                )
+            for what, value, limit in (
+                ("error of an output", errors.max_abs_error, limits.max_abs_error),
+                ("relative error of the outputs", errors.relative_rms, limits.relative_rms),
+            ):
+                if limit is not None and not value <= limit:
+                    told.append(f"{what} {number(value)}, limit {limit:g}")
+            flipped = limits.flipped_fraction
             if flipped is not None and not errors.flipped_fraction <= flipped:
                 told.append(
-                    f"{percent(errors.flipped_fraction)} of mask pixels flipped, limit "
+                    f"{percent(errors.flipped_fraction)} of pixels flipped, limit "
                     f"{flipped * 100:g} %"
                 )
         return told

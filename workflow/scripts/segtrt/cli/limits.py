@@ -6,6 +6,8 @@ from pathlib import Path
 
 from segtrt.config.resolve import resolve_config
 from segtrt.engines.record import EngineRecord
+from segtrt.model.spec import NetworkSpec
+from segtrt.quality.decode import Decoder
 from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_verdict
 
@@ -18,20 +20,24 @@ class Limits:
     """What a result may differ by from the output beside its input; None is not looked at."""
 
     max_abs_error: float | None
-    """Largest absolute error of a probability."""
+    """Largest absolute error of an output value."""
     flipped_fraction: float | None
-    """Largest share of an input's mask pixels that differ."""
-    threshold: float
-    """Probability above which a pixel is in the mask."""
+    """Largest share of an input's pixels whose label differs."""
+    relative_rms: float | None
+    """Largest root mean square of the difference, over the reference's standard deviation."""
+    decoder: Decoder
+    """How outputs become labels."""
     source: str
     """Where the limits come from, in words."""
 
     def __str__(self) -> str:
         limits = []
         if self.max_abs_error is not None:
-            limits.append(f"error of a probability at most {self.max_abs_error:g}")
+            limits.append(f"error of an output at most {self.max_abs_error:g}")
         if self.flipped_fraction is not None:
-            limits.append(f"at most {self.flipped_fraction * 100:g} % of mask pixels flipped")
+            limits.append(f"at most {self.flipped_fraction * 100:g} % of pixels flipped")
+        if self.relative_rms is not None:
+            limits.append(f"relative error of the outputs at most {self.relative_rms:g}")
         return f"{', '.join(limits) or 'no limit'}; {self.source}"
 
 
@@ -41,23 +47,23 @@ def limits_of(
     """The limits given; if none is, the tolerances that the engine's verdict was reached by.
 
     An engine that does not lie in a run's results, or was not judged yet, has the defaults of its
-    precision. Of the tolerances `max_abs_error` alone is taken where there is one: a single pixel
-    that happens to lie on the threshold says nothing about so close an engine.
+    precision. Of the tolerances the errors of outputs alone are taken where there is one: a single
+    pixel that happens to lie on the threshold says nothing about so close an engine.
 
     Args:
         engine: the engine file.
         record: its record.
-        atol: largest error of a probability, or None.
-        max_flipped: largest share of mask pixels that differ, or None.
+        atol: largest error of an output value, or None.
+        max_flipped: largest share of pixels whose label differs, or None.
 
     Raises:
         SegtrtError: the run's verdict or scores cannot be read.
     """
     defaults = resolve_config({}).validation
     scores = _beside(engine, "scores")
-    threshold = read_scores(scores).threshold if scores else defaults.threshold
+    decoder = Decoder.from_json(read_scores(scores).decoder) if scores else _usual(record.network)
     if atol is not None or max_flipped is not None:
-        return Limits(atol, max_flipped, threshold, "as given")
+        return Limits(atol, max_flipped, None, decoder, "as given")
     verdict = _beside(engine, "validation")
     tolerance: Mapping[str, float | None]
     if verdict:
@@ -65,8 +71,13 @@ def limits_of(
     else:
         tolerance = defaults.tolerances[record.settings.precision]
         source = f"the default of {record.settings.precision}, as the engine has no verdict here"
-    error, flipped = tolerance.get("max_abs_error"), tolerance.get("flipped_fraction")
-    return Limits(error, flipped if error is None else None, threshold, source)
+    error, spread = tolerance.get("max_abs_error"), tolerance.get("relative_rms")
+    flipped = tolerance.get("flipped_fraction") if error is spread is None else None
+    return Limits(error, flipped, spread, decoder, source)
+
+
+def _usual(network: NetworkSpec) -> Decoder:
+    return Decoder.usual(network.activation.value, network.classes)
 
 
 def _beside(engine: Path, kind: str) -> Path | None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from segtrt.cli.amounts import amount, count, count_or_zero
 from segtrt.cli.text import plain
 from segtrt.errors import SegtrtError, describe_os_error
 
@@ -133,7 +134,7 @@ def _add_run(commands: Any) -> None:
         help="an input_0.pb (ONNX TensorProto), or its folder",
     )
     parser.add_argument(
-        "--batch", metavar="N", type=_count, help="repeat the inputs in turn until there are N"
+        "--batch", metavar="N", type=count, help="repeat the inputs in turn until there are N"
     )
     parser.add_argument(
         "--out-dir",
@@ -146,14 +147,14 @@ def _add_run(commands: Any) -> None:
     parser.add_argument(
         "--atol",
         metavar="ERROR",
-        type=_amount,
-        help="largest error of a probability (default: the run's tolerance for this engine)",
+        type=amount,
+        help="largest error of an output value (default: the run's tolerance for this engine)",
     )
     parser.add_argument(
         "--max-flipped",
         metavar="SHARE",
-        type=_amount,
-        help="largest share of an input's mask pixels that may differ (default: the run's)",
+        type=amount,
+        help="largest share of an input's pixels whose label may differ (default: the run's)",
     )
     parser.add_argument(
         "--require-outputs",
@@ -163,7 +164,7 @@ def _add_run(commands: Any) -> None:
     parser.add_argument(
         "--iterations",
         metavar="N",
-        type=_count_or_zero,
+        type=count_or_zero,
         default=10,
         help="timed runs, after a warm-up; 0 times nothing (default: 10)",
     )
@@ -175,7 +176,7 @@ def _add_run(commands: Any) -> None:
         "(default: stream)",
     )
     parser.add_argument(
-        "--threads", metavar="N", type=_count, help="on a CPU: threads (default: all cores)"
+        "--threads", metavar="N", type=count, help="on a CPU: threads (default: all cores)"
     )
     parser.set_defaults(command=_run)
 
@@ -201,26 +202,40 @@ def _run(chosen: argparse.Namespace) -> int:
 def _add_inspect(commands: Any) -> None:
     parser = commands.add_parser(
         "inspect",
-        help="show an engine's record, layers and data types",
+        help="show an engine's record, layers and data types, or what a network takes",
         description=(
-            "Show what an engine was built from and for, whether its file is whole, whether it\n"
-            "runs on this machine, and the types in which its layers compute."
+            "Of an engine, show what it was built from and for, whether its file is whole,\n"
+            "whether it runs on this machine, and the types in which its layers compute. Of a\n"
+            "network, as model.network names it, find out and show what it takes and answers."
         ),
         epilog=(
             "Exit code 1 says that the engine file is damaged or missing.\n\n"
-            "example:\n"
-            "  segtrt inspect results/engines/openvino/b4_int8"
+            "examples:\n"
+            "  segtrt inspect results/engines/openvino/b4_int8\n"
+            "  segtrt inspect my_net.onnx\n"
+            "  segtrt inspect segmentation_models_pytorch:Unet --argument encoder_weights=null"
         ),
     )
-    parser.add_argument("engine", metavar="ENGINE", type=Path, help=_ENGINE)
+    parser.add_argument("engine", metavar="ENGINE", help=f"{_ENGINE}; or a network")
+    parser.add_argument(
+        "--argument",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="what a network's factory is called with; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=_inspect)
 
 
 def _inspect(chosen: argparse.Namespace) -> int:
+    from segtrt.cli.network import inspect_network, names_network
+
+    if names_network(chosen.engine):
+        return inspect_network(chosen.engine, chosen.argument, as_json=chosen.json)
     from segtrt.cli.inspect import inspect_engine
 
-    return inspect_engine(chosen.engine, as_json=chosen.json)
+    return inspect_engine(Path(chosen.engine), as_json=chosen.json)
 
 
 def _add_pick(commands: Any) -> None:
@@ -234,7 +249,7 @@ def _add_pick(commands: Any) -> None:
         epilog=(
             "Exit code 1 says that no engine qualifies, and what came closest.\n\n"
             "example:\n"
-            "  segtrt pick --max-dice-loss 0.005 --max-latency-ms 50 --slices 155"
+            "  segtrt pick --max-metric-loss 0.005 --max-latency-ms 50 --slices 155"
         ),
     )
     parser.add_argument(
@@ -247,19 +262,20 @@ def _add_pick(commands: Any) -> None:
     )
     parser.add_argument("--machine", metavar="NAME", help="choose among this machine's engines")
     parser.add_argument(
-        "--max-dice-loss",
+        "--max-metric-loss",
         metavar="LOSS",
-        type=_amount,
-        help="most mean Dice that it may lose against PyTorch (default: the summary's limit)",
+        type=amount,
+        help="most of the mean metric, in its unit, that it may lose against the reference "
+        "(default: the summary's limit)",
     )
     parser.add_argument(
         "--max-latency-ms",
         metavar="MS",
-        type=_amount,
+        type=amount,
         help="longest median latency of a batch; inf for no limit (default: the summary's limit)",
     )
     parser.add_argument(
-        "--slices", metavar="N", type=_count, help="tell also how to take N slices soonest"
+        "--slices", metavar="N", type=count, help="tell also how to take N slices soonest"
     )
     parser.set_defaults(command=_pick)
 
@@ -270,29 +286,7 @@ def _pick(chosen: argparse.Namespace) -> int:
     return pick(
         chosen.summary,
         machine=chosen.machine,
-        max_dice_loss=chosen.max_dice_loss,
+        max_metric_loss=chosen.max_metric_loss,
         max_latency_ms=chosen.max_latency_ms,
         slices=chosen.slices,
     )
-
-
-def _count(text: str) -> int:
-    return _whole_number(text, 1)
-
-
-def _count_or_zero(text: str) -> int:
-    return _whole_number(text, 0)
-
-
-def _whole_number(text: str, least: int) -> int:
-    with suppress(ValueError):
-        if (value := int(text)) >= least:
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
-
-
-def _amount(text: str) -> float:
-    with suppress(ValueError):
-        if (value := float(text)) >= 0:
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")

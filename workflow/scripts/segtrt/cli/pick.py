@@ -11,7 +11,7 @@ from segtrt.errors import SegtrtError
 from segtrt.precision import SOURCE
 from segtrt.quality.failure_words import broken_limits
 from segtrt.report.machines import device, entry, several, shown
-from segtrt.report.wording import dice, dice_loss, number, on, plural, times
+from segtrt.report.wording import loss, number, on, percent, plural, score, times
 from segtrt.summary.document import read_summary
 from segtrt.summary.selection import Cover, MeasuredEngine, best_engine, cheapest_cover
 from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
@@ -24,7 +24,7 @@ def pick(
     path: Path,
     *,
     machine: str | None,
-    max_dice_loss: float | None,
+    max_metric_loss: float | None,
     max_latency_ms: float | None,
     slices: int | None,
 ) -> int:
@@ -33,7 +33,7 @@ def pick(
     Args:
         path: the summary.
         machine: name of the machine that the engine is for; None takes the fastest engine of all.
-        max_dice_loss: most mean Dice that it may lose; None takes the summary's limit.
+        max_metric_loss: most of the mean metric that it may lose; None takes the summary's limit.
         max_latency_ms: longest median latency of a batch, infinite for no limit; None takes the
             summary's limit.
         slices: tell also how to take so many slices soonest, on the engine's machine; None does
@@ -50,21 +50,23 @@ def pick(
         raise SegtrtError(f"--slices {slices} is too many; give at most {MOST_SLICES}")
     summary = read_summary(path)
     own = summary["recommendation"]
-    loss = own["max_dice_loss"] if max_dice_loss is None else max_dice_loss
+    most = own["max_metric_loss"] if max_metric_loss is None else max_metric_loss
     latency = own["max_latency_ms"] if max_latency_ms is None else max_latency_ms
     limits: dict[str, Any] = {
-        "max_dice_loss": loss,
+        "max_metric_loss": most,
+        "metric": summary["metric"]["title"],
+        "doubt": own["doubt"],
         "max_latency_ms": None if latency is None or isinf(latency) else latency,
     }
     engines = {engine["name"]: engine for engine in _engines(summary, machine, path)}
     choice = pick_engine([Candidate.of(one) for one in engines.values()], **limits)
     if choice.engine is None:
-        print("\n".join(_none(choice, list(engines.values()), machine)))
+        print("\n".join(_none(choice, list(engines.values()), machine, summary)))
         return 1
     best = engines[choice.engine]
     print(plain(choice.engine))
     where = _where(best, summary, chosen=machine is not None)
-    print("\n".join(facts([*where, *_reasons(best, choice, path.parent)])))
+    print("\n".join(facts([*where, *_reasons(best, choice, path.parent, summary)])))
     if slices:
         measured = [
             MeasuredEngine(name, one["batch_size"], one["timing"]["total"]["median"])
@@ -100,22 +102,29 @@ def _where(
     return [("machine", told if chosen else f"{told} ({others})")]
 
 
-def _reasons(engine: Mapping[str, Any], choice: Choice, results: Path) -> list[tuple[str, object]]:
-    timing, scores = engine["timing"], engine["dice"]
+def _reasons(
+    engine: Mapping[str, Any], choice: Choice, results: Path, summary: Mapping[str, Any]
+) -> list[tuple[str, object]]:
+    timing, quality, metric = engine["timing"], engine["quality"], summary["metric"]
+    reference = summary["reference"]["name"]
     speed = f"{number(timing['images_per_second'])} images per second"
     if engine["speedup"]:
-        speed += f", {times(engine['speedup'])} PyTorch's"
+        speed += f", {times(engine['speedup'])} {reference}'s"
     others = f"{plural(choice.qualified, 'engine')} within the limits"
     pairs: list[tuple[str, object]] = [
         ("why", f"fastest of the {others} ({choice.candidates} were run)"),
         ("speed", speed),
         ("latency", f"{number(timing['total']['median'])} ms a batch (median)"),
     ]
-    if scores:
-        lost = f"{dice_loss(scores['dice_loss'])} lost"
-        reference = dice(scores["reference_mean"])
-        pairs.append(("Dice", f"{dice(scores['mean'])}, PyTorch's {reference}, {lost}"))
-    pairs.append(("limits", _limits(choice)))
+    if quality:
+        unit = metric["unit"]
+        theirs = score(quality["reference_mean"], unit)
+        told = f"{score(quality['mean'], unit)}, {reference}'s {theirs}"
+        pairs.append((metric["title"], f"{told}, {loss(quality['loss'], unit)} lost"))
+    else:
+        share = percent(engine["errors"]["flipped_fraction"])
+        pairs.append(("quality", f"no ground truth; {share} of pixels differ from {reference}'s"))
+    pairs.append(("limits", _limits(choice, summary)))
     if not timing["stable"]:
         pairs.append(("beware", f"its timing was unstable: {timing['unstable_reason']}"))
     file = results / "engines" / engine["name"] / "engine.bin"
@@ -129,7 +138,14 @@ def _reasons(engine: Mapping[str, Any], choice: Choice, results: Path) -> list[t
     return pairs
 
 
-def _none(choice: Choice, engines: Sequence[Mapping[str, Any]], machine: str | None) -> list[str]:
+def _none(
+    choice: Choice,
+    engines: Sequence[Mapping[str, Any]],
+    machine: str | None,
+    summary: Mapping[str, Any],
+) -> list[str]:
+    if choice.doubt:
+        return [f"no engine is recommended: {choice.doubt}"]
     lines = [f"no engine qualifies{plain(on(machine or ''))}"]
     pairs: list[tuple[str, object]] = []
     if choice.closest:
@@ -138,13 +154,17 @@ def _none(choice: Choice, engines: Sequence[Mapping[str, Any]], machine: str | N
     else:
         reasons = dict.fromkeys(one["reason"] for one in engines if one["reason"])
         pairs += [("why", reason) for reason in reasons] or [("why", "no engine was run")]
-    return [*lines, *facts([*pairs, ("limits", _limits(choice))])]
+    return [*lines, *facts([*pairs, ("limits", _limits(choice, summary))])]
 
 
-def _limits(choice: Choice) -> str:
+def _limits(choice: Choice, summary: Mapping[str, Any]) -> str:
+    metric = summary["metric"]
     latency = choice.max_latency_ms
     told = "any latency" if latency is None else f"at most {latency:g} ms a batch"
-    return f"at most {choice.max_dice_loss:g} Dice lost, {told}, validation passed"
+    if summary["reference"]["has_truth"]:
+        unit = f" {metric['unit']} of" if metric["unit"] else ""
+        told = f"at most {choice.max_metric_loss:g}{unit} {metric['title']} lost, {told}"
+    return f"{told}, validation passed"
 
 
 def _runs(cover: Cover) -> str:

@@ -1,4 +1,4 @@
-"""Probabilities as grey-scale pictures."""
+"""Outputs as grey-scale pictures."""
 
 import io
 from pathlib import Path
@@ -7,11 +7,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.arrays import Outputs
 from segtrt.files import write_bytes
+from segtrt.quality.decode import Decoder
+
+Plane = NDArray[np.floating[Any]]
+"""(height, width), 0 black to 1 white."""
+
+
+def picture_of(output: Outputs, decoder: Decoder) -> Plane:
+    """An output as one plane: the probability of a single class, else labels as shades of grey.
+
+    Of a volume it is the plane with most foreground, or the middle one.
+
+    Args:
+        output: (classes, *size) float32; values that are no number are black.
+        decoder: how outputs become labels.
+    """
+    known = np.nan_to_num(output, nan=0.0)
+    if len(output) == 1 and decoder.activation == "sigmoid":
+        shades: Plane = output[0]
+        labels = known[0] > np.float32(decoder.limit)
+    else:
+        labels = decoder.labels(known, "the output")
+        shades = labels / np.float32(decoder.classes(len(output)))
+    if shades.ndim == 3:
+        filled = np.count_nonzero(labels, axis=(1, 2))
+        shades = shades[int(filled.argmax()) if filled.any() else len(shades) // 2]
+    return shades
 
 
 def grey_levels(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Probabilities as grey levels, 0 black to 1 white.
+    """Outputs as grey levels, 0 black to 1 white.
 
     Args:
         probabilities: any shape; values outside 0..1 are clipped, what is no number is black.

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 
-from segtrt.arrays import Images
+from segtrt.arrays import Images, Outputs
 from segtrt.cli.compare import Result, expected_output
 from segtrt.cli.engine import find_engine
 from segtrt.cli.limits import Limits, limits_of
-from segtrt.cli.picture import write_pgm, write_png
+from segtrt.cli.picture import Plane, picture_of, write_pgm, write_png
 from segtrt.cli.text import plain, table
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.load import open_engine
@@ -23,12 +23,12 @@ from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_input
 from segtrt.machine.cpu import available_cores
 from segtrt.progress import track
-from segtrt.report.wording import MISSING, dice, error, number, plural
+from segtrt.report.wording import MISSING, error, number, plural, score
 from segtrt.runtimes.base import Session
 
 _INPUT_FILE = "input_0.pb"
 _KEPT_INPUTS = 64
-"""Inputs held in memory, 0.75 MiB each."""
+"""Inputs held in memory, 0.75 MiB each for three channels of 256 x 256."""
 _WARMUP_SECONDS = 1.0
 
 
@@ -73,11 +73,11 @@ def run_inputs(
             f"{len(paths)} or more"
         )
     limits = limits_of(file, record, atol=atol, max_flipped=max_flipped)
-    results = [Result(path, expected_output(path), limits.threshold) for path in paths]
+    results = [Result(path, expected_output(path), limits.decoder) for path in paths]
     missing = next((result.path for result in results if result.expected is None), None)
     if require_outputs and missing:
         raise SegtrtError(f"input {missing} has no output file beside it to compare with")
-    read = lru_cache(_KEPT_INPUTS)(read_sample_input)
+    read = lru_cache(_KEPT_INPUTS)(partial(read_sample_input, patch=record.settings.patch))
     for path in paths[:_KEPT_INPUTS]:  # a bad input shows before an engine is loaded
         read(path)
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,8 @@ def run_inputs(
     record = _fitted(record, len(order))
     with open_engine(file, record, threads=threads, mode=mode) as session:
         _tell_start(record, session, len(paths), len(order), threads)
-        pictures = _run(session, order, results, read=read, out_dir=out_dir, png=png)
+        draw = partial(picture_of, decoder=limits.decoder)
+        pictures = _run(session, order, results, read=read, draw=draw, out_dir=out_dir, png=png)
         code = _tell_results(results, pictures, limits)
         if iterations:
             _time(
@@ -111,6 +112,7 @@ def _run(
     results: Sequence[Result],
     *,
     read: Callable[[Path], Images],
+    draw: Callable[[Outputs], Plane],
     out_dir: Path,
     png: bool,
 ) -> list[Path]:
@@ -127,14 +129,14 @@ def _run(
     pictures: list[Path] = []
     outputs = track(session.run_batches(images), "running", len(batches), "batches")
     for batch, found in zip(batches, outputs, strict=True):
-        for index, probabilities in zip(batch, found, strict=True):
-            results[index].add(probabilities)
+        for index, output in zip(batch, found, strict=True):
+            results[index].add(output)
             if index == len(pictures):
                 name = "output" if len(results) == 1 else f"output_{index}"
                 pictures.append(out_dir / f"{name}.pgm")
-                write_pgm(pictures[-1], probabilities[0])
+                write_pgm(pictures[-1], draw(output))
                 if png:
-                    write_png(pictures[-1].with_suffix(".png"), probabilities[0])
+                    write_png(pictures[-1].with_suffix(".png"), draw(output))
     return pictures
 
 
@@ -178,7 +180,7 @@ def _tell_results(results: Sequence[Result], pictures: Sequence[Path], limits: L
                 f"{result.mask_pixels:,}",
                 error(errors.max_abs_error) if errors else MISSING,
                 f"{errors.flipped_pixels:,}" if errors else MISSING,
-                dice(result.dice),
+                score(result.dice),
                 "FAIL" if failures else "pass" if errors else MISSING,
             )
         )

@@ -1,4 +1,4 @@
-"""Settings that say where images are and what becomes of them: what they imply, and their faults."""
+"""Settings of where images are and what becomes of them: what they imply, and their faults."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,13 +13,13 @@ from segtrt.user_function import names_function
 
 
 def choose_source(dataset: dict[str, Any]) -> None:
-    """Fill in the source that a path or patterns of one's own imply, and the folder they start from.
+    """Fill in the source that a path or patterns of one's own imply, and where they start from.
 
     Args:
         dataset: the group of that name as JSON values, complete; it is changed.
     """
     own = dataset["images"] != KAGGLE.images
-    if dataset["source"] is None:
+    if dataset["source"] == "auto":
         dataset["source"] = "path" if dataset["path"] is not None or own else "demo"
         if own and dataset["path"] is None:
             dataset["path"] = "."

@@ -36,7 +36,7 @@ def _rows(part: Schema, prefix: str, schema: Schema) -> Iterator[str]:
     for key, reference in part["properties"].items():
         entry = dereference(reference, schema)
         name = f"{prefix}.{key}"
-        if "properties" in entry and "$ref" not in reference:
+        if "properties" in entry and types_of(entry) == ["object"] and "$ref" not in reference:
             yield from _rows(entry, name, schema)
             continue
         default = _as_yaml(entry.get("default"))
@@ -57,7 +57,9 @@ def _kind(entry: Schema) -> str:
     if "items" in entry:
         items = entry["items"]
         words += " of " + (
-            ", ".join(f"`{c}`" for c in items["enum"]) if "enum" in items else items["type"]
+            ", ".join(f"`{c}`" for c in items["enum"])
+            if "enum" in items
+            else " or ".join(types_of(items))
         )
     limits = [
         f"{sign} {entry[key]}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from segtrt.config.faults import faults_of
 from segtrt.config.images import choose_source, faults_of_images
+from segtrt.config.network import faults_of_network
 from segtrt.config.resources import misplaced_resources
 from segtrt.config.schema import complete, load_schema
 from segtrt.config.settings import Settings, as_json, from_values
@@ -40,6 +41,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     """Faults between keys, which a schema cannot tell."""
     dataset, engines = settings.dataset, settings.engines
     yield from faults_of_images(dataset, settings.tensors)
+    yield from faults_of_network(settings.model)
     batch = engines.dynamic_batch
     if not batch.min <= batch.opt <= batch.max:
         yield (

@@ -19,6 +19,9 @@ from segtrt.precision import Precision
 
 Group = TypeVar("Group")
 
+UNET = "unet"
+DEMO_WEIGHTS = "data/demo/weights.safetensors"
+
 Tolerance = Mapping[str, float | None]
 """Figure (`segtrt.quality.metric_table`) -> what an engine may differ by; None leaves it unchecked.
 
@@ -29,7 +32,8 @@ A mapping, so that a new figure is added to the table of figures and the schema 
 class Dataset:
     """Which images."""
 
-    source: Literal["demo", "kaggle", "nnunet", "path"]
+    source: Literal["auto", "demo", "kaggle", "path", "nnunet"]
+    """Never `auto` once a configuration is resolved."""
     path: str | None
     images: str
     masks: str | None
@@ -47,7 +51,7 @@ class Dataset:
 class WindowSettings:
     """Overlapping patches that items are cut into."""
 
-    size: tuple[int, ...]
+    size: tuple[int, ...] | None
     overlap: float
     blend: Literal["constant", "gaussian"]
 
@@ -66,7 +70,7 @@ class Tensors:
     fit: Literal["linear", "nearest", "area", "pad"]
     axis: int | None
     spacing: tuple[float | None, ...] | None
-    window: WindowSettings | None
+    window: WindowSettings
     samples: tuple[Sample, ...] | None
 
     @property
@@ -76,13 +80,38 @@ class Tensors:
 
 
 @dataclass(frozen=True)
+class ModelInput:
+    """What is fixed of the network's input."""
+
+    channels: int | None
+    size: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
 class Model:
     """Which network."""
 
-    weights: str
+    network: str
+    arguments: Mapping[str, Any]
+    weights: str | None
     sha256: str | None
-    init_features: int
+    activation: Literal["auto", "sigmoid", "softmax", "none"]
+    output: str | None
+    input: ModelInput
     opset: int
+
+    @property
+    def given_weights(self) -> str | None:
+        """Weights given apart from the network: for the U-Net the demo's, unless others are named.
+
+        None: the network's source holds its own, or draws them.
+        """
+        return DEMO_WEIGHTS if self.weights is None and self.network == UNET else self.weights
+
+    @property
+    def called_with(self) -> Mapping[str, Any]:
+        """The factory's arguments; the U-Net is as wide as the demo's unless they say otherwise."""
+        return {**({"init_features": 16} if self.network == UNET else {}), **self.arguments}
 
 
 @dataclass(frozen=True)
@@ -157,8 +186,12 @@ class Inference:
 class Validation:
     """When an engine passes."""
 
-    threshold: float
+    decide: Mapping[str, float] | str | None
+    """`threshold` and its value, or `argmax`; None leaves the choice to `Decoder.usual`."""
     largest_component: bool
+    metric: str
+    min_reference: float
+    raw_mib: int
     tolerances: Mapping[Precision, Tolerance]
 
 
@@ -167,10 +200,11 @@ class Report:
     """What the report shows."""
 
     title: str
-    max_dice_loss: float
+    max_metric_loss: float
     max_latency_ms: float | None
     overlay_subjects: int
     overlay_slices: int
+    display_channel: int | None
     compare_with: str | None
 
 

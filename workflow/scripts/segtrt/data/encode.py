@@ -98,6 +98,7 @@ def encode_shard(
     manifest: Path,
     root: Path,
     out: Path,
+    *,
     tensors: Mapping[str, Any],
     spec: NetworkSpec,
     labels: Labels | None,

@@ -12,7 +12,7 @@ from segtrt.errors import SegtrtError, name_some
 from segtrt.model.spec import NetworkSpec
 
 _AUTHORS_SIZE = (256, 256)
-"""What `volume` brings slices to, as the network's authors do, unless the settings say otherwise."""
+"""What `volume` brings slices to unless the settings say otherwise, as the authors do."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def encoding_of(tensors: Mapping[str, Any], spec: NetworkSpec, grids: Sequence[G
         size = _fixed(spec) or spec.fit(_AUTHORS_SIZE)
     spacing = None if tensors["spacing"] is None else tuple(tensors["spacing"])
     preparation = Preparation(intensity, size, tensors["fit"], axis, spacing)
-    window = None if tensors["window"] is None else Window.from_json(tensors["window"])
+    cut = tensors["window"]
+    window = None if cut["size"] is None else Window.from_json(cut)
     if window is not None:
         _check_fits(spec, window.size, "tensors.window.size")
         patch = window.size

@@ -46,12 +46,14 @@ def fetch_kaggle(target_folder: Path, zip_path: Path | None, receipt: Path) -> N
 def _copy_from_kaggle(folder: Path) -> None:
     root = find_root(_download_from_kaggle(), KAGGLE)
     try:
-        names = list(list_items(root, KAGGLE).counts)
-    except SegtrtError as error:
+        listing = list_items(root, KAGGLE)
+    except SegtrtError:
+        listing = None
+    if listing is None or not listing.items:
         raise SegtrtError(
-            f"{root}, where kagglehub put {HANDLE}, has no slices ({error}); delete it and run "
-            "again"
-        ) from None
+            f"{root}, where kagglehub put {HANDLE}, has no slices; delete it and run again"
+        )
+    names = list(listing.counts)
     files = {name: sorted((root / name).glob("[!.]*.tif")) for name in names}
     # Copies: through a link, whoever changes a file here would change kagglehub's cache.
     for name in track(names, "placing the data set", len(names), "subjects"):

@@ -173,12 +173,12 @@ def _tell(listing: Listing) -> None:
     ignored = listing.ignored
     if ignored.files:
         logger.info(
-            "%d files match no pattern: %s",
+            "%d file(s) that no pattern matches: %s",
             ignored.files,
             name_some(ignored.examples, len(ignored.examples)),
         )
     if ignored.left_behind:
-        logger.info("%d hidden files or folders of the system ignored", ignored.left_behind)
+        logger.info("%d hidden or left behind by systems", ignored.left_behind)
 
 
 def _describe(faults: Mapping[str, Sequence[str]], root: Path) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from segtrt.data.labels import Labels
 from segtrt.data.layout import Item
 from segtrt.data.placement import Placement
-from segtrt.data.preparation import Preparation
 from segtrt.data.tensor_file import TensorFile, TensorWriter, write_tensors
 from segtrt.data.windows import Patches
 from segtrt.errors import SegtrtError
@@ -157,10 +156,17 @@ class PreparedWriter:
         self._file.metadata["items"] = json.dumps([item.to_json() for item in self._items])
 
 
+class _Described(Protocol):
+    """What can be written down, which is all that is needed of a preparation here."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+
+
 @contextmanager
 def write_prepared(
     path: Path,
-    preparation: Preparation,
+    preparation: _Described,
     labels: Labels | None,
     patch: tuple[int, ...],
 ) -> Iterator[PreparedWriter]:
@@ -168,7 +174,7 @@ def write_prepared(
 
     Args:
         path: the file to make.
-        preparation: how its images were prepared.
+        preparation: how its images were prepared (`segtrt.data.preparation.Preparation`).
         labels: the classes of its masks; None without masks.
         patch: (channels, *size) of a patch, for a shard without any item.
     """
@@ -198,7 +204,8 @@ class Prepared:
         try:
             if self._file.metadata["format"] != FORMAT:
                 raise ValueError(f"its format is {self._file.metadata['format']}, not {FORMAT}")
-            self.preparation = Preparation.from_json(json.loads(self._file.metadata["preparation"]))
+            self.preparation: dict[str, Any] = dict(json.loads(self._file.metadata["preparation"]))
+            """How its images were prepared, as `Preparation.to_json` gave it."""
             labels = json.loads(self._file.metadata["labels"])
             self.labels = None if labels is None else Labels.from_json(labels)
             items, first = [], 0

@@ -136,16 +136,30 @@ class Patches:
         if image.shape[1:] != self.grid:
             raise ValueError(f"(channels, *{self.grid}) expected, got {image.shape}")
         for offset in self.offsets():
-            source, target = [slice(None)], [slice(None)]
-            places = zip(offset, self.margins, self.window, self.grid, strict=True)
-            for start, margin, side, length in places:
-                begin = start - margin
-                first, last = max(begin, 0), min(begin + side, length)
-                source.append(slice(first, last))
-                target.append(slice(first - begin, last - begin))
-            patch = np.zeros((len(image), *self.window), np.float32)
-            patch[tuple(target)] = image[tuple(source)]
-            yield patch.reshape(len(image), *self.size)
+            yield self._cut_at(image, offset)
+
+    def patch(self, image: NDArray[np.float32], place: int) -> NDArray[np.float32]:
+        """The patch at one place of their order, (channels, *size) float32.
+
+        Args:
+            image: (channels, *grid) float32.
+            place: 0 to the number of patches less 1.
+        """
+        indices = np.unravel_index(place, tuple(map(len, self.starts)))
+        offset = tuple(starts[index] for starts, index in zip(self.starts, indices, strict=True))
+        return self._cut_at(image, offset)
+
+    def _cut_at(self, image: NDArray[np.float32], offset: tuple[int, ...]) -> NDArray[np.float32]:
+        source, target = [slice(None)], [slice(None)]
+        places = zip(offset, self.margins, self.window, self.grid, strict=True)
+        for start, margin, side, length in places:
+            begin = start - margin
+            first, last = max(begin, 0), min(begin + side, length)
+            source.append(slice(first, last))
+            target.append(slice(first - begin, last - begin))
+        patch = np.zeros((len(image), *self.window), np.float32)
+        patch[tuple(target)] = image[tuple(source)]
+        return patch.reshape(len(image), *self.size)
 
     def weights(self) -> NDArray[np.float32]:
         """How much each pixel of a patch counts where patches overlap, (*window) above 0."""

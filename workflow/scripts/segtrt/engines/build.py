@@ -12,6 +12,7 @@ from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file, write_bytes
 from segtrt.machine.facts import refuse_other_machine
+from segtrt.model.spec import NetworkSpec
 from segtrt.runtimes.base import BuildSettings, Runtime, UnsupportedError
 from segtrt.runtimes.registry import get_runtime
 
@@ -25,6 +26,8 @@ def build_engine(
     out_engine: Path,
     out_record: Path,
     *,
+    network: NetworkSpec,
+    obstacle: str = "",
     target: Mapping[str, Any],
     code: str,
     cache_dir: Path | None,
@@ -34,10 +37,12 @@ def build_engine(
 
     Args:
         runtime_name: the runtime, as in the config.
-        settings: how to build.
+        settings: how to build, with the patch.
         graph: ONNX file of the graph that the runtime takes for the precision.
         out_engine: the engine file to write; empty if the engine is unsupported.
         out_record: its record to write.
+        network: its contract.
+        obstacle: why there is no such graph; empty if there is one.
         target: the device and versions to build for (`Runtime.target`), as planned.
         code: fingerprint of the code that builds.
         cache_dir: folder for caches of this machine, or None.
@@ -55,6 +60,7 @@ def build_engine(
     nothing_built = EngineRecord(
         runtime=runtime_name,
         settings=settings,
+        network=network,
         graph=runtime.graph(settings.precision),
         status="unsupported",
         graph_sha256=sha256_file(graph),
@@ -65,6 +71,8 @@ def build_engine(
         build_ms=0.0,
     )
     try:
+        if obstacle:
+            raise UnsupportedError(obstacle)
         record = _build(nothing_built, runtime, graph, out_engine, cache_dir)
     except UnsupportedError as error:
         reason = " ".join(str(error).split())
@@ -80,6 +88,14 @@ def build_engine(
         logger.warning("%s is skipped: %s", record.name, reason)
     record.write(out_record)
     return record
+
+
+def _misfit(record: EngineRecord) -> str | None:
+    """Why the network does not take such batches, or None."""
+    settings, batch = record.settings, record.network.batch
+    if batch is None or (settings.profile == "static" and settings.batch_size == batch):
+        return None
+    return f"the network takes batches of {batch} only"
 
 
 def _build(
@@ -98,7 +114,7 @@ def _build(
     availability = runtime.availability()
     if not availability.can_build:
         raise UnsupportedError(availability.reason)
-    obstacle = runtime.unsupported(settings)
+    obstacle = runtime.unsupported(settings) or _misfit(nothing_built)
     if obstacle:
         raise UnsupportedError(obstacle)
     begin = time.perf_counter()

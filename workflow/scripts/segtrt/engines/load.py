@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from segtrt.data.prepared import Prepared
 from segtrt.engines.record import EngineRecord
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
@@ -60,6 +61,19 @@ def check_engine(engine: Path, record: EngineRecord) -> None:
         raise SegtrtError(
             f"engine {engine} was changed after it was built (SHA-256 {digest[:12]}..., its "
             f"record says {record.engine_sha256[:12]}...); {again}"
+        )
+
+
+def check_patch(record: EngineRecord, shard: Prepared) -> None:
+    """Refuse images that were prepared for another engine.
+
+    Raises:
+        SegtrtError: their patches are not what the engine takes.
+    """
+    if shard.patch != record.settings.patch:
+        raise SegtrtError(
+            f"{shard.path} has patches of {shard.patch}, engine {record.name} takes "
+            f"{record.settings.patch}; run the workflow again to make both anew"
         )
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from segtrt.files import write_json
 from segtrt.formats import read_format
+from segtrt.model.spec import NetworkSpec
 from segtrt.precision import Graph
 from segtrt.runtimes.description import BuildSettings, Layer
 
-FORMAT = "segtrt-engine-2"
+FORMAT = "segtrt-engine-3"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class EngineRecord:
 
     runtime: str
     settings: BuildSettings
+    """With the patch that it takes and the output that it gives."""
+    network: NetworkSpec
+    """The network's contract."""
     graph: Graph
     """The ONNX graph that it was built from."""
     status: str

@@ -1,14 +1,16 @@
-"""Running an engine on every slice of a shard."""
+"""Running an engine on every patch of a shard."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from segtrt.data.shards import Shard, write_shard
-from segtrt.engines.load import check_machine, open_engine
+from segtrt.arrays import Images, Outputs
+from segtrt.data.prepared import Prepared
+from segtrt.engines.answering import answer, decoder_of
+from segtrt.engines.load import check_machine, check_patch, open_engine
 from segtrt.engines.record import read_record
-from segtrt.progress import track
-
-FORMAT = "segtrt-probabilities-1"
+from segtrt.quality.answers import write_answers
 
 
 def run_engine(
@@ -17,19 +19,22 @@ def run_engine(
     tensor_shard: Path,
     out: Path,
     *,
+    deciding: Mapping[str, Any],
+    raw_bytes: int,
     threads: int | None = None,
     mode: str = "stream",
 ) -> None:
-    """Write an engine's probabilities on the slices of one shard.
+    """Write an engine's answers on one shard (`segtrt.quality.answers`).
 
-    The file has `probabilities`, (N, 256, 256) float32 in 0..1, in the order of the shard, and the
-    shard's index. For an engine that is unsupported it has no rows and the status `unsupported`.
+    For an engine that is unsupported the file has no answers and the status `unsupported`.
 
     Args:
         engine: the engine file.
         record_path: its record.
-        tensor_shard: shard with `images`, (N, 3, 256, 256) float32.
+        tensor_shard: prepared images.
         out: the file to write.
+        deciding: how outputs become labels (`segtrt.engines.answering.decoder_of`).
+        raw_bytes: how much of the raw outputs is kept, in bytes.
         threads: CPU threads of a CPU engine, None for all cores.
         mode: `stream`, `graph` or `overlapped` on a GPU.
 
@@ -37,21 +42,27 @@ def run_engine(
         SegtrtError: the engine or the shard cannot be used.
     """
     record = read_record(record_path)
-    tensors = {"probabilities": ("F32", (256, 256))}
-    metadata = {"format": FORMAT, "engine": record.name, "status": record.status}
+    decoder = decoder_of(record.network, deciding)
+    output = record.settings.output
     if record.status != "built":
-        with write_shard(out, tensors, [], {**metadata, "reason": record.reason}):
+        with write_answers(out, record.name, decoder, output, unsupported=record.reason):
             return
     with ExitStack() as stack:
-        shard = stack.enter_context(Shard(tensor_shard))
-        writer = stack.enter_context(write_shard(out, tensors, shard.index, metadata))
-        if len(shard) == 0:
-            return
-        check_machine(record)
-        session = stack.enter_context(open_engine(engine, record, threads=threads, mode=mode))
-        size = session.batch_size
-        starts = range(0, len(shard), size)
-        batches = (shard.rows("images", start, start + size) for start in starts)
-        results = session.run_batches(batches)
-        for found in track(results, f"running {record.name}", len(starts), "batches"):
-            writer.append("probabilities", found[:, 0])
+        shard = stack.enter_context(Prepared(tensor_shard))
+        check_patch(record, shard)
+
+        def run(batches: Iterable[Images]) -> Iterator[Outputs]:
+            check_machine(record)
+            session = stack.enter_context(open_engine(engine, record, threads=threads, mode=mode))
+            return session.run_batches(batches)
+
+        answer(
+            shard,
+            out,
+            run,
+            by=record.name,
+            batch_size=record.settings.batch_size,
+            output=output,
+            decoder=decoder,
+            raw_bytes=raw_bytes,
+        )

@@ -100,6 +100,8 @@ def export_network(
         model = normalise(model, chosen, name=name)
         if size:
             fix_shape(model, None, size)
+    # A scripted network's export leaves the channels free too.
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = trial.shape[1]
 
     def run(batch: Values) -> Values:
         with torch.no_grad():
@@ -139,7 +141,7 @@ def compare(graph: Path, network: Run, images: Sequence[Values]) -> Agreement:
         raise SegtrtError(
             f"the ONNX graph differs from the network by {agreed.relative:.3g} of its answers' "
             f"spread, at most {TOLERANCE:g} was expected; try another model.opset, or set "
-            "input.size"
+            "model.input.size"
         )
     return agreed
 
@@ -253,8 +255,8 @@ def _exporting() -> Iterator[None]:
         lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
         raise SegtrtError(
             f"PyTorch cannot export the network ({type(cause).__name__}: "
-            f"{(lines or ['no reason given'])[0][:300]}); set input.size to fixed sides, or give "
-            "an ONNX file as model.network"
+            f"{(lines or ['no reason given'])[0][:300]}); set model.input.size to fixed sides, or "
+            "give an ONNX file as model.network"
         ) from error
     finally:
         for talker, level in zip(loggers, levels, strict=True):

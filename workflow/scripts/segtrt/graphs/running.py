@@ -24,13 +24,20 @@ _FATAL = 4
 class GraphRun:
     """A graph that is loaded in ONNX Runtime."""
 
-    def __init__(self, model: "onnx.ModelProto | bytes", *, optimise: bool = True) -> None:
+    def __init__(
+        self,
+        model: "onnx.ModelProto | bytes",
+        *,
+        optimise: bool = True,
+        threads: int | None = None,
+    ) -> None:
         """Load a graph.
 
         Args:
             model: the graph, or its bytes.
             optimise: basic optimisation; the higher levels are not right on every graph. False
                 runs operator by operator as the file says.
+            threads: CPU threads, None for ONNX Runtime's choice.
 
         Raises:
             SegtrtError: ONNX Runtime cannot load it.
@@ -39,6 +46,7 @@ class GraphRun:
 
         options = ort.SessionOptions()
         options.log_severity_level = _FATAL
+        options.intra_op_num_threads = threads or 0
         levels = ort.GraphOptimizationLevel
         options.graph_optimization_level = (
             levels.ORT_ENABLE_BASIC if optimise else levels.ORT_DISABLE_ALL
@@ -118,7 +126,7 @@ def trial_images(
             return images
     tried = ", ".join("x".join(map(str, sides)) for sides in trial_sizes(size))
     raise SegtrtError(
-        f"the network runs on none of the sizes tried ({tried}): {last}; set input.size"
+        f"the network runs on none of the sizes tried ({tried}): {last}; set model.input.size"
     )
 
 

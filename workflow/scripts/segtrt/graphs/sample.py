@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-
 DEFAULT_SAMPLES = 3
 """How many there are if the settings name none."""
 

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segtrt.arrays import Images, Probabilities
+from segtrt.arrays import Images, Outputs
 from segtrt.errors import SegtrtError
 from segtrt.files import write_bytes
-from segtrt.model.unet import IMAGE_SIZE
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "output"
@@ -26,39 +25,47 @@ INPUT_FILE = "input_0.pb"
 _OUTPUT_FILE = "output_0.pb"
 
 
-def write_sample_outputs(folder: Path, count: int, run: Callable[[Images], Probabilities]) -> None:
-    """Write what the network makes of each sample input as `output_0.pb`, (1, 1, 256, 256).
+def write_sample_outputs(folder: Path, count: int, run: Callable[[Images], Outputs]) -> None:
+    """Write what the network makes of each sample input as `output_0.pb`.
 
     Args:
         folder: where the `test_data_set_<i>` are.
         count: how many there are.
-        run: maps (1, 3, 256, 256) float32 to (1, 1, 256, 256) float32 in 0..1.
+        run: maps (1, channels, *size) float32 to (1, classes, *output size) float32.
 
     Raises:
         SegtrtError: an input is missing or cannot be read.
     """
     for number in range(count):
         path = folder / f"{FOLDER}{number}"
-        output = run(read_sample_input(path / INPUT_FILE))
+        output = run(read_tensor(path / INPUT_FILE))
         write_tensor(path / _OUTPUT_FILE, output, OUTPUT_NAME)
 
 
-def read_sample_input(path: Path) -> Images:
-    """Read `input_0.pb`, with or without its batch axis; (1, 3, 256, 256) float32.
+def read_sample_input(path: Path, patch: tuple[int, ...]) -> Images:
+    """Read `input_0.pb`, with or without its batch axis; (1, channels, *size) float32.
+
+    Args:
+        path: the file.
+        patch: (channels, *size) expected.
 
     Raises:
         SegtrtError: missing, damaged, or of another shape or type.
     """
-    return _with_batch_axis(path, (3, IMAGE_SIZE, IMAGE_SIZE))
+    return _with_batch_axis(path, patch)
 
 
-def read_sample_output(path: Path) -> Probabilities:
-    """Read `output_0.pb`, with or without its batch axis; (1, 1, 256, 256) float32.
+def read_sample_output(path: Path, output: tuple[int, ...]) -> Outputs:
+    """Read `output_0.pb`, with or without its batch axis; (1, classes, *output size) float32.
+
+    Args:
+        path: the file.
+        output: (classes, *output size) expected.
 
     Raises:
         SegtrtError: missing, damaged, or of another shape or type.
     """
-    return _with_batch_axis(path, (1, IMAGE_SIZE, IMAGE_SIZE))
+    return _with_batch_axis(path, output)
 
 
 def write_tensor(path: Path, array: NDArray[Any], name: str) -> None:
@@ -96,7 +103,7 @@ def read_tensor(path: Path) -> NDArray[Any]:
         ) from None
 
 
-def _with_batch_axis(path: Path, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+def _with_batch_axis(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     array = read_tensor(path)
     if array.dtype != np.float32 or array.shape not in (shape, (1, *shape)):
         raise SegtrtError(

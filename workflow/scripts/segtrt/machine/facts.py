@@ -7,7 +7,7 @@ On a cluster the plan is made on one machine and jobs run on others. Those the c
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -119,12 +119,12 @@ def read_machine(path: Path) -> Machine:
     raise SegtrtError(f"{path} {fault}; {_DESCRIBE}")
 
 
-def undescribed(names: Iterable[str], folder: Path) -> list[str]:
+def undescribed(names: Collection[str], folder: Path) -> list[str]:
     """Which of the machines have no description in the working folder yet; sorted."""
     return [name for name in sorted(names) if not (folder / description(name)).is_file()]
 
 
-def machines_of_plan(names: Iterable[str], folder: Path) -> dict[str, Machine]:
+def machines_of_plan(names: Collection[str], folder: Path) -> dict[str, Machine]:
     """The machines that a plan is for, by name; without names the one that plans, of empty name.
 
     Args:
@@ -132,8 +132,13 @@ def machines_of_plan(names: Iterable[str], folder: Path) -> dict[str, Machine]:
         folder: the working folder.
 
     Raises:
-        SegtrtError: a description cannot be read.
+        SegtrtError: descriptions are missing, or one cannot be read.
     """
+    if missing := undescribed(names, folder):
+        raise SegtrtError(
+            f"machines: {', '.join(missing)} not described yet in {FOLDER}; run first: "
+            "snakemake describe_machines, with the profile that the workflow runs with"
+        )
     found = {name: read_machine(folder / description(name)) for name in sorted(names)}
     return found or {"": planning_machine()}
 

@@ -23,8 +23,8 @@ def guess_input(state: "Mapping[str, Tensor]") -> tuple[int, int]:
         if value.is_floating_point() and value.ndim in (4, 5):
             return value.shape[1], value.ndim - 2
     raise SegtrtError(
-        "the network has no convolution that tells its images' channels; set input.channels and "
-        "input.size"
+        "the network has no convolution that tells its images' channels; set "
+        "model.input.channels and model.input.size"
     )
 
 
@@ -60,5 +60,6 @@ def first_answer(
     reason = " ".join(str(failure).split())[:200]
     raise SegtrtError(
         f"the network fails on images of {channels} channels and the sizes {tried} "
-        f"({type(failure).__name__}: {reason}); set input.channels and input.size to what it takes"
+        f"({type(failure).__name__}: {reason}); set model.input.channels and model.input.size to "
+        "what it takes"
     ) from failure

@@ -43,7 +43,7 @@ def load(source: NetworkSource, weights: Path | None = None, base: Path = Path()
         return load_program(source).module()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = _build(source, base)
+        network = build(source, base)
     if weights is not None:
         network.load_state_dict(fit_weights(weights, network.state_dict()))
     return network.float().eval()
@@ -67,7 +67,13 @@ def load_program(source: NetworkSource) -> "export.ExportedProgram":
         ) from None
 
 
-def _build(source: NetworkSource, base: Path) -> "nn.Module":
+def build(source: NetworkSource, base: Path = Path()) -> "nn.Module":
+    """The network as it comes, with weights drawn from PyTorch's random numbers or its own.
+
+    Raises:
+        SegtrtError: the user's code fails or returns no module, or the file is not what its name
+            says.
+    """
     import torch
 
     if source.kind is Kind.UNET:

@@ -1,8 +1,6 @@
-"""The network's contract as jobs are given it."""
+"""The contract of the network that the demo and the Kaggle data set come with."""
 
-from pathlib import Path
-
-from segtrt.model.spec import Activation, NetworkSpec, read_spec
+from segtrt.model.spec import Activation, NetworkSpec
 
 UNET = NetworkSpec(
     input="input",
@@ -16,12 +14,3 @@ UNET = NetworkSpec(
     stride=(1, 1),
 )
 """The contract of the brain-MRI U-Net."""
-
-
-def spec_of(path: str | Path | None) -> NetworkSpec:
-    """The contract in a file, or the U-Net's where there is none.
-
-    Raises:
-        SegtrtError: the file is missing or no contract.
-    """
-    return UNET if path is None else read_spec(Path(path))

@@ -1,90 +1,135 @@
-"""PyTorch's own answers, in float32: what engines are compared with."""
+"""The network's own answers, in float32: what engines are compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from segtrt.arrays import Images, Probabilities
-from segtrt.data.shards import Shard, write_shard
+from segtrt.arrays import Images, Outputs
+from segtrt.data.prepared import Prepared
+from segtrt.engines.answering import answer, decoder_of
 from segtrt.errors import SegtrtError
-from segtrt.model.inference import exact_float32, network_here, run_batch
-from segtrt.model.unet import IMAGE_SIZE
-from segtrt.progress import track
+from segtrt.model.inference import NetworkFiles, open_reference
+from segtrt.model.spec import NetworkSpec
 
-FORMAT = "segtrt-probabilities-1"
-_BATCH = 8
+BY = "reference"
+"""Who answers, in the files of answers."""
+
+_MOST_PATCHES = 8
+_MOST_VALUES = _MOST_PATCHES * 3 * 256 * 256
+"""Of a batch of images; activations take tens of times as much."""
 
 
-def predict(weights: Path, init_features: int, images: Images) -> Probabilities:
-    """PyTorch's probabilities of `images`.
+def predict(network: NetworkFiles, spec: NetworkSpec, images: Images) -> Outputs:
+    """The network's raw outputs for `images`, one after another.
 
     Args:
-        weights: the network's weights.
-        init_features: channels of its first block.
-        images: (n, 3, 256, 256) float32, z-scored; n from 0.
+        network: its files.
+        spec: its contract.
+        images: (n, channels, *size) float32.
 
     Returns:
-        (n, 1, 256, 256) float32 in 0..1.
+        (n, classes, *output size) float32.
 
     Raises:
-        SegtrtError: the weights cannot be read or do not fit the network, or an image or an answer
-            is not finite.
+        SegtrtError: the network cannot be loaded, or an image or an output is not finite.
     """
-    with exact_float32(threads=None):
-        network, place = network_here(weights, init_features)
-        parts = []
-        for begin in range(0, len(images), _BATCH):
-            batch = images[begin : begin + _BATCH]
-            parts.append(run_batch(network, place, batch))
-            names = [f"number {begin + i + 1}" for i in range(len(batch))]
-            _refuse_non_finite(batch, parts[-1], names, weights, "the images")
-    return np.concatenate([np.empty((0, 1, *images.shape[2:]), np.float32), *parts])
+    size = batch_size(spec, images.shape[1:])
+    names = [f"number {i + 1}" for i in range(len(images))]
+    parts = [np.empty((0, *spec.output_of(images.shape[2:])), np.float32)]
+    with open_reference(network) as reference:
+        for begin in range(0, len(images), size):
+            batch = images[begin : begin + size]
+            parts.append(_filled(reference.run, batch, spec.batch))
+            _refuse_non_finite(
+                batch, parts[-1], names[begin : begin + size], network.name, "the images"
+            )
+    return np.concatenate(parts)
 
 
 def run_reference(
-    weights: Path, init_features: int, shard: Path, out: Path, threads: int | None
+    network: NetworkFiles,
+    spec: NetworkSpec,
+    shard_path: Path,
+    out: Path,
+    *,
+    deciding: Mapping[str, Any],
+    raw_bytes: int,
+    threads: int | None,
 ) -> None:
-    """Write PyTorch's probabilities of a tensor shard's slices as a shard of its own.
+    """Write the network's answers on a shard (`segtrt.quality.answers`).
 
-    Runs on a GPU if there is one (without TF32), else on the CPU.
+    PyTorch runs on a GPU if there is one (without TF32), else on the CPU.
 
     Args:
-        weights: the network's weights.
-        init_features: channels of its first block.
-        shard: tensor shard with `images`.
-        out: the file to make, with `probabilities` (N, 256, 256) float32 in 0..1 and the slices in
-            the same order.
+        network: its files.
+        spec: its contract.
+        shard_path: prepared images.
+        out: the file to make.
+        deciding: how outputs become labels (`segtrt.engines.answering.decoder_of`).
+        raw_bytes: how much of the raw outputs is kept, in bytes.
         threads: CPU threads, None for PyTorch's choice.
 
     Raises:
-        SegtrtError: the weights or the shard cannot be read, or an image or an answer is not
-            finite; names the slice.
+        SegtrtError: the network or the shard cannot be read, or an image or an output is not
+            finite; names the item.
     """
-    with Shard(shard) as slices, exact_float32(threads):
-        network, place = network_here(weights, init_features)
-        kinds = {"probabilities": ("F32", (IMAGE_SIZE, IMAGE_SIZE))}
-        begins = range(0, len(slices), _BATCH)
-        with write_shard(out, kinds, slices.index, {"format": FORMAT}) as writer:
-            for begin in track(begins, f"PyTorch on {shard.stem}", len(begins), "batches"):
-                images = slices.rows("images", begin, begin + _BATCH)
-                output = run_batch(network, place, images)
-                refs = slices.index[begin : begin + _BATCH]
-                names = [f"slice {ref.number} of {ref.subject}" for ref in refs]
-                _refuse_non_finite(images, output, names, weights, str(shard))
-                writer.append("probabilities", output[:, 0])
+
+    def refuse(images: Images, outputs: Outputs, names: Sequence[str]) -> None:
+        _refuse_non_finite(images, outputs, names, network.name, str(shard_path))
+
+    with ExitStack() as stack:
+        shard = stack.enter_context(Prepared(shard_path))
+
+        def run(batches: Iterable[Images]) -> Iterator[Outputs]:
+            reference = stack.enter_context(open_reference(network, threads))
+            return (_filled(reference.run, images, spec.batch) for images in batches)
+
+        answer(
+            shard,
+            out,
+            run,
+            by=BY,
+            batch_size=batch_size(spec, shard.patch),
+            output=spec.output_of(shard.patch[1:]),
+            decoder=decoder_of(spec, deciding),
+            raw_bytes=raw_bytes,
+            refuse=refuse,
+        )
+
+
+def batch_size(spec: NetworkSpec, patch: Sequence[int]) -> int:
+    """How many patches the reference takes at once: as many as it must, or a few.
+
+    Args:
+        spec: the network's contract.
+        patch: (channels, *size).
+    """
+    return spec.batch or max(1, min(_MOST_PATCHES, _MOST_VALUES // prod(patch)))
+
+
+def _filled(run: Callable[[Images], Outputs], images: Images, batch: int | None) -> Outputs:
+    """Outputs of a batch; filled up with zeros where the network takes full batches only."""
+    missing = (batch or 0) - len(images)
+    if missing <= 0:
+        return run(images)
+    filler = np.zeros((missing, *images.shape[1:]), np.float32)
+    return run(np.concatenate([images, filler]))[: len(images)]
 
 
 def _refuse_non_finite(
-    images: Images, output: Probabilities, names: Sequence[str], weights: Path, where: str
+    images: Images, outputs: Outputs, names: Sequence[str], who: str, where: str
 ) -> None:
-    """Refuse images, and answers to them, that hold values that are infinite or not numbers.
+    """Refuse images, and outputs for them, that hold values that are infinite or not numbers.
 
     Args:
         images: (n, channels, *size) float32.
-        output: PyTorch's answers to them, (n, classes, *size) float32.
+        outputs: the network's, (n, classes, *output size) float32.
         names: what to call each of them.
-        weights: the network's weights, for the message.
+        who: what computes, for the message.
         where: the file of the images, for the message.
 
     Raises:
@@ -92,7 +137,7 @@ def _refuse_non_finite(
     """
     for values, told in (
         (images, f"the image has {{}}; delete {where} and run the workflow again"),
-        (output, f"PyTorch's answer has {{}}; check {weights}, or train the weights again"),
+        (outputs, f"{who}'s answer has {{}}; check model.weights, or train them again"),
     ):
         bad = np.count_nonzero(~np.isfinite(values), axis=tuple(range(1, values.ndim)))
         if bad.any():

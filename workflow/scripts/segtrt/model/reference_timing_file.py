@@ -1,4 +1,4 @@
-"""The file of PyTorch's own times."""
+"""The file of the network's own times."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,18 +13,20 @@ FORMAT = "segtrt-reference-timing-1"
 
 @dataclass(frozen=True)
 class ReferenceTiming:
-    """PyTorch's times in eager mode, float32."""
+    """The network's times in float32: of PyTorch in eager mode, or of ONNX Runtime."""
 
     machine: dict[str, Any]
     """Facts of the machine (`Machine.facts`)."""
     device: str
     """Name of the GPU, or `cpu`."""
     torch: str
-    """Version."""
+    """PyTorch's version; empty where ONNX Runtime runs the network."""
     threads: int | None
     """CPU threads; None on a GPU."""
     timings: tuple[TimingResult, ...]
-    """One for each batch size."""
+    """One for each batch size that the network takes."""
+    onnxruntime: str = ""
+    """ONNX Runtime's version, where that runs it."""
 
     def write(self, path: Path) -> None:
         """Write the times as JSON."""
@@ -32,7 +34,7 @@ class ReferenceTiming:
 
 
 def read_reference_timing(path: Path) -> ReferenceTiming:
-    """Read PyTorch's times.
+    """Read the network's times.
 
     Raises:
         SegtrtError: missing, not JSON, or not of this format.

@@ -52,6 +52,16 @@ _DATA = re.compile(rb"\x0a\x08location\x12(?:([\x01-\x7f])|([\x80-\xff][\x01-\x7
 
 
 @dataclass(frozen=True)
+class Overrides:
+    """What the settings say of a network that would be found out otherwise."""
+
+    activation: str | None = None
+    output: str | None = None
+    channels: int | None = None
+    size: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class NetworkSource:
     """Where a network comes from."""
 
@@ -73,6 +83,10 @@ class NetworkSource:
     def needs_torch(self) -> bool:
         """Whether there is a PyTorch network at all: an ONNX file is run as it is."""
         return self.kind is not Kind.ONNX
+
+    def has_known_contract(self, overrides: Overrides) -> bool:
+        """Whether its contract need not be found: it is the U-Net, as it is."""
+        return self.kind is Kind.UNET and overrides == Overrides()
 
     @property
     def holds_weights(self) -> bool:

@@ -18,7 +18,7 @@ class Activation(StrEnum):
     SIGMOID = "sigmoid"
     """A probability of each class by itself."""
     SOFTMAX = "softmax"
-    """Probabilities of classes that exclude each other; they sum to 1."""
+    """Outputs of classes that exclude each other; they sum to 1."""
     NONE = "none"
     """Scores that are no probabilities yet: logits."""
 
@@ -77,6 +77,15 @@ class NetworkSpec:
                 )
             fitted.append(fixed if fixed is not None else -(-wanted // step) * step)
         return tuple(fitted)
+
+    def output_of(self, size: Sequence[int]) -> tuple[int, ...]:
+        """(classes, *size) of the answer to one patch.
+
+        Args:
+            size: the patch's sides.
+        """
+        sides = zip(size, self.stride, strict=True)
+        return (self.classes, *(-(-side // step) for side, step in sides))
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""

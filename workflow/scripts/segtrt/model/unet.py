@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 IN_CHANNELS = 3
-IMAGE_SIZE = 256
-"""Height and width of a slice in pixels."""
 
 LEVELS = 4
 """Encoder blocks; each is followed by a 2x2 max pooling, so sizes are multiples of 16."""
@@ -68,7 +66,7 @@ def _network_class() -> "type[nn.Module]":
             self.conv = nn.Conv2d(init_features, 1, 1)
 
         def forward(self, images: "Tensor") -> "Tensor":
-            """Probabilities (n, 1, height, width) of `images` (n, 3, height, width)."""
+            """Outputs (n, 1, height, width) of `images` (n, 3, height, width)."""
             features = images
             skips = []
             for level in range(1, LEVELS + 1):

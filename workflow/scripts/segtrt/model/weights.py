@@ -13,7 +13,7 @@ from segtrt.model.unet import build_unet
 from segtrt.model.weight_files import load_state_dict
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 _FIRST_CONVOLUTION = "encoder1.enc1conv1.weight"
 _COUNTER = "num_batches_tracked"
@@ -171,39 +171,42 @@ def check_state_dict(
     if first is not None and first.ndim == 4 and len(first) != init_features:
         raise SegtrtError(
             f"{what} are of a network with {len(first)} channels in its first block, the "
-            f"configuration says {init_features}; set model.init_features to {len(first)}"
+            f"configuration says {init_features}; set model.arguments.init_features to {len(first)}"
         )
     try:
         fitted = fit_state_dict(state, wanted)
     except SegtrtError as error:
         raise SegtrtError(
-            f"{what} do not fit the network with model.init_features {init_features}: {error}; "
-            "give weights of this network"
+            f"{what} do not fit the network with model.arguments.init_features {init_features}: "
+            f"{error}; give weights of this network"
         ) from None
     refuse_impossible(fitted, what)
     return fitted
 
 
-def fit_weights(path: Path, wanted: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+def fit_weights(
+    path: Path, wanted: "Mapping[str, Tensor]", what: str | None = None
+) -> "dict[str, Tensor]":
     """The weights at `path` for any network.
 
     Args:
         path: as for `load_state_dict`.
         wanted: the network's own `state_dict()`.
+        what: what they are called in messages; None for their path.
 
     Raises:
         SegtrtError: the file cannot be read, does not fit, or holds impossible numbers.
     """
+    what = what or f"weights {path}"
+    state = load_state_dict(path, what)
     try:
-        fitted = fit_state_dict(load_state_dict(path), wanted)
+        fitted = fit_state_dict(state, wanted)
     except SegtrtError as error:
-        if str(path) in str(error):
-            raise
         raise SegtrtError(
-            f"weights {path} do not fit the network: {error}; give the weights of this network, or "
-            "correct model.network and model.arguments"
+            f"{what} do not fit the network: {error}; give the weights of this network, or correct "
+            "model.network and model.arguments"
         ) from None
-    refuse_impossible(fitted, f"weights {path}")
+    refuse_impossible(fitted, what)
     return fitted
 
 
@@ -283,16 +286,3 @@ def save_weights(state: "Mapping[str, Tensor]", path: Path, half: bool) -> None:
     }
     refuse_impossible(stored, f"the weights for {path}" + (" as float16" if half else ""))
     write_bytes(path, save(stored))
-
-
-def load_network(path: Path, init_features: int) -> "nn.Module":
-    """The network with the weights at `path`, on the CPU and in evaluation mode.
-
-    Raises:
-        SegtrtError: the weights cannot be read or do not fit (`load_state_dict`,
-            `check_state_dict`).
-    """
-    state = check_state_dict(load_state_dict(path), init_features, f"weights {path}")
-    network = build_unet(init_features)
-    network.load_state_dict(state)
-    return network.eval()

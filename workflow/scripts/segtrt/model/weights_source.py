@@ -6,12 +6,14 @@ from urllib.parse import unquote, urlsplit
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
 from segtrt.model.download import download, hash_prefix_in_name, without_secrets
+from segtrt.model.load import load
+from segtrt.model.source import Kind, NetworkSource
 from segtrt.model.weight_files import check_suffix, load_state_dict
-from segtrt.model.weights import check_state_dict, save_weights
+from segtrt.model.weights import check_state_dict, fit_weights, save_weights
 
 
 def fetch_weights(
-    source: str, target: Path, *, sha256: str | None, init_features: int, base: Path
+    source: str, target: Path, *, sha256: str | None, network: NetworkSource, base: Path
 ) -> None:
     """Bring weights here, check them and write them as float32 safetensors.
 
@@ -22,7 +24,7 @@ def fetch_weights(
         sha256: what the source file must hash to, in digits of either case; None checks a URL's
             file by the digits that its name carries by torch.hub's convention
             (`name-0123abcd.pt`), if it does.
-        init_features: channels of the network's first block.
+        network: the network that they are of.
         base: folder that a relative `source` starts from.
 
     Raises:
@@ -38,7 +40,7 @@ def fetch_weights(
         path = base / Path(source).expanduser()
         if sha256 is not None and path.is_file():
             _check_hash(path, sha256)
-        _convert(path, target, init_features)
+        _convert(path, target, network)
         return
 
     name = PurePosixPath(unquote(urlsplit(source).path)).name
@@ -49,7 +51,7 @@ def fetch_weights(
     prefix = None if sha256 else hash_prefix_in_name(source)
     try:
         download(source, path, sha256=sha256, sha256_prefix=prefix)
-        _convert(path, target, init_features, f"weights {shown}")
+        _convert(path, target, network, f"weights {shown}")
     finally:
         path.unlink(missing_ok=True)
         if path.parent.is_dir() and not any(path.parent.iterdir()):
@@ -65,7 +67,11 @@ def _check_hash(path: Path, sha256: str) -> None:
         )
 
 
-def _convert(path: Path, target: Path, init_features: int, what: str | None = None) -> None:
+def _convert(path: Path, target: Path, network: NetworkSource, what: str | None = None) -> None:
     what = what or f"weights {path}"
-    state = check_state_dict(load_state_dict(path, what), init_features, what)
+    if network.kind is Kind.UNET:
+        features = network.arguments["init_features"]
+        state = check_state_dict(load_state_dict(path, what), features, what)
+    else:
+        state = fit_weights(path, load(network).state_dict(), what)
     save_weights(state, target, half=False)

@@ -35,7 +35,7 @@ def refuse_own_outputs(settings: Settings, folder: Path, prefix: str = "") -> No
     """
     model, dataset = settings.model, settings.dataset
     named = {"dataset.path": dataset.path, "report.compare_with": settings.report.compare_with}
-    if not is_url(model.weights) and not is_trained_here(model.weights):
+    if model.weights and not is_url(model.weights) and not is_trained_here(model.weights):
         named["model.weights"] = model.weights
     results = Path(f"{prefix}{RESULTS}")
     own = [results, *([KAGGLE_FOLDER] if dataset.source == "kaggle" else [])]

@@ -80,7 +80,8 @@ def reported_settings(settings: Settings) -> dict[str, Any]:
     dataset, engines = values["dataset"], values["engines"]
     dataset["path"] = _last_name(dataset["path"])
     dataset["subjects"] = sorted(dataset["subjects"]) if dataset["subjects"] else None
-    values["model"]["weights"] = _last_name(values["model"]["weights"])
+    for name in ("network", "weights"):
+        values["model"][name] = _last_name(values["model"][name])
     values["report"]["compare_with"] = _last_name(values["report"]["compare_with"])
     for name in ("runtimes", "batch_sizes", "precisions", "compute_capabilities"):
         engines[name] = sorted(engines[name])

@@ -17,7 +17,7 @@ from segtrt.data.layout import Item, Listing, printable
 from segtrt.data.listing import list_items
 from segtrt.data.roots import find_root
 from segtrt.data.sharding import assign_shards, assign_splits
-from segtrt.errors import SegtrtError, name_some
+from segtrt.errors import SegtrtError
 from segtrt.files import sha256_json
 from segtrt.plan.hash_cache import HashCache
 from segtrt.plan.sources import locate
@@ -71,11 +71,13 @@ class DatasetDigest:
         ]
         if not problems:
             return None
+        told = "; ".join(problems[:_NAMED_AT_MOST])
+        more = len(problems) - _NAMED_AT_MOST
         bad = len(self.whole["problems"])
         fate = "skipped" if self.whole["on_bad_subject"] == "skip" else "refused by list_slices"
         return (
-            f"{bad} bad subject{'s' * (bad > 1)} will be {fate}: "
-            f"{name_some(problems, _NAMED_AT_MOST)}"
+            f"{bad} bad subject{'s' * (bad > 1)} will be {fate}: {told}"
+            f"{f'; and {more} more' if more > 0 else ''}"
         )
 
 
@@ -171,11 +173,11 @@ def listed_dataset(settings: Dataset, whole: dict[str, Any]) -> DatasetDigest:
     for name, shard in whole["shards"].items():
         by_shard[shard][name] = content[name]
     calibration = {n: e["digest"] for n, e in content.items() if e["split"] == "calibration"}
-    for entries in (*by_shard, calibration):
-        # Where a split would hold bad subjects alone, splits depend on every subject's content; a
-        # shard without any subject takes its patches' size from those of the others.
-        if settings.on_bad_subject == "skip" or not entries:
-            entries["all subjects"] = sha256_json(content)
+    # Where a split would hold bad subjects alone, splits depend on every subject's content; a shard
+    # without any subject takes its patches' size from those of the others.
+    skips = settings.on_bad_subject == "skip"
+    for entries in [*by_shard, calibration] if skips else [one for one in by_shard if not one]:
+        entries["all subjects"] = sha256_json(content)
     return DatasetDigest(
         {}, whole, tuple({**entries, "form": form} for entries in by_shard), calibration
     )

@@ -8,7 +8,7 @@ uses. docs/caching.md describes what the keys are for.
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ class Plan(Jobs):
         ancient: Callable[[str], str] = str,
         is_forced: Callable[[], bool] = lambda: False,
         trigger: Callable[[], str] = str,
+        at_first: Callable[[], object] = bool,
     ) -> None:
         """Begin without any rule.
 
@@ -50,12 +51,15 @@ class Plan(Jobs):
             is_forced: whether jobs are made to run that need not.
             trigger: path of the file that out-of-date jobs have as one more input; asked for when
                 one does.
+            at_first: called once, when Snakemake first asks for the inputs of a job: what it was
+                asked to do is known by then.
         """
         super().__init__(anonymous, prefix, in_job)
         self._constraints = tuple(wildcards.items())
         self._ancient = ancient
         self._is_forced = is_forced
         self._trigger = trigger
+        self._at_first = cache(at_first)
         self.states = States()
 
     def makes(self, rule: str, **outputs: Any) -> dict[str, Any]:
@@ -98,6 +102,7 @@ class Plan(Jobs):
 
         @one_line_errors
         def changes(wildcards: Any) -> list[str]:
+            self._at_first()
             if self._in_job or not self.states.changed(self.node(rule, wildcards)):
                 return []
             return [self._trigger()]

@@ -19,6 +19,8 @@ from segtrt.files import try_lock
 LOCK = ".snakemake/segtrt.lock"
 _ATTEMPTS, _PAUSE_S = 10, 0.1
 """Another run that has just started holds the lock alone for an instant."""
+_joined: dict[Path, bool] = {}
+"""What `join` said, by folder: a run joins once for each module that is this workflow."""
 
 
 def join(base: Path) -> bool:
@@ -33,11 +35,15 @@ def join(base: Path) -> bool:
     Raises:
         SegtrtError: a clean target is at work in this folder.
     """
+    folder = base.resolve()
+    if folder in _joined:
+        return _joined[folder]
     descriptor = _open(base)  # never closed: the lock is to last as long as the process
     first = try_lock(descriptor)
     for _ in range(_ATTEMPTS):
         if try_lock(descriptor, fcntl.LOCK_SH) is not False:
-            return bool(first)
+            _joined[folder] = bool(first)
+            return _joined[folder]
         time.sleep(_PAUSE_S)
     holders = _holders(base)
     os.close(descriptor)

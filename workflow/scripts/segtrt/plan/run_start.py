@@ -12,7 +12,9 @@ CLEANING = ("clean_engines", "clean_results", "clean_cache")
 """Rules that take the lock for themselves alone, or need none."""
 
 
-def start_run(base: Path, rules: Iterable[str], unused: Iterable[Path] = ()) -> list[str]:
+def start_run(
+    base: Path, rules: Iterable[str], unused: Iterable[Path] = (), prefix: str = ""
+) -> list[str]:
     """Take the run's lock until this process ends, and remove leftovers.
 
     A run of clean targets alone does neither.
@@ -23,6 +25,7 @@ def start_run(base: Path, rules: Iterable[str], unused: Iterable[Path] = ()) -> 
             a prefix before their names.
         unused: temporary outputs, whole or not, that no job to come reads. They are removed unless
             another run or a job is at work in this folder.
+        prefix: what Snakemake puts before every path, where the workflow is part of another.
 
     Returns:
         At most one line, which says what was removed.
@@ -35,7 +38,8 @@ def start_run(base: Path, rules: Iterable[str], unused: Iterable[Path] = ()) -> 
     with os_errors_in_one_line():
         is_first = run_lock.join(base)
     cache = cache_root()
-    done = sweep_leftovers([base / "results", *([cache / TIMING_CACHES] if cache else [])])
+    results = base / f"{prefix}results"
+    done = sweep_leftovers([results, *([cache / TIMING_CACHES] if cache else [])])
     if is_first:
         for path in unused:
             remove(path, done)

@@ -1,11 +1,13 @@
-"""What the plan depends on from outside beside images: weights, by content."""
+"""What the plan depends on from outside beside images: network and weights, by content."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from segtrt.config.settings import Model
 from segtrt.errors import SegtrtError
+from segtrt.model.source import NetworkSource, describe
 from segtrt.plan.hash_cache import HashCache
 
 TRAINED = "results/training/weights.safetensors"
@@ -27,6 +29,27 @@ def locate(path: str | Path, checkout: Path) -> Path:
     return Path(os.path.relpath(checkout / given))
 
 
+def describe_network(settings: Model, checkout: Path, cache: HashCache) -> NetworkSource:
+    """Where the network comes from, and what decides it.
+
+    Args:
+        settings: `model` in the configuration.
+        checkout: where relative paths lead that do not exist in the working directory.
+        cache: hashes remembered from earlier runs.
+
+    Raises:
+        SegtrtError: there is no such network.
+    """
+    network = settings.network
+    place, colon, factory = network.rpartition(":")
+    named = place if colon and place.endswith(".py") else network
+    if named.endswith(".py") or "/" in named or Path(named).suffix:
+        found = str(locate(named, checkout))
+        network = f"{found}:{factory}" if named == place else found
+    source = describe(network, settings.called_with, Path(), cache.digest)
+    return replace(source, network=settings.network)
+
+
 def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[str, Any]:
     """What decides the weights: a local file's content, or a URL with the hash asked for.
 
@@ -39,9 +62,10 @@ def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[st
     Raises:
         SegtrtError: the local file does not exist.
     """
-    source = settings.weights
-    sha256 = settings.sha256.lower() if settings.sha256 else None
-    known = {"init_features": settings.init_features, "sha256": sha256}
+    source = settings.given_weights
+    known = {"sha256": settings.sha256.lower() if settings.sha256 else None}
+    if source is None:
+        return known
     if is_url(source):
         return {**known, "url": source}
     if is_trained_here(source):
@@ -55,11 +79,11 @@ def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[st
     return {**known, "content": cache.digest(path)}
 
 
-def is_trained_here(source: str) -> bool:
+def is_trained_here(source: str | None) -> bool:
     """Whether weights are those that the workflow itself trains."""
-    return str(Path(source)) == TRAINED
+    return source is not None and str(Path(source)) == TRAINED
 
 
-def is_url(source: str) -> bool:
+def is_url(source: str | None) -> bool:
     """Whether weights are named by a URL rather than a local path."""
-    return source.startswith(("http://", "https://"))
+    return source is not None and source.startswith(("http://", "https://"))

@@ -78,7 +78,12 @@ def verify_files(base: Path, files: Iterable[Path], prefix: str = "") -> list[st
 def _all_records(base: Path, prefix: str) -> list[str]:
     """Paths of the key records on disk; files directly under results/keys are none."""
     found = (base / f"{prefix}{KEYS}").glob("*/**/*.json")
-    return sorted(path.relative_to(base).as_posix() for path in found)
+    return sorted(_named(path, base) for path in found)
+
+
+def _named(path: Path, base: Path) -> str:
+    """A path as records and rules have it: from the working directory, or absolute outside it."""
+    return (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
 
 
 def _rule_of(record: str, prefix: str) -> str:
@@ -117,7 +122,7 @@ def _unclaimed(base: Path, made: Collection[str], prefix: str) -> Iterator[str]:
     stems = {str(Path(output).with_suffix("")) for output in made}
     results = base / f"{prefix}{RESULTS}"
     for path in sorted(results.rglob("*")):
-        relative, inside = path.relative_to(base), path.relative_to(results).parts
+        relative, inside = Path(_named(path, base)), path.relative_to(results).parts
         if path.is_dir() or inside[0] in ASIDE or any(part.startswith(".") for part in inside):
             continue
         claimed = any(str(one) in made for one in (relative, *relative.parents))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.errors import SegtrtError
-from segtrt.quality.metrics import largest_component
+from segtrt.quality.components import largest_component
 
 Activation = Literal["sigmoid", "softmax", "none"]
 """What the network's output has gone through; `none` means that it gives logits."""

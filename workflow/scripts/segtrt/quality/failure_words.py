@@ -17,8 +17,9 @@ def in_words(failure: Failure) -> str:
     """A failure as words, e.g. `loss of Dice 0.03, limit 0.02`."""
     value, limit = _number(failure.value), f"{failure.limit:g}"
     if failure.figure == PRECISION_SHARE:
-        return f"{value} of the convolutions run in {failure.precision}, at least {limit} expected"
+        return f"{value} of the convolutions run in {failure.of}, at least {limit} expected"
     what, unit = _FIGURES.get(failure.figure, (failure.figure.replace("_", " "), ""))
+    what = what.format(metric=failure.of or "the metric")
     if failure.at_least:
         return f"{what} {value}{unit}, at least {limit}{unit} expected"
     return f"{what} {value}{unit}, limit {limit}{unit}"

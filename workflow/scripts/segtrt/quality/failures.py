@@ -23,8 +23,9 @@ class Failure:
     limit: float
     at_least: bool = False
     """Whether the limit is the least that is allowed, not the most."""
-    precision: str | None = None
-    """The engine's, for `PRECISION_SHARE` only."""
+    of: str = ""
+    """What the figure is of: the engine's precision for `PRECISION_SHARE`, the metric's title for
+    its mean and loss; empty for the others."""
 
 
 def failures_of(entries: Iterable[Mapping[str, Any]]) -> tuple[Failure, ...]:

@@ -29,9 +29,9 @@ def validate_engine(
         record: `engine.json`; an unsupported engine is `skipped` with its reason.
         scores: what `segtrt.quality.scoring.score_engine` wrote for it.
         out_json: the verdict (`segtrt.quality.verdict`).
-        tolerance: `max_abs_error` (over every slice), `flipped_fraction` and `dice_loss` (over
-            evaluation subjects): what the engine may differ by; None or absent leaves a figure
-            unchecked.
+        tolerance: figure (`segtrt.quality.metric_table`) -> what the engine may differ by; None or
+            absent leaves a figure unchecked, and so does a data set without ground truth one of the
+            metric.
 
     Raises:
         SegtrtError: the scores are another engine's, or lack the figures of one that was built.
@@ -45,7 +45,11 @@ def validate_engine(
             f"{scores} holds {what}, expected the scores of {engine.name}; delete it and run the "
             "workflow again"
         )
-    failures = () if skipped or not found.figures else _failures(engine, tolerance, found.figures)
+    failures = (
+        ()
+        if skipped or not found.figures
+        else _failures(engine, tolerance, found.figures, found.metric.title)
+    )
     Verdict(
         engine=engine.name,
         verdict="skipped" if skipped else "fail" if failures else "pass",
@@ -57,24 +61,22 @@ def validate_engine(
 
 
 def _failures(
-    engine: EngineRecord, tolerance: Mapping[str, float | None], found: Figures
+    engine: EngineRecord, tolerance: Mapping[str, float | None], found: Figures, title: str
 ) -> tuple[Failure, ...]:
     figures = {
-        name: asdict(part)
-        for name, part in (
-            ("errors", found.errors),
-            ("errors_every_slice", found.errors_every_slice),
-            ("dice", found.dice),
-        )
+        "errors": asdict(found.errors),
+        "errors_every_item": asdict(found.errors_every_item),
+        "quality": asdict(found.quality) if found.quality else None,
+        "agreement": found.agreement,
     }
     failures = [
         failure
         for metric in METRICS
         if (limit := tolerance.get(metric.name)) is not None
         and (value := metric.value(figures)) is not None
-        and (failure := metric.failure(value, limit))
+        and (failure := metric.failure(value, limit, title))
     ]
-    if non_finite := found.errors_every_slice.non_finite:
+    if non_finite := found.errors_every_item.non_finite:
         failures.append(Failure(NON_FINITE, non_finite, 0))
     proof = precision_proof(engine.layers)
     if proof and proof.convolutions:
@@ -84,6 +86,6 @@ def _failures(
         share = sum(proof.convolutions.get(dtype, 0.0) for dtype in own)
         if not share >= MIN_SHARE:
             failures.append(
-                Failure(PRECISION_SHARE, share, MIN_SHARE, at_least=True, precision=str(precision))
+                Failure(PRECISION_SHARE, share, MIN_SHARE, at_least=True, of=str(precision))
             )
     return tuple(failures)

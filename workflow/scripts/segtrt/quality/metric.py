@@ -21,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.errors import SegtrtError
+from segtrt.quality.means import Figure
 from segtrt.quality.overlap import Overlap
+from segtrt.quality.scores import MetricFacts
 from segtrt.user_function import load_function, names_function
 
 Mask = NDArray[np.bool_]
 Spacing = Sequence[float] | None
-Figure = float | None
 
 _SETTING = "validation.metric"
 
@@ -105,10 +106,9 @@ class Metric:
         return sorted(known, key=lambda place: sign * (figures[place] or 0.0)) + unknown
 
 
-def mean_figure(figures: Sequence[Figure]) -> Figure:
-    """Mean of the figures there are, of classes or of subjects; None if there is none."""
-    known = [figure for figure in figures if figure is not None]
-    return math.fsum(known) / len(known) if known else None
+def facts_of(metric: Metric) -> MetricFacts:
+    """What files of scores say of a metric."""
+    return MetricFacts(metric.name, metric.title, metric.unit, metric.higher_is_better)
 
 
 def find_metric(name: str) -> Metric:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SCALE = 2
-"""Path units per pixel, so that all points are whole numbers: a 256 x 256 mask spans 512 units."""
+"""Path units per pixel, so that all points are whole numbers: 256 pixels span 512 units."""
 
 _TOLERANCE_PIXELS = 0.6
 _MAX_CHARACTERS = 6000

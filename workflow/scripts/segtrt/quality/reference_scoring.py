@@ -1,15 +1,19 @@
-"""Scoring the reference: its masks, made once for all engines, against ground truth."""
+"""Scoring the reference: its labels against ground truth, once for all engines."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
-from segtrt.data.shards import Shard, refuse_other_slices
+import numpy as np
+
+from segtrt.data.labels import IGNORED
+from segtrt.data.prepared import Prepared, PreparedItem
 from segtrt.progress import track
-from segtrt.quality.mask_shards import write_masks
-from segtrt.quality.metrics import dice, masks_of
-from segtrt.quality.non_finite import find_non_finite, not_comparable
+from segtrt.quality.answers import Answers
+from segtrt.quality.means import Figure
+from segtrt.quality.metric import METRICS, Metric, facts_of, find_metric
 from segtrt.quality.reference_scores import ReferenceScores, ReferenceSubject
+from segtrt.quality.subject_labels import class_names, finish, open_answers, refuse_non_finite
+from segtrt.quality.worth import worth
 
 
 def score_reference(
@@ -17,49 +21,79 @@ def score_reference(
     tensor_shards: Sequence[Path],
     reference_shards: Sequence[Path],
     out_json: Path,
-    out_masks: Sequence[Path],
-    threshold: float,
-    largest_component: bool,
+    metric: str,
 ) -> None:
-    """Write the reference's masks and score them against ground truth, subject by subject.
+    """Score the reference against ground truth, subject by subject.
 
     Args:
-        tensor_shards: shards with `masks`, (N, 256, 256) uint8 0/1.
-        reference_shards: shards with `probabilities` from PyTorch, in the same order.
+        tensor_shards: shards of prepared images (`segtrt.data.prepared`).
+        reference_shards: the reference's answers to them (`segtrt.quality.answers`), in the same
+            order.
         out_json: the figures (`segtrt.quality.reference_scores`).
-        out_masks: one file for each shard, in the same order (`segtrt.quality.mask_shards`).
-        threshold: probability above which a pixel is foreground.
-        largest_component: keep only the largest component of a subject's volume.
+        metric: as in `validation.metric`.
 
     Raises:
-        SegtrtError: a shard cannot be read, shards do not belong together, or PyTorch's
-            probabilities are not finite.
+        SegtrtError: a file cannot be read, files do not belong together, some images have a mask
+            and others none, or the reference gave values that are not finite.
     """
+    found = find_metric(metric)
     subjects: list[ReferenceSubject] = []
-    for paths in zip(tensor_shards, reference_shards, out_masks, strict=True):
-        subjects += _score_shard(*paths, threshold, largest_component)
-    ReferenceScores(threshold, largest_component, tuple(subjects)).write(out_json)
+    decoder = None
+    names: tuple[str, ...] = ()
+    has_truth = False
+    for tensors, answers in zip(tensor_shards, reference_shards, strict=True):
+        with open_answers(tensors, answers) as (shard, [reference]):
+            refuse_non_finite(shard, reference)
+            decoder = reference.decoder
+            names = class_names(shard.labels, reference.classes)
+            has_truth = shard.labels is not None
+            runs = shard.subjects()
+            for subject, places in track(runs.items(), "scoring", len(runs), "subjects"):
+                subjects.append(_score_subject(subject, places, shard, reference, found))
+    assert decoder is not None, "at least one shard"
+    ReferenceScores(decoder.to_json(), facts_of(found), names, has_truth, tuple(subjects)).write(
+        out_json
+    )
 
 
-def _score_shard(
-    tensors: Path, reference: Path, out_masks: Path, threshold: float, largest_component: bool
-) -> list[ReferenceSubject]:
-    found = []
-    with ExitStack() as stack:
-        truth, answers = (stack.enter_context(Shard(path)) for path in (tensors, reference))
-        refuse_other_slices(truth, answers)
-        height, width = truth.rows("masks", 0, 0).shape[1:]
-        append = stack.enter_context(write_masks(out_masks, truth.index, (height, width)))
-        runs = truth.subjects()
-        for subject, rows in track(runs.items(), "scoring PyTorch", len(runs), "subjects"):
-            probabilities = answers.rows("probabilities", rows.start, rows.stop)
-            refs = truth.index[rows]
-            if fault := find_non_finite(probabilities, refs):
-                raise not_comparable(reference, fault)
-            masks = masks_of(probabilities, threshold, largest=largest_component)
-            append(masks)
-            true_masks = truth.rows("masks", rows.start, rows.stop)
-            found.append(
-                ReferenceSubject(subject, refs[0].split, len(refs), dice(masks, true_masks))
-            )
-    return found
+def _score_subject(
+    subject: str, places: Sequence[int], shard: Prepared, reference: Answers, metric: Metric
+) -> ReferenceSubject:
+    items = [shard.items[place] for place in places]
+    grids = finish(
+        [reference.labels(place, item) for place, item in zip(places, items, strict=True)],
+        reference.decoder,
+    )
+    maps = [item.placement.restore(grid) for item, grid in zip(items, grids, strict=True)]
+    classes: tuple[Figure, ...] = ()
+    figure = dice = truth_pixels = None
+    if shard.labels is not None:
+        truths = [shard.truth(place) for place in places]
+        truth_pixels = sum(int(np.count_nonzero((one != 0) & (one != IGNORED))) for one in truths)
+        own = worth(metric, maps, truths, items, reference.classes)
+        classes, figure = own.classes, own.mean
+        dice = worth(METRICS["dice"], maps, truths, items, reference.classes).mean
+    return ReferenceSubject(
+        subject=subject,
+        split=items[0].split,
+        items=len(items),
+        slices=sum(map(_slices, items)),
+        slices_seen=sum(map(_slices_seen, items)),
+        figure=figure,
+        classes=classes,
+        dice=dice,
+        truth_pixels=truth_pixels,
+        found_pixels=sum(int(np.count_nonzero(one)) for one in maps),
+    )
+
+
+def _slices(item: PreparedItem) -> int:
+    """2-D images of an item on its own grid."""
+    shape = item.placement.shape
+    return shape[item.placement.axis or 0] if len(shape) == 3 else 1
+
+
+def _slices_seen(item: PreparedItem) -> int:
+    """Of these, how many the network sees."""
+    kept = item.placement.slices
+    return _slices(item) if kept is None else len(kept)

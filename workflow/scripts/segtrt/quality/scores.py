@@ -1,5 +1,6 @@
 """The file of an engine's scores."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -7,42 +8,66 @@ from typing import Any
 from segtrt.files import write_json
 from segtrt.formats import from_json, read_object, unreadable
 
-FORMAT = "segtrt-scores-1"
+FORMAT = "segtrt-scores-2"
 _WHAT = "score file"
 
 
 @dataclass(frozen=True)
-class Errors:
-    """How far an engine's probabilities are from the reference's."""
+class MetricFacts:
+    """What readers of scores need to know of the metric."""
 
-    pixels: int
+    name: str
+    """As in `validation.metric`."""
+    title: str
+    unit: str
+    """`mm`, or empty for a share."""
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far an engine's answers are from the reference's."""
+
+    patches: int
+    """Patches whose raw outputs were compared; the figures up to `cosine_similarity` rest on
+    these."""
+    values: int
+    """Output values of these patches."""
     max_abs_error: float
     mean_abs_error: float
+    rms_error: float
+    """Root mean square of the difference."""
+    relative_rms: float
+    """`rms_error` over the standard deviation of the reference's values about their channel's
+    mean."""
     relative_l2: float
     """L2 norm of the difference over L2 norm of the reference."""
     cosine_similarity: float
     """Of the two outputs as vectors, 1 if they have the same direction."""
+    pixels: int
+    """Pixels on the network's grid of all items."""
     flipped_pixels: int
-    """Pixels on the other side of the threshold, before any component is dropped."""
+    """Pixels of another label than the reference's, before any component is dropped."""
     flipped_fraction: float
     """`flipped_pixels` over `pixels`."""
     non_finite: int
-    """Values of the engine that are not finite; the error figures count them as 0."""
+    """Output values of the engine that are not finite; the error figures count them as 0."""
 
 
 @dataclass(frozen=True)
-class DiceSummary:
-    """Dice over the evaluation subjects: the engine's own, the reference's, and how they differ."""
+class Quality:
+    """The metric over the evaluation subjects: the engine's own, the reference's, the loss."""
 
     mean: float
     median: float
-    min: float
+    worst: float
     reference_mean: float
     reference_median: float
-    dice_loss: float
-    """`reference_mean` less `mean`; negative if the engine gained."""
-    to_reference_mean: float
-    """Of the engine's masks against the reference's."""
+    loss: float
+    """What of the mean the engine lost against the reference; negative if it gained."""
+    classes: tuple[float | None, ...]
+    """Mean for each class; None where no subject has a figure."""
+    reference_classes: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -52,27 +77,31 @@ class SubjectScore:
     subject: str
     split: str
     """`calibration` or `evaluation`."""
-    slices: int
-    dice: float
-    """Against ground truth."""
-    reference_dice: float
+    items: int
+    """Images or volumes."""
+    figure: float | None
+    """The metric against ground truth, mean of the classes; None without a figure."""
+    classes: tuple[float | None, ...]
+    """The metric of each class; empty without ground truth."""
+    reference_figure: float | None
     """The reference's against ground truth."""
-    dice_to_reference: float
-    """Against the reference's masks."""
+    agreement: float | None
+    """The metric of the engine's labels, with the reference's in place of the truth."""
     flipped_pixels: int
 
 
 @dataclass(frozen=True)
-class SliceScore:
-    """One slice's figures."""
+class View:
+    """A 2-D item, or a plane of a volume, that pictures may show."""
 
     subject: str
-    number: int
-    """As in the file's name."""
+    item: str
+    plane: int | None
+    """Along the first axis of the network's grid; None for a 2-D item."""
     flipped_pixels: int
     foreground_pixels: int
-    outline: str
-    """The mask's outline (`segtrt.quality.outlines`)."""
+    outlines: Mapping[str, str]
+    """Label -> the outline of the engine's mask (`segtrt.quality.outlines`), where there is one."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +109,29 @@ class Figures:
     """What an engine's answers are worth."""
 
     errors: Errors
-    """On the slices of evaluation subjects."""
-    errors_every_slice: Errors
+    """On the items of evaluation subjects."""
+    errors_every_item: Errors
     """On those of calibration subjects too."""
-    dice: DiceSummary
+    quality: Quality | None
+    """None without ground truth, or where no subject has a figure."""
+    agreement: float | None
+    """Mean of the evaluation subjects'."""
+    patches: int
+    """All patches, whether their raw outputs were kept or not."""
     subjects: tuple[SubjectScore, ...]
-    slices: tuple[SliceScore, ...]
+    views: tuple[View, ...]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """An engine's scores, and how its masks were made."""
+    """An engine's scores, and how its labels were made."""
 
     engine: str
     status: str
     """As in the engine's record."""
-    threshold: float
-    """Probability above which a pixel is foreground."""
-    largest_component: bool
-    """Whether only the largest component of a subject's volume counts."""
+    decoder: Mapping[str, Any]
+    """`Decoder.to_json`."""
+    metric: MetricFacts
     figures: Figures | None = None
     """None for an unsupported engine."""
 

@@ -49,7 +49,7 @@ Looks = TypeVar("Looks")
 def colour_of(runtime: str) -> str:
     """A runtime's colour: a custom property of the page, looked up when a chart is drawn.
 
-    PyTorch has a neutral one, and so has a runtime that this version does not know.
+    The reference has a neutral one, and so has a runtime that this version does not know.
     """
     return f"--runtime-{runtime}" if runtime in all_runtimes() else "--pytorch"
 

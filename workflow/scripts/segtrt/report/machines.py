@@ -25,9 +25,10 @@ def entry(summary: Mapping[str, Any], machine: str) -> Mapping[str, Any]:
     return found
 
 
-def pytorch_name(machine: str, batch_size: int) -> str:
+def reference_name(summary: Mapping[str, Any], machine: str, batch_size: int) -> str:
     """`pytorch/b4_fp32`, or `pytorch@a100/b4_fp32`, as engines are called."""
-    return f"{wording.PYTORCH}{'@' if machine else ''}{machine}/b{batch_size}_{Precision.FP32}"
+    own = "pytorch" if summary["reference"]["name"] == "PyTorch" else "reference"
+    return f"{own}{'@' if machine else ''}{machine}/b{batch_size}_{Precision.FP32}"
 
 
 def device(facts: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from segtrt.quality.failure_words import in_words
 from segtrt.quality.failures import failures_of
-from segtrt.quality.metric_table import METRICS
+from segtrt.quality.metric_table import figures_shown
 from segtrt.report import wording
 from segtrt.report.machines import entry, shown
 
@@ -74,7 +74,7 @@ def _of(*path: str) -> Callable[[Engine], float | None]:
     return value
 
 
-COLUMNS = [
+_SPEED = (
     Column(
         "latency_ms",
         "Median",
@@ -102,22 +102,13 @@ COLUMNS = [
     Column(
         "speedup",
         "Speed-up",
-        "× PyTorch",
-        "Images per second over PyTorch's at the same batch size",
+        "× reference",
+        "Images per second over the reference's at the same batch size",
         _of("speedup"),
         wording.times,
     ),
-    *(
-        Column(
-            metric.name,
-            metric.heading,
-            metric.unit,
-            metric.help,
-            metric.value,
-            partial(wording.metric, metric),
-        )
-        for metric in METRICS
-    ),
+)
+_COST = (
     Column("size", "Size", "MiB", "Size of the engine file", _of("engine_bytes"), wording.mib),
     Column("build", "Build", "s", "Time to build the engine", _of("build_ms"), wording.seconds),
     Column(
@@ -144,7 +135,19 @@ COLUMNS = [
         _of("memory_mib"),
         wording.number,
     ),
-]
+)
+
+
+def columns(summary: Mapping[str, Any]) -> list[Column]:
+    """The columns of a summary's matrix: speed, quality, cost."""
+    shown_figures = figures_shown(
+        summary["metric"]["title"], has_truth=summary["reference"]["has_truth"]
+    )
+    quality = [
+        Column(one.name, one.heading, one.unit, one.help, one.value, partial(wording.metric, one))
+        for one in shown_figures
+    ]
+    return [*_SPEED, *quality, *_COST]
 
 
 def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
@@ -169,7 +172,7 @@ def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
         proof=_proof(engine["precision_proof"]),
         cells=[
             Cell(column.key, column.show(value), value)
-            for column in COLUMNS
+            for column in columns(summary)
             for value in [column.value(engine)]
         ],
     )

@@ -31,7 +31,7 @@ class Best:
     label: str
     images_per_second: str
     latency_ms: str
-    dice: str
+    figure: str
     recommended: bool
 
 
@@ -64,7 +64,7 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
     choice = summary["recommendation"]
     name = choice["engine"] or choice["closest"]
     engine = next((one for one in summary["engines"] if one["name"] == name), None)
-    limits = _limits(choice)
+    limits = "" if choice["doubt"] else _limits(summary)
     label = (
         wording.engine_label(
             engine["runtime"],
@@ -75,7 +75,10 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
         if engine
         else ""
     )
-    if engine is None:
+    if choice["doubt"]:
+        heading, title = "Nothing to recommend", "No verdict on engines"
+        sentence = f"No engine is recommended: {choice['doubt']}."
+    elif engine is None:
         heading, title, sentence = "Nothing to recommend", "No engine was run", _why_none(summary)
     elif choice["engine"]:
         heading, title = "Recommended engine", label
@@ -127,7 +130,10 @@ def _best(machine: Mapping[str, Any], summary: Mapping[str, Any]) -> Best:
         else "none within the limits",
         images_per_second=wording.number(timing and timing["images_per_second"]),
         latency_ms=wording.number(timing and timing["total"]["median"]),
-        dice=wording.dice(engine["dice"]["mean"] if engine and engine["dice"] else None),
+        figure=wording.score(
+            engine["quality"]["mean"] if engine and engine["quality"] else None,
+            summary["metric"]["unit"],
+        ),
         recommended=bool(name) and name == summary["recommendation"]["engine"],
     )
 
@@ -139,10 +145,17 @@ def _command(name: str) -> str:
     )
 
 
-def _limits(choice: Mapping[str, Any]) -> str:
+def _limits(summary: Mapping[str, Any]) -> str:
+    choice, metric = summary["recommendation"], summary["metric"]
     latency = choice["max_latency_ms"]
     limit = f"at most {latency:g} ms for a batch" if latency else "any latency"
-    return f"Limits: at most {choice['max_dice_loss']:g} Dice lost, {limit}, validation passed."
+    unit = f" {metric['unit']} of" if metric["unit"] else ""
+    lost = (
+        f"at most {choice['max_metric_loss']:g}{unit} {metric['title']} lost, "
+        if summary["reference"]["has_truth"]
+        else ""
+    )
+    return f"Limits: {lost}{limit}, validation passed."
 
 
 def _why_none(summary: Mapping[str, Any]) -> str:
@@ -152,25 +165,20 @@ def _why_none(summary: Mapping[str, Any]) -> str:
 
 
 def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
-    timing, dice = engine["timing"], engine["dice"]
+    timing, reference = engine["timing"], summary["reference"]["name"]
     own = entry(summary, engine["machine"])["timings"]
     torch = next((one for one in own if one["batch_size"] == engine["batch_size"]), None)
     speed = wording.number(timing["images_per_second"])
     return [
         Tile(
-            "Speed-up over PyTorch",
+            f"Speed-up over {reference}",
             wording.times(engine["speedup"]),
             f"{speed} against {wording.number(torch['images_per_second'])} images per second, "
             f"batch {engine['batch_size']}"
             if torch
             else f"{speed} images per second",
         ),
-        Tile(
-            "Mean Dice",
-            wording.dice(dice["mean"]),
-            f"PyTorch {wording.dice(dice['reference_mean'])}, "
-            f"{wording.dice_loss(dice['dice_loss'])} lost",
-        ),
+        _quality_tile(engine, summary),
         Tile(
             "Latency of a batch",
             f"{wording.number(timing['total']['median'])} ms",
@@ -181,9 +189,26 @@ def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
             "Verdict",
             wording.VERDICTS[engine["verdict"]],
             all_in_words(failures_of(engine["failures"]))
-            or f"{wording.percent(engine['errors']['flipped_fraction'])} of mask pixels differ",
+            or f"{wording.percent(engine['errors']['flipped_fraction'])} of pixels differ",
         ),
     ]
+
+
+def _quality_tile(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> Tile:
+    metric, quality = summary["metric"], engine["quality"]
+    reference = summary["reference"]["name"]
+    if quality is None:
+        return Tile(
+            f"Agreement with {reference}",
+            wording.score(engine["agreement"], metric["unit"]),
+            f"mean {metric['title']} of its labels with {reference}'s; there is no ground truth",
+        )
+    return Tile(
+        f"Mean {metric['title']}",
+        wording.score(quality["mean"], metric["unit"]),
+        f"{reference} {wording.score(quality['reference_mean'], metric['unit'])}, "
+        f"{wording.loss(quality['loss'], metric['unit'])} lost",
+    )
 
 
 def _cautions(engine: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> list[str]:
@@ -210,11 +235,51 @@ def _cautions(engine: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> l
         cautions.append(
             f"{wording.plural(len(left), 'engine')} could not be run{where}; the matrix says why."
         )
-    skipped = summary["dataset"]["skipped"]
+    cautions += _data_cautions(summary)
+    return cautions
+
+
+def _data_cautions(summary: Mapping[str, Any]) -> list[str]:
+    cautions, data = [], summary["dataset"]
+    if not summary["reference"]["has_truth"]:
+        cautions.append(
+            "There is no ground truth: engines are judged by their agreement with "
+            f"{summary['reference']['name']} alone, and nothing here says how well the network "
+            "itself segments."
+        )
+    unseen = data["evaluation_slices"] - data["evaluation_slices_seen"]
+    if unseen:
+        cautions.append(
+            f"The preparation keeps {data['evaluation_slices_seen']:,} of "
+            f"{wording.plural(data['evaluation_slices'], 'slice')} for the network; all are "
+            "scored, and what it does not see is background."
+        )
+    sampled = [
+        one["errors_every_item"]["patches"]
+        for one in summary["engines"]
+        if one["errors"] and one["errors_every_item"]["patches"] < one["patches"]
+    ]
+    if sampled:
+        cautions.append(
+            f"Errors of outputs rest on {min(sampled):,} of {data['patches']:,} patches "
+            "(validation.raw_mib); labels and figures on all."
+        )
+    for one in data["twins"]:
+        both = " One is calibrated on and the other scored." if len(set(one["splits"])) > 1 else ""
+        cautions.append(
+            f"{wording.listed(one['subjects'])} have {wording.plural(one['images'], 'image')} in "
+            f"common and may be one subject.{both}"
+        )
+    if data["ignored"]["files"]:
+        cautions.append(
+            f"{wording.plural(data['ignored']['files'], 'file')} of the data set match no pattern "
+            f"({wording.listed(data['ignored']['examples'])})."
+        )
+    skipped = data["skipped"]
     if skipped:
         names = wording.listed([one["subject"] for one in skipped])
         cautions.append(f"{wording.plural(len(skipped), 'subject')} left out: {names}.")
-    subjects = summary["dataset"]["evaluation_subjects"]
+    subjects = data["evaluation_subjects"]
     if subjects < 10:
         cautions.append(
             f"Scores rest on {wording.plural(subjects, 'subject')}; a small data set says little "
@@ -224,7 +289,5 @@ def _cautions(engine: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> l
 
 
 def _dataset_line(dataset: Mapping[str, Any]) -> str:
-    return (
-        f"{wording.plural(dataset['evaluation_subjects'], 'subject')} with "
-        f"{wording.plural(dataset['evaluation_slices'], 'slice')} scored"
-    )
+    told = wording.images(dataset["evaluation_items"], dataset["evaluation_slices"])
+    return f"{wording.plural(dataset['evaluation_subjects'], 'subject')} with {told} scored"

@@ -12,9 +12,10 @@ from segtrt.precision import Graph
 from segtrt.report import machines, wording
 from segtrt.report.chart import runtime_colours
 from segtrt.report.charts_quality import quality_against_speed
-from segtrt.report.charts_speed import latency, throughput, where_time_goes
-from segtrt.report.charts_subjects import dice_per_subject
-from segtrt.report.matrix import COLUMNS, make_row
+from segtrt.report.charts_speed import latency, throughput
+from segtrt.report.charts_subjects import metric_per_class, metric_per_subject
+from segtrt.report.charts_time import where_time_goes
+from segtrt.report.matrix import columns, make_row
 from segtrt.report.overview import make_overview
 from segtrt.summary.document import read_summary
 from segtrt.summary.overlay_index import read_overlays
@@ -22,7 +23,14 @@ from segtrt.summary.overlay_index import read_overlays
 TEMPLATES = Path(__file__).resolve().parents[3] / "report"
 PAGE = "report.html.j2"
 
-_CHARTS = (quality_against_speed, latency, throughput, dice_per_subject, where_time_goes)
+_CHARTS = (
+    quality_against_speed,
+    latency,
+    throughput,
+    metric_per_subject,
+    metric_per_class,
+    where_time_goes,
+)
 
 
 def write_report(summary_json: Path, overlays_dir: Path, out_html: Path) -> None:
@@ -71,11 +79,16 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
     return environment.get_template(PAGE).render(
         summary=summary,
         overview=make_overview(summary),
-        columns=COLUMNS,
+        columns=columns(summary),
         rows=[make_row(engine, summary) for engine in summary["engines"]],
         charts=charts,
         chart_specs={chart.id: chart.spec for chart in charts},
-        overlays=overlays,
+        overlays={
+            **overlays,
+            "metric": summary["metric"],
+            "reference": summary["reference"]["name"],
+            "has_truth": summary["reference"]["has_truth"],
+        },
         config_yaml=_yaml(summary["config"]),
         rule_graph=_data_uri(summary["rule_graph"].encode(), "image/svg+xml")
         if summary["rule_graph"]
@@ -84,14 +97,14 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
 
 
 def load_overlays(folder: Path) -> dict[str, Any]:
-    """The pictures' index, each slice's `image` replaced by a data URI.
+    """The pictures' index, each view's `image` replaced by a data URI.
 
     Raises:
         SegtrtError: the folder is missing a file or is of another format.
     """
     index, pictures = read_overlays(folder)
     for key, content in pictures.items():
-        index["slices"][key]["image"] = _data_uri(content, "image/webp")
+        index["views"][key]["image"] = _data_uri(content, "image/webp")
     return index
 
 

@@ -9,8 +9,8 @@ from segtrt.runtimes.registry import all_runtimes
 
 MISSING = "–"
 
-PYTORCH = "pytorch"
-"""Stands for PyTorch where engines are named by their runtime."""
+REFERENCE = "pytorch"
+"""Stands for the reference where engines are named by their runtime."""
 
 VERDICTS = {"pass": "passed", "fail": "failed", "skipped": "skipped", "not_run": "not run"}
 
@@ -33,25 +33,29 @@ def error(value: float | None) -> str:
     return MISSING if value is None else "0" if value == 0 else f"{value:.1e}"
 
 
-def dice(value: float | None) -> str:
-    """A Dice coefficient with four decimals."""
-    return MISSING if value is None else f"{value:.4f}"
+def score(value: float | None, unit: str = "") -> str:
+    """A figure of the metric with four decimals, and its unit if it has one."""
+    return MISSING if value is None else f"{value:.4f}{_after(unit)}"
 
 
-def dice_change(value: float | None) -> str:
-    """A difference of Dice with its sign; `0.0000` has none."""
+def score_change(value: float | None) -> str:
+    """A difference of the metric with its sign; `0.0000` has none."""
     if value is None:
         return MISSING
     text = f"{value:+.4f}"
     return "0.0000" if float(text) == 0 else text.replace("-", "−")
 
 
-def dice_loss(value: float | None) -> str:
-    """A loss of Dice with four decimals; a gain is negative."""
+def loss(value: float | None, unit: str = "") -> str:
+    """A loss of the metric with four decimals, and its unit if it has one; a gain is negative."""
     if value is None:
         return MISSING
     text = f"{value:.4f}"
-    return "0.0000" if float(text) == 0 else text.replace("-", "−")
+    return ("0.0000" if float(text) == 0 else text.replace("-", "−")) + _after(unit)
+
+
+def _after(unit: str) -> str:
+    return f" {unit}" if unit else ""
 
 
 def similarity(value: float | None) -> str:
@@ -65,8 +69,8 @@ def percent(value: float | None, digits: int = 3) -> str:
 
 
 _STYLES: Mapping[Style, Callable[[float | None], str]] = {
-    Style.SCORE: dice,
-    Style.LOSS: dice_loss,
+    Style.SCORE: score,
+    Style.LOSS: loss,
     Style.PERCENTAGE: lambda value: percent(value, 2),
     Style.ERROR: error,
     Style.SIMILARITY: similarity,
@@ -108,9 +112,16 @@ def duration(value: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 engine`, `2 engines`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, several: str = "") -> str:
+    """`1 engine`, `2 engines`; `several` is the plural where it takes more than an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {several or f'{noun}s'}"
+
+
+def images(items: int, slices: int) -> str:
+    """`64 images`, or `6 volumes (360 slices)`."""
+    if slices > items:
+        return f"{plural(items, 'volume')} ({plural(slices, 'slice')})"
+    return plural(items, "image")
 
 
 def listed(items: Sequence[str], most: int = 3) -> str:
@@ -121,9 +132,7 @@ def listed(items: Sequence[str], most: int = 3) -> str:
 
 
 def runtime(name: str) -> str:
-    """The name of a runtime, or of PyTorch, as its makers write it."""
-    if name == PYTORCH:
-        return "PyTorch"
+    """The name of a runtime as its makers write it."""
     known = all_runtimes().get(name)
     return known.title if known else name
 
@@ -136,6 +145,20 @@ def on(machine: str) -> str:
 def engine_label(runtime_name: str, batch_size: int, precision: str, machine: str = "") -> str:
     """`OpenVINO int8, batch 4`, or `OpenVINO int8, batch 4 on a100`."""
     return f"{runtime(runtime_name)} {precision}, batch {batch_size}{on(machine)}"
+
+
+def reference_label(summary: Mapping[str, Any], machine: str = "") -> str:
+    """`PyTorch fp32`, or `PyTorch fp32 on a100`."""
+    return f"{summary['reference']['name']} fp32{on(machine)}"
+
+
+HOLLOW = "The network finds next to nothing here, so these figures say nothing about engines"
+"""The finding of charts of quality where the reference itself does not segment."""
+
+
+def size(sides: Sequence[int]) -> str:
+    """`256 × 256`."""
+    return " × ".join(map(str, sides))
 
 
 def series_label(runtime_name: str, precision: str, machine: str = "") -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from segtrt.arrays import Images, Probabilities
+from segtrt.arrays import Images, Outputs
 from segtrt.machine.facts import Machine
 from segtrt.precision import Graph, Precision
 from segtrt.runtimes.description import BatchTiming, BuildSettings, Layer
@@ -23,7 +23,7 @@ __all__ = [
     "Colour",
     "Images",
     "Layer",
-    "Probabilities",
+    "Outputs",
     "Runtime",
     "Session",
     "UnsupportedError",
@@ -78,13 +78,14 @@ class Session(ABC):
     """`stream`, `graph` or `overlapped`: how it really runs. A CPU has `stream` only."""
 
     @abstractmethod
-    def run(self, images: Images) -> Probabilities:
-        """Run `images`, (n, 3, 256, 256) with n from 1 to `batch_size`; returns (n, 1, 256, 256).
+    def run(self, images: Images) -> Outputs:
+        """Run `images`, (n, channels, *size) with n from 1 to `batch_size`.
 
-        A static engine pads a smaller batch and cuts the result.
+        Returns (n, classes, *output size), the caller's own. A static engine pads a smaller batch
+        and cuts the result.
         """
 
-    def run_batches(self, batches: Iterable[Images]) -> Iterator[Probabilities]:
+    def run_batches(self, batches: Iterable[Images]) -> Iterator[Outputs]:
         """Run batch after batch, each as for `run`, and yield the results in order.
 
         A session that can overlap one batch's copies with another's run does so here.
@@ -94,7 +95,7 @@ class Session(ABC):
 
     @abstractmethod
     def time_batch(self, images: Images) -> BatchTiming:
-        """Run one full batch, (batch_size, 3, 256, 256), under the device's own clock."""
+        """Run one full batch, (batch_size, channels, *size), under the device's own clock."""
 
     @abstractmethod
     def memory_mib(self) -> float | None:

@@ -7,7 +7,7 @@ from segtrt.precision import Precision
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """All that decides how an engine is built from its graph; goes into the engine's key whole."""
+    """How an engine is built from its graph; `Runtime.deciding` says what goes into its key."""
 
     batch_size: int
     precision: Precision
@@ -21,6 +21,11 @@ class BuildSettings:
     """TensorRT's builder level, 0 to 5."""
     compute_capabilities: tuple[str, ...] = ()
     """GPUs that a TensorRT-RTX engine is built for, e.g. `("8.9", "9.0")`; empty: the GPU here."""
+    patch: tuple[int, ...] = ()
+    """(channels, *size) of one image as the engine takes it; empty until it is known, as it is when
+    an engine is built."""
+    output: tuple[int, ...] = ()
+    """(classes, *size) of the answer to one; empty until it is known."""
 
     @property
     def largest_batch(self) -> int:

@@ -48,8 +48,10 @@ def _sum_up(summary: Mapping[str, Any]) -> list[str]:
         if engine["verdict"] == "fail"
     ]
     choice = summary["recommendation"]
+    if choice["doubt"]:
+        return [*lines, f"recommended: none; {choice['doubt']}"]
     if choice["engine"]:
-        lines.append(f"recommended: {_praise(engines[choice['engine']])}")
+        lines.append(f"recommended: {_praise(engines[choice['engine']], summary)}")
     elif choice["closest"]:
         failed, broken = failures_of(choice["failures"]), failures_of(choice["broken"])
         words = "; ".join(broken_limits(failed, broken))
@@ -59,12 +61,18 @@ def _sum_up(summary: Mapping[str, Any]) -> list[str]:
     return [*lines, *_best_elsewhere(summary, engines)]
 
 
-def _praise(best: Mapping[str, Any]) -> str:
-    faster = f"{best['speedup']:.1f} times PyTorch, " if best["speedup"] else ""
-    return (
-        f"{best['name']} ({faster}{best['timing']['total']['median']:.3g} ms a batch, Dice "
-        f"{best['dice']['mean']:.4f}, PyTorch's {best['dice']['reference_mean']:.4f})"
-    )
+def _praise(best: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+    reference = summary["reference"]["name"]
+    told = [f"{best['speedup']:.1f} times {reference}"] if best["speedup"] else []
+    told.append(f"{best['timing']['total']['median']:.3g} ms a batch")
+    metric, quality = summary["metric"], best["quality"]
+    unit = f" {metric['unit']}" if metric["unit"] else ""
+    if quality:
+        told.append(f"{metric['title']} {quality['mean']:.4f}{unit}")
+        told.append(f"{reference}'s {quality['reference_mean']:.4f}{unit}")
+    else:
+        told.append(f"no ground truth, {best['errors']['flipped_fraction']:.2g} of pixels differ")
+    return f"{best['name']} ({', '.join(told)})"
 
 
 def _best_elsewhere(summary: Mapping[str, Any], engines: Mapping[str, Any]) -> list[str]:
@@ -74,7 +82,11 @@ def _best_elsewhere(summary: Mapping[str, Any], engines: Mapping[str, Any]) -> l
         return []
     return [
         f"  best on {one['name']}: "
-        + (_praise(engines[one["recommended"]]) if one["recommended"] else "none qualifies")
+        + (
+            _praise(engines[one["recommended"]], summary)
+            if one["recommended"]
+            else "none qualifies"
+        )
         for one in machines
         if not one["recommended"] or one["recommended"] != summary["recommendation"]["engine"]
     ]

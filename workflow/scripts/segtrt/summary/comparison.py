@@ -10,16 +10,17 @@ from segtrt.errors import SegtrtError
 SMALLEST_CHANGE = 0.05
 """A latency that moved by less, as a share of the other one, is the same, however calm the runs."""
 
-SMALLEST_DICE_CHANGE = 0.001
-"""A mean Dice that moved by less is the same."""
+SMALLEST_METRIC_CHANGE = 0.001
+"""A mean metric that moved by less, as a share or as a share of a distance, is the same."""
 
 
 def compare(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Compare a summary's engines with those of the same names in another one.
 
     A latency counts as changed if it moved by more than 5 % and by more than the noise of both
-    timings: their interquartile ranges as shares of their medians, added in squares. A mean Dice
-    counts as changed beyond 0.001, and only where both runs scored the same evaluation subjects.
+    timings: their interquartile ranges as shares of their medians, added in squares. The
+    mean metric counts as changed beyond 0.001 (a distance: beyond 0.1 %), and only where both runs
+    scored the same evaluation subjects by the same metric.
 
     Args:
         own: this run's summary.
@@ -27,24 +28,28 @@ def compare(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         `title`, `machines` (the other's: name -> facts), `same_machines`, `same_subjects`,
-        `engines` (a line for each engine of both: latencies in ms, `latency_change` (own over
-        other, less 1), `noise`, `speed` (`faster`, `slower`, `same`, `unknown`), Dice,
-        `dice_change`, `quality` (`better`, `worse`, `same`, `unknown`)), `only_here` and
-        `only_there`, names.
+        `same_metric`, `engines` (a line for each engine of both: latencies in ms, `latency_change`
+        (own over other, less 1), `noise`, `speed` (`faster`, `slower`, `same`, `unknown`), `figure`
+        and `other_figure` (means of the metric), `figure_change`, `quality` (`better`, `worse`,
+        `same`, `unknown`)), `only_here` and `only_there`, names.
     """
     mine = {engine["name"]: engine for engine in own["engines"]}
     theirs = {engine["name"]: engine for engine in other["engines"]}
     same_subjects = _subjects(own) == _subjects(other)
+    same_metric = own["metric"] == other["metric"]
     return {
         "title": other["title"],
         "machines": _machines(other),
         "same_machines": _machines(own) == _machines(other),
         "same_subjects": same_subjects,
+        "same_metric": same_metric,
         "engines": [
             {
                 "name": name,
                 **_speed(engine, theirs[name]),
-                **_quality(engine, theirs[name], same_subjects),
+                **_quality(
+                    engine, theirs[name], own["metric"], comparable=same_subjects and same_metric
+                ),
             }
             for name, engine in mine.items()
             if name in theirs
@@ -99,19 +104,25 @@ def _noise(timing: Mapping[str, Any]) -> float:
 
 
 def _quality(
-    own: Mapping[str, Any], other: Mapping[str, Any], same_subjects: bool
+    own: Mapping[str, Any],
+    other: Mapping[str, Any],
+    metric: Mapping[str, Any],
+    *,
+    comparable: bool,
 ) -> dict[str, Any]:
-    dice = own["dice"]["mean"] if own["dice"] else None
-    other_dice = other["dice"]["mean"] if other["dice"] else None
-    result = {"dice": dice, "other_dice": other_dice, "dice_change": None}
-    if dice is None or other_dice is None or not same_subjects:
+    figure = own["quality"]["mean"] if own["quality"] else None
+    other_figure = other["quality"]["mean"] if other["quality"] else None
+    result = {"figure": figure, "other_figure": other_figure, "figure_change": None}
+    if figure is None or other_figure is None or not comparable:
         return {**result, "quality": "unknown"}
-    change = dice - other_dice
+    change = figure - other_figure
     if not np.isfinite(change):
         raise SegtrtError(
-            f"engine {own['name']} has a mean Dice of {dice} here and {other_dice} in the summary "
-            "that report.compare_with names, expected numbers; make that summary again"
+            f"engine {own['name']} has a mean {metric['title']} of {figure} here and "
+            f"{other_figure} in the summary that report.compare_with names, expected numbers; make "
+            "that summary again"
         )
-    same = abs(change) <= SMALLEST_DICE_CHANGE
-    quality = "same" if same else "better" if change > 0 else "worse"
-    return {**result, "dice_change": change, "quality": quality}
+    smallest = SMALLEST_METRIC_CHANGE * (abs(other_figure) if metric["unit"] else 1)
+    gained = (change > 0) == metric["higher_is_better"]
+    quality = "same" if abs(change) <= smallest else "better" if gained else "worse"
+    return {**result, "figure_change": change, "quality": quality}

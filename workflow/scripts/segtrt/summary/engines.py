@@ -44,7 +44,7 @@ def engine_entry(
         record: what was built.
         verdict, scores, timing: what is known of it; None if it was not run.
         not_run: why engines of its runtime were not run on its machine; empty if they were.
-        reference: PyTorch's timings on its machine.
+        reference: the reference's timings on its machine.
     """
     _, machine, _ = engine_parts(name)
     settings = record.settings
@@ -77,8 +77,10 @@ def engine_entry(
         "speedup": speedup(times.get("timing"), reference),
         "timing": times.get("timing"),
         "errors": asdict(figures.errors) if figures else None,
-        "errors_every_slice": asdict(figures.errors_every_slice) if figures else None,
-        "dice": asdict(figures.dice) if figures else None,
+        "errors_every_item": asdict(figures.errors_every_item) if figures else None,
+        "quality": asdict(figures.quality) if figures and figures.quality else None,
+        "agreement": figures.agreement if figures else None,
+        "patches": figures.patches if figures else None,
         "precision_proof": asdict(verdict.precision_proof)
         if verdict and verdict.precision_proof
         else None,
@@ -91,7 +93,7 @@ def engine_entry(
 def speedup(
     timing: Mapping[str, Any] | None, reference: Sequence[Mapping[str, Any]]
 ) -> float | None:
-    """Images per second over PyTorch's at the same batch size; None if either was not timed."""
+    """Images per second over the reference's at the same batch size; None if one was not timed."""
     if not timing:
         return None
     for own in reference:
@@ -106,7 +108,8 @@ def left_out_entry(name: str, reason: str) -> Json:
     batch, precision = cell.removeprefix("b").split("_")
     empty = (
         "graph engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms "
-        "memory_mib speedup timing errors errors_every_slice dice precision_proof"
+        "memory_mib speedup timing errors errors_every_item quality agreement "
+        "patches precision_proof"
     )
     return {
         "name": name,
@@ -160,5 +163,5 @@ def _flat_engine(engine: Mapping[str, Any]) -> dict[str, Any]:
     add("", {key: value for key, value in shown.items() if key != "subjects"})
     flat.pop("timing.samples_ms", None)
     for entry in engine["subjects"]:
-        flat[f"dice.subject.{entry['subject']}"] = entry["dice"]
+        flat[f"figure.subject.{entry['subject']}"] = entry["figure"]
     return flat

@@ -1,4 +1,4 @@
-"""The summary's machines, with PyTorch's times on each, and PyTorch's Dice."""
+"""The summary's machines, with the reference's times on each, and the reference's figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -65,10 +65,29 @@ def _facts(reference: ReferenceTiming, timed: Mapping[str, EngineTiming]) -> Jso
     return {**(merged or reference.machine), **{key: str(own[key]) for key in own if own[key]}}
 
 
-def reference_entry(scores: ReferenceScores) -> Json:
-    """PyTorch's Dice: `dice` over the evaluation subjects, None without any, and `subjects`."""
-    own = [entry.dice for entry in scores.subjects if entry.split == "evaluation"]
+def reference_entry(scores: ReferenceScores, min_reference: float) -> Json:
+    """The reference's figures.
+
+    Args:
+        scores: its scores.
+        min_reference: the mean metric that it must reach for a verdict on engines to mean anything.
+
+    Returns:
+        `quality`, the metric over the evaluation subjects (None without a figure), `has_truth`,
+        `doubt` (`ReferenceScores.doubt`) and `subjects`.
+    """
+    own = [one.figure for one in scores.evaluated if one.figure is not None]
+    worst = min if scores.metric.higher_is_better else max
     return {
-        "dice": {"mean": fmean(own), "median": median(own), "min": min(own)} if own else None,
+        "quality": {
+            "mean": fmean(own),
+            "median": median(own),
+            "worst": worst(own),
+            "classes": list(scores.class_means()),
+        }
+        if own
+        else None,
+        "has_truth": scores.has_truth,
+        "doubt": scores.doubt(min_reference),
         "subjects": [asdict(entry) for entry in scores.subjects],
     }

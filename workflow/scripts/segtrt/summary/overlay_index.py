@@ -1,11 +1,15 @@
 """The report's pictures as files: what is in their folder, and its reader.
 
-`index.json` in the folder, format `segtrt-overlays-1`:
-- `slices`: key -> `subject`, `number`, `split`, `image` (file in the folder), `truth`, `reference`
-  (outlines: SVG path data, 512 units wide and high, `segtrt.quality.outlines`);
-- `engines`: name -> `subjects` (`subject`, `role` best, median, worst or more, `dice`,
-  `reference_dice`, `slices`: keys in slice order), `differs` (`slice`: key, `flipped_pixels`) and
-  `outlines` (key -> the engine's outline).
+`index.json` in the folder, format `segtrt-overlays-2`:
+- `views`: key -> `subject`, `item`, `plane` (null of a 2-D item), `split`, `image` (file in the
+  folder), `width` and `height` (of the outlines' units, half a pixel), `truth` (null without ground
+  truth) and `reference` (label -> outline: SVG path data, `segtrt.quality.outlines`);
+- `engines`: name -> `subjects` (`subject`, `role` best, median, worst or more, `figure`,
+  `reference_figure`, `views`: keys in order), `differs` (`view`: key, `flipped_pixels`) and
+  `outlines` (key -> label -> the engine's outline);
+- `classes`: names of labels 1, 2, ...;
+- `channel`: which one the pictures show, counted from 0;
+- `dropped`: pictures that were chosen, but left out to keep the report small.
 """
 
 from pathlib import Path
@@ -14,12 +18,12 @@ from typing import Any
 from segtrt.errors import SegtrtError
 from segtrt.formats import read_object, unreadable
 
-FORMAT = "segtrt-overlays-1"
+FORMAT = "segtrt-overlays-2"
 INDEX = "index.json"
 
 
 def read_overlays(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The index of the pictures, and the content of each picture by its slice's key.
+    """The index of the pictures, and the content of each picture by its view's key.
 
     Raises:
         SegtrtError: the folder is missing a file or is of another format.
@@ -27,7 +31,7 @@ def read_overlays(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     remedy = f"delete {folder} and run the workflow again"
     index = read_object(folder / INDEX, what="index of pictures", tag=FORMAT, remedy=remedy)
     try:
-        pictures = {key: folder / entry["image"] for key, entry in index["slices"].items()}
+        pictures = {key: folder / entry["image"] for key, entry in index["views"].items()}
         return index, {key: path.read_bytes() for key, path in pictures.items()}
     except FileNotFoundError as error:
         raise SegtrtError(f"picture {error.filename} does not exist; {remedy}") from None

@@ -1,4 +1,4 @@
-"""Pictures for the report: FLAIR slices once, and outlines of every engine's masks on them.
+"""Pictures for the report: views of the images once, and outlines of every engine's masks on them.
 
 The folder's files are described in `segtrt.summary.overlay_index`.
 
@@ -14,192 +14,212 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segtrt.data.shards import Shard, refuse_other_slices
+from segtrt.data.prepared import Prepared, PreparedItem
+from segtrt.data.windows import Stitcher
+from segtrt.errors import SegtrtError
 from segtrt.files import replacing_folder, write_json
 from segtrt.progress import track
-from segtrt.quality.mask_shards import read_masks
-from segtrt.quality.outlines import outline
-from segtrt.quality.scores import Figures, SubjectScore
+from segtrt.quality.answers import Answers
+from segtrt.quality.outlines import SCALE
+from segtrt.quality.scores import Figures
+from segtrt.quality.subject_labels import Map, class_names, finish, open_answers
+from segtrt.quality.views import foreground, outlines_of, planes_of, telling_planes
 from segtrt.summary.overlay_index import FORMAT, INDEX
+from segtrt.summary.view_choice import Key, choose_views, key_text
 
-MAX_PICTURES = 700
-"""Pictures in all, about 5 kB each; engines later in line share those of the earlier ones."""
-
-FLAIR = 1
-"""Channel of FLAIR in `images`."""
+MOST_BYTES = 5_000_000
+"""Of all pictures together; in the report they take a third more."""
 
 _WEBP_QUALITY = 60
+_LONGEST_SIDE = 384
+"""Pixels of a picture; larger views are reduced."""
 
 Json = dict[str, Any]
-Key = tuple[str, int]
-"""Subject and slice number."""
 
 
 def write_overlays(
     folder: Path,
     *,
     tensor_shards: Sequence[Path],
-    reference_masks: Sequence[Path],
+    reference_shards: Sequence[Path],
     scores: Mapping[str, Figures],
     subjects: int,
-    slices: int,
+    views: int,
+    channel: int | None,
+    higher_is_better: bool,
 ) -> None:
-    """Choose slices for every engine and write their pictures and outlines to `folder`.
+    """Choose views for every engine and write their pictures and outlines to `folder`.
 
     Args:
-        tensor_shards: shards with `images`, (N, 3, 256, 256), and `masks`.
-        reference_masks: PyTorch's masks (`segtrt.quality.mask_shards`), in the same order.
+        folder: the folder to make.
+        tensor_shards: shards of prepared images (`segtrt.data.prepared`).
+        reference_shards: the reference's answers to them, in the same order.
         scores: engine -> its figures, most important engine first.
-        subjects: subjects for each engine: best, median and worst by Dice, then the next worst.
-        slices: slices for each subject, spread over those with a lesion, and slices where engine
-            and reference differ most.
+        subjects: subjects for each engine: best, median and worst, then the next worst.
+        views: images or slices for each subject, spread over those where something lies, and views
+            where engine and reference differ most.
+        channel: channel of the images to show, counted from 0; None takes the middle one.
+        higher_is_better: the metric's direction.
+
+    Raises:
+        SegtrtError: a file cannot be read, or the images have no such channel.
     """
     wanted: dict[Key, None] = {}
-    engines: dict[str, Json] = {}
-    lesions = _lesion_slices(tensor_shards)
-    for name, figures in scores.items():
-        engines[name] = choose_slices(figures, lesions, subjects, slices, wanted)
-    with replacing_folder(folder) as partial:
-        drawn = _draw(partial, tensor_shards, reference_masks, wanted)
-        write_json(partial / INDEX, {"format": FORMAT, "slices": drawn, "engines": engines})
-
-
-def key_text(key: Key) -> str:
-    """A slice's key in `index.json`."""
-    return f"{key[0]}/{key[1]}"
-
-
-def choose_subjects(entries: Sequence[SubjectScore], count: int) -> list[tuple[str, SubjectScore]]:
-    """Best, median and worst evaluation subject by Dice, then the next worst: (role, entry).
-
-    With an even number the median is the worse of the two in the middle; a subject is shown once.
-    """
-    ranked = sorted(
-        (entry for entry in entries if entry.split == "evaluation"),
-        key=lambda entry: (-entry.dice, entry.subject),
-    )
-    if not ranked:
-        return []
-    places = [(0, "best"), (len(ranked) // 2, "median"), (len(ranked) - 1, "worst")]
-    places += [(place, "more") for place in range(len(ranked) - 2, 0, -1)]
-    chosen: dict[int, str] = {}
-    # With few subjects the extremes come before the middle.
-    for place, role in sorted(places[:3], key=lambda one: one[1] == "median") + places[3:]:
-        chosen.setdefault(place, role)
-    kept = dict(list(chosen.items())[:count])
-    return [(role, ranked[place]) for place, role in sorted(kept.items())]
-
-
-def spread(numbers: Sequence[int], count: int) -> list[int]:
-    """At most `count` of `numbers`, evenly spread with the first and last among them."""
-    if len(numbers) <= count:
-        return list(numbers)
-    places = np.linspace(0, len(numbers) - 1, count) if count > 1 else [len(numbers) // 2]
-    return [numbers[round(place)] for place in places]
-
-
-def _lesion_slices(tensor_shards: Sequence[Path]) -> dict[str, list[int]]:
-    """Subject -> numbers of its slices with a lesion, or of all its slices if none has one."""
-    found: dict[str, list[int]] = {}
-    for path in tensor_shards:
-        with Shard(path) as shard:
-            for subject, rows in shard.subjects().items():
-                masks = shard.rows("masks", rows.start, rows.stop)
-                numbers = [ref.number for ref in shard.index[rows]]
-                marked = [n for n, mask in zip(numbers, masks, strict=True) if mask.any()]
-                found[subject] = marked or numbers
-    return found
-
-
-def choose_slices(
-    figures: Figures,
-    lesions: Mapping[str, Sequence[int]],
-    subjects: int,
-    slices: int,
-    wanted: dict[Key, None],
-) -> Json:
-    """One engine's choice, as in `index.json`; adds to `wanted` while there is room."""
-
-    def take(key: Key) -> bool:
-        if key not in wanted and len(wanted) >= MAX_PICTURES:
-            return False
-        wanted[key] = None
-        return True
-
-    chosen: list[Key] = []
-    shown = []
-    for role, entry in choose_subjects(figures.subjects, subjects):
-        name = entry.subject
-        keys = [(name, number) for number in spread(lesions[name], slices) if take((name, number))]
-        chosen += keys
-        shown.append(
-            {
-                "subject": name,
-                "role": role,
-                "dice": entry.dice,
-                "reference_dice": entry.reference_dice,
-                "slices": [key_text(key) for key in keys],
-            }
+    pairs = list(zip(tensor_shards, reference_shards, strict=True))
+    telling: dict[str, list[Key]] = {}
+    for tensors, answers in pairs:
+        with open_answers(tensors, answers) as (shard, [reference]):
+            names = list(class_names(shard.labels, reference.classes))
+            shown = _channel(shard.patch[0], channel)
+            for subject, places in shard.subjects().items():
+                telling[subject] = _telling_views(shard, reference, places)
+    engines: dict[str, Json] = {
+        name: choose_views(
+            figures, telling, subjects, views, wanted, higher_is_better=higher_is_better
         )
-    most = sorted(figures.slices, key=lambda one: -one.flipped_pixels)[:slices]
-    differs = []
-    for one in most:
-        key = (one.subject, one.number)
-        if one.flipped_pixels and take(key):
-            chosen.append(key)
-            differs.append({"slice": key_text(key), "flipped_pixels": one.flipped_pixels})
-    outlines = {(one.subject, one.number): one.outline for one in figures.slices}
+        for name, figures in scores.items()
+    }
+    with replacing_folder(folder) as partial:
+        drawn: dict[str, Json] = {}
+        for tensors, answers in track(pairs, "drawing pictures", len(pairs), "shards"):
+            with open_answers(tensors, answers) as (shard, [reference]):
+                _draw_shard(partial, (shard, reference), wanted, shown, drawn)
+        dropped = _within(partial, [key_text(key) for key in wanted], drawn)
+        write_json(
+            partial / INDEX,
+            {
+                "format": FORMAT,
+                "views": drawn,
+                "engines": {name: _without(one, dropped) for name, one in engines.items()},
+                "classes": names,
+                "channel": shown,
+                "dropped": len(dropped),
+            },
+        )
+
+
+def _channel(channels: int, asked: int | None) -> int:
+    if asked is not None and asked >= channels:
+        raise SegtrtError(
+            f"report.display_channel is {asked}, but the images have {channels} channels; expected "
+            f"0 to {channels - 1}, or null"
+        )
+    return channels // 2 if asked is None else asked
+
+
+def _truth(shard: Prepared, place: int) -> Map | None:
+    """True labels of an item on the network's grid."""
+    if shard.labels is None:
+        return None
+    return shard.items[place].placement.place_labels(shard.truth(place))
+
+
+def _telling_views(shard: Prepared, reference: Answers, places: Sequence[int]) -> list[Key]:
+    """A subject's views where something lies; all of them if nothing does."""
+    found, every = [], []
+    for place in places:
+        item = shard.items[place]
+        grid = _truth(shard, place)
+        if grid is None:
+            grid = reference.labels(place, item)
+        counts = foreground(planes_of(grid))
+        volume = grid.ndim == 3
+        keys = [
+            (item.subject, item.name, plane if volume else None) for plane in telling_planes(counts)
+        ]
+        every += keys
+        found += keys if counts.any() else []
+    return found or every
+
+
+def _draw_shard(
+    folder: Path,
+    pair: tuple[Prepared, Answers],
+    wanted: Mapping[Key, None],
+    channel: int,
+    drawn: dict[str, Json],
+) -> None:
+    """Write the wanted views' pictures of a shard; adds their entries to `drawn`."""
+    shard, reference = pair
+    by_item: dict[tuple[str, str], list[int | None]] = {}
+    for subject, name, plane in wanted:
+        by_item.setdefault((subject, name), []).append(plane)
+    for places in shard.subjects().values():
+        items = [shard.items[place] for place in places]
+        if not any((item.subject, item.name) in by_item for item in items):
+            continue
+        labels = finish(
+            [reference.labels(place, shard.items[place]) for place in places], reference.decoder
+        )
+        for place, item, grid in zip(places, items, labels, strict=True):
+            planes = by_item.get((item.subject, item.name))
+            if not planes:
+                continue
+            image = planes_of_image(shard, item, channel)
+            truth = _truth(shard, place)
+            for plane in sorted(planes, key=lambda one: one or 0):
+                at = plane or 0
+                name = f"{len(drawn):04d}.webp"
+                (folder / name).write_bytes(webp(image[at]))
+                rows, columns = grid.shape[-2:]
+                drawn[key_text((item.subject, item.name, plane))] = {
+                    "subject": item.subject,
+                    "item": item.name,
+                    "plane": plane,
+                    "split": item.split,
+                    "image": name,
+                    "width": columns * SCALE,
+                    "height": rows * SCALE,
+                    "truth": None if truth is None else outlines_of(planes_of(truth)[at]),
+                    "reference": outlines_of(planes_of(grid)[at]),
+                }
+
+
+def planes_of_image(shard: Prepared, item: PreparedItem, channel: int) -> NDArray[np.float32]:
+    """One channel of an item on the network's grid, (planes, rows, columns); overlapping patches
+    are alike there, so stitching gives the image back.
+    """
+    stitcher = Stitcher(item.patches, 1)
+    slabs = []
+    for row in item.rows:
+        patch = shard.images(row, row + 1)[:, channel : channel + 1]
+        slabs += stitcher.add(np.ascontiguousarray(patch))
+    whole: NDArray[np.float32] = np.concatenate(slabs, axis=1)[0]
+    return whole if whole.ndim == 3 else whole[np.newaxis]
+
+
+def _within(folder: Path, order: Sequence[str], drawn: dict[str, Json]) -> set[str]:
+    """Delete the last pictures of all if they are too large together; their keys."""
+    total, dropped = 0, set()
+    for key in order:
+        path = folder / drawn[key]["image"]
+        total += path.stat().st_size
+        if total > MOST_BYTES:
+            dropped.add(key)
+            path.unlink()
+            del drawn[key]
+    return dropped
+
+
+def _without(engine: Json, dropped: set[str]) -> Json:
     return {
-        "subjects": shown,
-        "differs": differs,
-        "outlines": {key_text(key): outlines[key] for key in dict.fromkeys(chosen)},
+        "subjects": [
+            {**one, "views": [key for key in one["views"] if key not in dropped]}
+            for one in engine["subjects"]
+        ],
+        "differs": [one for one in engine["differs"] if one["view"] not in dropped],
+        "outlines": {key: one for key, one in engine["outlines"].items() if key not in dropped},
     }
 
 
-def _draw(
-    folder: Path,
-    tensor_shards: Sequence[Path],
-    reference_masks: Sequence[Path],
-    wanted: Mapping[Key, None],
-) -> Json:
-    """Write the wanted slices' pictures; returns their entries."""
-    entries: Json = {}
-    by_subject: dict[str, set[int]] = {}
-    for subject, number in wanted:
-        by_subject.setdefault(subject, set()).add(number)
-    pairs = list(zip(tensor_shards, reference_masks, strict=True))
-    for tensors, masks_path in track(pairs, "drawing slices", len(pairs), "shards"):
-        with Shard(tensors) as truth, Shard(masks_path) as reference:
-            refuse_other_slices(truth, reference)
-            for subject, rows in truth.subjects().items():
-                numbers = by_subject.get(subject, set())
-                if not numbers:
-                    continue
-                masks = read_masks(reference, rows)
-                for row, ref in enumerate(truth.index[rows]):
-                    if ref.number not in numbers:
-                        continue
-                    at = rows.start + row
-                    name = f"{len(entries):04d}.webp"
-                    flair = truth.rows("images", at, at + 1)[0, FLAIR]
-                    (folder / name).write_bytes(webp(flair))
-                    entries[key_text((subject, ref.number))] = {
-                        "subject": subject,
-                        "number": ref.number,
-                        "split": ref.split,
-                        "image": name,
-                        "truth": outline(truth.rows("masks", at, at + 1)[0]),
-                        "reference": outline(masks[row]),
-                    }
-    return entries
-
-
 def webp(image: NDArray[np.float32]) -> bytes:
-    """A slice, (height, width) of any range, as a grey WebP from its minimum to its maximum."""
+    """A view, (rows, columns) of any range, as a grey WebP from its minimum to its maximum."""
     from PIL import Image
 
     low, high = float(image.min()), float(image.max())
     grey = (image - low) * (255 / (high - low) if high > low else 0)
+    picture = Image.fromarray(grey.astype(np.uint8))
+    picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     content = io.BytesIO()
-    Image.fromarray(grey.astype(np.uint8)).save(content, "WEBP", quality=_WEBP_QUALITY, method=4)
+    picture.save(content, "WEBP", quality=_WEBP_QUALITY, method=4)
     return content.getvalue()

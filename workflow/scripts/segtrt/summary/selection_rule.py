@@ -18,8 +18,9 @@ class Candidate:
     """`pass`, `fail`, `skipped` or `not_run`."""
     failures: tuple[Failure, ...]
     """What it failed validation by."""
-    dice_loss: float | None
-    """Mean Dice of the reference less its own; negative if it gained."""
+    metric_loss: float | None
+    """What of the mean metric it lost against the reference; negative if it gained; None without
+    ground truth."""
     latency_ms: float | None
     """Median latency of one batch."""
     images_per_second: float | None
@@ -27,12 +28,12 @@ class Candidate:
     @classmethod
     def of(cls, engine: Mapping[str, Any]) -> "Candidate":
         """The candidate that an entry of the summary's `engines` describes."""
-        timing, dice = engine["timing"], engine["dice"]
+        timing, quality = engine["timing"], engine["quality"]
         return cls(
             name=engine["name"],
             verdict=engine["verdict"],
             failures=failures_of(engine["failures"]),
-            dice_loss=dice["dice_loss"] if dice else None,
+            metric_loss=quality["loss"] if quality else None,
             latency_ms=timing["total"]["median"] if timing else None,
             images_per_second=timing["images_per_second"] if timing else None,
         )
@@ -40,7 +41,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """The rule's answer; exactly one of `engine` and `closest` is set, if there is any engine."""
+    """The rule's answer; one of `engine` and `closest` is set, if there is any engine and no
+    doubt."""
 
     engine: str | None
     """The recommended engine."""
@@ -50,8 +52,10 @@ class Choice:
     """What `closest` failed validation by."""
     broken: tuple[Failure, ...]
     """The limits below that `closest` does not keep."""
-    max_dice_loss: float
+    max_metric_loss: float
     max_latency_ms: float | None
+    doubt: str
+    """Why no engine is recommended whatever its figures (`ReferenceScores.doubt`); mostly empty."""
     candidates: int
     """Engines that were run and scored."""
     qualified: int
@@ -64,7 +68,12 @@ class Choice:
 
 
 def pick_engine(
-    candidates: Sequence[Candidate], *, max_dice_loss: float, max_latency_ms: float | None
+    candidates: Sequence[Candidate],
+    *,
+    max_metric_loss: float,
+    max_latency_ms: float | None,
+    metric: str,
+    doubt: str = "",
 ) -> Choice:
     """The fastest engine that passed validation and keeps the limits.
 
@@ -75,8 +84,11 @@ def pick_engine(
 
     Args:
         candidates: all engines; those that were not run are never chosen.
-        max_dice_loss: most mean Dice that it may lose against the reference, 0..1.
+        max_metric_loss: most of the mean metric that it may lose against the reference; without
+            ground truth it limits nothing.
         max_latency_ms: longest median latency of one batch, or None for no limit.
+        metric: the metric's title.
+        doubt: why none is to be recommended; empty if nothing stands against it.
 
     Raises:
         SegtrtError: a figure of an engine is infinite or not a number.
@@ -86,19 +98,20 @@ def pick_engine(
         if one.verdict not in ("pass", "fail") or not one.latency_ms or not one.images_per_second:
             continue
         _refuse_non_finite(one)
-        broken, overshoot = _broken(one, max_dice_loss, max_latency_ms)
+        broken, overshoot = _broken(one, max_metric_loss, max_latency_ms, metric)
         count = len(broken) + (one.verdict == "fail")
         order = (count, overshoot, -one.images_per_second, one.latency_ms, one.name)
         judged.append((order, one, broken))
     best = min(judged, key=lambda entry: entry[0], default=None)
     qualified = sum(order[0] == 0 for order, _, _ in judged)
     return Choice(
-        engine=best[1].name if best and qualified else None,
-        closest=best[1].name if best and not qualified else None,
-        failures=best[1].failures if best else (),
-        broken=best[2] if best else (),
-        max_dice_loss=max_dice_loss,
+        engine=best[1].name if best and qualified and not doubt else None,
+        closest=best[1].name if best and not qualified and not doubt else None,
+        failures=best[1].failures if best and not doubt else (),
+        broken=best[2] if best and not doubt else (),
+        max_metric_loss=max_metric_loss,
         max_latency_ms=max_latency_ms,
+        doubt=doubt,
         candidates=len(judged),
         qualified=qualified,
     )
@@ -106,7 +119,7 @@ def pick_engine(
 
 def _refuse_non_finite(one: Candidate) -> None:
     """Refuse figures that no comparison would find fault with."""
-    for name in ("dice_loss", "latency_ms", "images_per_second"):
+    for name in ("metric_loss", "latency_ms", "images_per_second"):
         value = getattr(one, name)
         if value is not None and not math.isfinite(value):
             raise SegtrtError(
@@ -116,16 +129,16 @@ def _refuse_non_finite(one: Candidate) -> None:
 
 
 def _broken(
-    one: Candidate, max_dice_loss: float, max_latency_ms: float | None
+    one: Candidate, max_metric_loss: float, max_latency_ms: float | None, metric: str
 ) -> tuple[tuple[Failure, ...], float]:
     """The limits that an engine breaks, and its worst overshoot as a share of the limit."""
     broken, overshoot = [], 0.0
-    for name, value, limit in (
-        ("dice_loss", one.dice_loss, max_dice_loss),
-        (LATENCY, one.latency_ms, max_latency_ms),
+    for name, value, limit, of in (
+        ("metric_loss", one.metric_loss, max_metric_loss, metric),
+        (LATENCY, one.latency_ms, max_latency_ms, ""),
     ):
         if limit is not None and value is not None and value > limit:
-            broken.append(Failure(name, value, limit))
+            broken.append(Failure(name, value, limit, of=of))
             # A limit of zero has no share; the tiny floor keeps the order of the overshoots.
             overshoot = max(overshoot, (value - limit) / max(limit, 1e-9))
     return tuple(broken), overshoot

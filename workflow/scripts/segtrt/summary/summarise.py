@@ -1,17 +1,19 @@
 """The summary: every figure of the report, as JSON and as a table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segtrt.config.settings import Report, Settings, as_json
+from segtrt.config.settings import Settings, as_json
 from segtrt.data.manifest import Manifest, read_manifest
+from segtrt.data.prepared import Prepared
 from segtrt.engines.record import read_record
 from segtrt.engines.timing_file import read_timing
 from segtrt.files import sha256_file, write_bytes, write_json
+from segtrt.model.spec import NetworkSpec, read_spec
 from segtrt.precision import Graph
-from segtrt.quality.reference_scores import read_reference_scores
+from segtrt.quality.reference_scores import ReferenceScores, read_reference_scores
 from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_verdict
 from segtrt.summary.benchmark_files import read_benchmarks
@@ -36,20 +38,22 @@ class DataFiles:
     """Files of the data set and the network."""
 
     manifest: Path
-    weights: Path
-    """Its hash goes into the summary."""
+    network: Path
+    """The network's contract (`segtrt.model.spec`)."""
+    weights: Path | None
+    """Its hash goes into the summary; None where the network brings its own."""
     tensors: Sequence[Path]
-    """Shards with `images` and `masks`."""
+    """Shards of prepared images (`segtrt.data.prepared`)."""
 
 
 @dataclass(frozen=True)
 class ReferenceFiles:
-    """Files of PyTorch's own figures."""
+    """Files of the reference's own figures."""
 
     scores: Path
     """`segtrt.quality.reference_scores`."""
-    masks: Sequence[Path]
-    """Its masks (`segtrt.quality.mask_shards`), shard by shard as the tensors."""
+    answers: Sequence[Path]
+    """Its answers (`segtrt.quality.answers`), shard by shard as the tensors."""
     timings: Sequence[Path]
     """Its times on each machine (`segtrt.model.reference_timing_file`)."""
     preparations: Sequence[Path]
@@ -120,7 +124,7 @@ def summarise(
     judged = {_engine(path): read_verdict(path) for path in engines.verdicts}
     built = {_engine(path.parent): read_record(path) for path in engines.records}
     machines = machine_entries(asked.machines, reference.timings, reference.preparations, timed)
-    torch_timings = {one["name"]: one["timings"] for one in machines}
+    reference_timings = {one["name"]: one["timings"] for one in machines}
     entries = [
         engine_entry(
             name,
@@ -129,19 +133,22 @@ def summarise(
             scores=scored.get(name),
             timing=timed.get(name),
             not_run=asked.not_run.get(name.split("/", maxsplit=1)[0], ""),
-            reference=torch_timings[engine_parts(name)[1]],
+            reference=reference_timings[engine_parts(name)[1]],
         )
         for name, record in built.items()
     ]
     entries += [left_out_entry(name, reason) for name, reason in asked.left_out.items()]
     entries.sort(key=engine_order)
+    reference_scores = read_reference_scores(reference.scores)
     summary = compose(
         settings=settings,
         manifest=read_manifest(data.manifest),
-        weights_sha256=sha256_file(data.weights),
+        network=read_spec(data.network),
+        weights_sha256=sha256_file(data.weights) if data.weights else None,
+        patches=_patches(data.tensors),
         graphs={record.graph: record.graph_sha256 for record in built.values()},
         machines=machines,
-        reference=reference_entry(read_reference_scores(reference.scores)),
+        reference_scores=reference_scores,
         engines=entries,
         rules=read_benchmarks(benchmarks_dir) if benchmarks_dir else [],
         rule_graph=rule_graph,
@@ -153,10 +160,12 @@ def summarise(
     write_overlays(
         outputs.overlays,
         tensor_shards=data.tensors,
-        reference_masks=reference.masks,
+        reference_shards=reference.answers,
         scores={name: figures[name] for name in sorted(figures, key=lambda n: (n != first, n))},
         subjects=settings.report.overlay_subjects,
-        slices=settings.report.overlay_slices,
+        views=settings.report.overlay_slices,
+        channel=settings.report.display_channel,
+        higher_is_better=reference_scores.metric.higher_is_better,
     )
 
 
@@ -164,55 +173,80 @@ def compose(
     *,
     settings: Settings,
     manifest: Manifest,
-    weights_sha256: str,
+    network: NetworkSpec,
+    weights_sha256: str | None,
+    patches: Json,
     graphs: Mapping[Graph, str],
     machines: Sequence[Json],
-    reference: Mapping[str, Any],
+    reference_scores: ReferenceScores,
     engines: Sequence[Json],
     rules: Sequence[Json],
     rule_graph: str | None,
 ) -> Json:
     """Put a summary together and compare it, if `report.compare_with` says so."""
     report = settings.report
-    summary: Json = {
+    reference = reference_entry(reference_scores, settings.validation.min_reference)
+    limits: Json = {
+        "max_metric_loss": report.max_metric_loss,
+        "max_latency_ms": report.max_latency_ms,
+        "metric": reference_scores.metric.title,
+        "doubt": reference["doubt"],
+    }
+    config = as_json(settings)
+    values: Json = {
         "format": FORMAT,
         "title": report.title,
-        "recommendation": _pick(engines, report).to_json(),
+        "recommendation": _pick(engines, limits).to_json(),
+        "metric": asdict(reference_scores.metric),
+        "classes": list(reference_scores.class_names),
         "engines": list(engines),
-        "reference": dict(reference),
-        "dataset": _dataset(manifest, settings),
+        "reference": {"name": _reference_name(config["model"]), **reference},
+        "dataset": {**_dataset(manifest, reference_scores, settings), **patches},
         "model": {
-            "weights": settings.model.weights,
+            "source": config["model"].get("network", "unet"),
+            "weights": settings.model.given_weights,
             "weights_sha256": weights_sha256,
-            "init_features": settings.model.init_features,
+            "network": network.to_json(),
             "graphs": {str(graph): graphs[graph] for graph in Graph if graph in graphs},
         },
         "machines": [
             {
                 **one,
                 "recommended": _pick(
-                    [engine for engine in engines if engine["machine"] == one["name"]], report
+                    [engine for engine in engines if engine["machine"] == one["name"]], limits
                 ).engine,
             }
             for one in machines
         ],
-        "config": as_json(settings),
+        "config": config,
         "rules": list(rules),
         "rule_graph": rule_graph,
         "comparison": None,
     }
+    summary: Json = as_json(values)
     if report.compare_with:
         summary["comparison"] = compare(summary, read_summary(Path(report.compare_with)))
     return summary
 
 
-def _pick(engines: Sequence[Json], limits: Report) -> Choice:
+def _pick(engines: Sequence[Json], limits: Json) -> Choice:
     """The engine that the report recommends of these."""
-    return pick_engine(
-        [Candidate.of(engine) for engine in engines],
-        max_dice_loss=limits.max_dice_loss,
-        max_latency_ms=limits.max_latency_ms,
-    )
+    return pick_engine([Candidate.of(engine) for engine in engines], **limits)
+
+
+def _reference_name(model: Json) -> str:
+    """What computes the reference: PyTorch, but for a network that is a graph."""
+    return "ONNX Runtime" if model.get("network", "").endswith(".onnx") else "PyTorch"
+
+
+def _patches(tensors: Sequence[Path]) -> Json:
+    """How the network sees the images: `patch`, (channels, *size), and how many `patches`."""
+    count, patch = 0, None
+    for path in tensors:
+        with Prepared(path) as shard:
+            count += len(shard)
+            patch = list(shard.patch)
+    return {"patch": patch, "patches": count}
 
 
 def _engine(path: Path) -> str:
@@ -227,16 +261,19 @@ def write_summary(summary: Json, out_json: Path, out_csv: Path) -> None:
     write_bytes(out_csv, table(summary).encode())
 
 
-def _dataset(manifest: Manifest, settings: Settings) -> Json:
-    totals = manifest.totals
+def _dataset(manifest: Manifest, reference: ReferenceScores, settings: Settings) -> Json:
+    counts: Json = {}
+    for split, prefix in (("evaluation", "evaluation_"), ("calibration", "calibration_"), ("", "")):
+        own = [one for one in reference.subjects if split in ("", one.split)]
+        counts[f"{prefix}subjects"] = len(own)
+        counts[f"{prefix}items"] = sum(one.items for one in own)
+        counts[f"{prefix}slices"] = sum(one.slices for one in own)
+        counts[f"{prefix}slices_seen"] = sum(one.slices_seen for one in own)
     return {
         "source": settings.dataset.source,
         "normalisation": settings.tensors.normalisation,
-        "subjects": totals.subjects,
-        "slices": totals.items,
-        "evaluation_subjects": totals.subjects - totals.calibration_subjects,
-        "evaluation_slices": totals.items - totals.calibration_items,
-        "calibration_subjects": totals.calibration_subjects,
-        "calibration_slices": totals.calibration_items,
+        **counts,
         "skipped": [{"subject": one.name, "reason": one.reason} for one in manifest.skipped],
+        "twins": [asdict(one) for one in manifest.twins],
+        "ignored": {"files": manifest.ignored.files, "examples": manifest.ignored.examples},
     }

@@ -1,4 +1,4 @@
-"""Random changes to training slices: flip, rotation, scale and intensity, a batch at a time."""
+"""Random changes to training patches: flip, rotation, scale and intensity, a batch at a time."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ranges:
-    """How far slices are changed; each change is drawn evenly from its range, per slice."""
+    """How far patches are changed; each change is drawn evenly from its range, per patch."""
 
     rotation_degrees: float = 15.0
     """At most this far, either way."""
@@ -19,28 +19,28 @@ class Ranges:
     gain: float = 0.1
     """Each channel is multiplied by 1 - gain to 1 + gain."""
     offset: float = 0.1
-    """Each channel is raised by -offset to offset, in standard deviations of the slice."""
+    """Each channel is raised by -offset to offset, in standard deviations of the image."""
 
 
 def augment(
     images: "Tensor", masks: "Tensor", generator: "Generator", ranges: Ranges | None = None
 ) -> "tuple[Tensor, Tensor]":
-    """Change each slice of a batch at random, its mask with it.
+    """Change each patch of a batch at random, its labels with it.
 
-    Slices are flipped left to right (half of them), rotated and scaled about their centre, and each
-    channel's contrast and brightness are changed. They are not flipped upside down: scans all lie
-    the same way up. What comes in from outside a slice repeats its border in the image and is
-    background in the mask.
+    Patches are flipped left to right (half of them), rotated and scaled about their centre, volumes
+    within their slices alone, and each channel's contrast and brightness are changed. They are not
+    flipped upside down: scans all lie the same way up. What comes in from outside a patch repeats
+    its border in the image and is background in the labels.
 
     Args:
-        images: (n, 3, size, size) float32, z-scored.
-        masks: (n, 1, size, size) float32, 0 or 1.
+        images: (n, channels, *size) float32, 2-D or 3-D.
+        masks: (n, 1, *size) float32, labels.
         generator: on the CPU; random numbers are drawn there, so that they are the same whatever
             device the batch is on.
         ranges: how far.
 
     Returns:
-        Images and masks of the same shapes and types; masks stay 0 or 1.
+        Images and labels of the same shapes and types; no label is new.
     """
     import torch
     from torch.nn import functional
@@ -55,12 +55,14 @@ def augment(
     sign = torch.where(drawn(count) < 0, -1.0, 1.0)
     angle = drawn(count) * math.radians(ranges.rotation_degrees)
     factor = 1 + drawn(count) * ranges.scale
-    gain = 1 + drawn(count, channels, 1, 1) * ranges.gain
-    offset = drawn(count, channels, 1, 1) * ranges.offset
+    each = (count, channels, *(1 for _ in images.shape[2:]))
+    gain = 1 + drawn(*each) * ranges.gain
+    offset = drawn(*each) * ranges.offset
 
-    grid = functional.affine_grid(
-        sampling_matrices(sign, angle, factor), list(images.shape), align_corners=False
-    )
+    matrices = sampling_matrices(sign, angle, factor)
+    if images.ndim == 5:
+        matrices = within_slices(matrices)
+    grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
     moved = functional.grid_sample(
         images, grid, mode="bilinear", padding_mode="border", align_corners=False
     )
@@ -87,3 +89,14 @@ def sampling_matrices(sign: "Tensor", angle: "Tensor", factor: "Tensor") -> "Ten
         torch.stack((-sine, cosine, zero), dim=1),
     )
     return torch.stack(rows, dim=1)
+
+
+def within_slices(matrices: "Tensor") -> "Tensor":
+    """Matrices (n, 3, 4) that do to each slice of a volume what (n, 2, 3) do to an image."""
+    import torch
+
+    volumes = torch.zeros(len(matrices), 3, 4, device=matrices.device)
+    volumes[:, :2, :2] = matrices[:, :, :2]
+    volumes[:, :2, 3] = matrices[:, :, 2]
+    volumes[:, 2, 2] = 1
+    return volumes

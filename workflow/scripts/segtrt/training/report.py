@@ -23,7 +23,7 @@ def draw_curve(losses: Sequence[float], validation_dice: Sequence[float], path: 
     upper, lower = figure.subplots(2, 1, sharex=True)
     marker = "o" if len(losses) == 1 else ""
     upper.plot(epochs, losses, color="#0072b2", marker=marker)
-    upper.set_ylabel("soft Dice loss (training)")
+    upper.set_ylabel("loss (training)")
     lower.plot(epochs, validation_dice, color="#d55e00", marker=marker)
     lower.plot([best], [validation_dice[best - 1]], color="#d55e00", marker="o")
     lower.annotate(

@@ -1,4 +1,4 @@
-"""Training of the network on tensor shards, from scratch.
+"""Training of a network on shards of prepared images, from scratch.
 
 `python -m segtrt.training.train --help` trains outside the workflow; beyond this package it needs
 numpy, torch, safetensors, tqdm and matplotlib.
@@ -13,49 +13,51 @@ from typing import TYPE_CHECKING
 
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
+from segtrt.model.network_file import UNET
+from segtrt.model.spec import NetworkSpec
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import save_weights
 from segtrt.progress import track
 from segtrt.training.augmentation import augment
-from segtrt.training.data import TrainingSlices, split_subjects
-from segtrt.training.optimisation import learning_rate_factor, soft_dice_loss
+from segtrt.training.data import TrainingPatches, split_subjects
+from segtrt.training.device import memory_format, mixed_precision
+from segtrt.training.ending import keep_ending_in_float32
+from segtrt.training.optimisation import learning_rate_factor
 from segtrt.training.report import draw_curve
+from segtrt.training.targets import Targets
+from segtrt.training.validation import validation_dice
 
 if TYPE_CHECKING:
-    from torch import Tensor, device, dtype, nn
+    from torch import Tensor, device, nn
 
 FORMAT = "segtrt-training-1"
-THRESHOLD = 0.5
-"""Probability above which validation counts a pixel as foreground."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """All that decides what is trained, apart from the slices.
+    """All that decides how a network is trained.
 
     Raises:
         SegtrtError: a figure is out of its range.
     """
 
     epochs: int
-    """Passes over the training slices, at least 1."""
+    """Passes over the training patches, at least 1."""
     batch_size: int
-    """Slices per step, at least 1."""
+    """Patches per step, at least 1."""
     learning_rate: float
     """Adam's peak learning rate."""
     validation_fraction: float
     """Share of the subjects that choose the best epoch and are not trained on; in 0..1."""
     seed: int
-    """Decides the split, the initial weights, the order of the slices and the augmentation."""
-    init_features: int
-    """Channels of the network's first block."""
+    """Decides the split, the initial weights, the order of the patches and the augmentation."""
     half: bool = False
     """Whether weights are stored as float16."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "init_features"):
+        for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise SegtrtError(f"{name} is {getattr(self, name)}; give 1 or more")
         if not self.learning_rate > 0:
@@ -68,14 +70,15 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training slices."""
+    """One pass over the training patches."""
 
     epoch: int
     """From 1."""
     loss: float
-    """Mean soft Dice loss of its batches."""
+    """Mean loss of its batches (`Targets.loss`)."""
     validation_dice: float
-    """Mean over the validation subjects of the Dice of the whole volume, afterwards."""
+    """Mean over the validation subjects, and their classes, of the Dice of all their patches
+    together, afterwards."""
     learning_rate: float
     """Of its last step."""
 
@@ -83,6 +86,9 @@ class Epoch:
 def train(
     shards: Sequence[Path],
     settings: TrainingSettings,
+    build: "Callable[[], nn.Module]",
+    spec: NetworkSpec,
+    *,
     out_weights: Path,
     out_history: Path,
     out_curve: Path,
@@ -90,11 +96,13 @@ def train(
     """Train the network and keep the weights of the epoch with the best validation Dice.
 
     Trains on a GPU if there is one, in mixed precision, else on the CPU in float32. On a CPU the
-    same slices and settings give the same weights.
+    same patches and settings give the same weights.
 
     Args:
-        shards: tensor shards with `images` and `masks`.
+        shards: shards of prepared images with masks.
         settings: how.
+        build: makes the network, with weights drawn from PyTorch's random numbers.
+        spec: what it takes and answers.
         out_weights: safetensors file of the best epoch's weights.
         out_history: JSON file of the settings, the split and every epoch's figures.
         out_curve: PNG picture of loss and validation Dice over the epochs.
@@ -108,24 +116,27 @@ def train(
     """
     import torch
 
-    slices = TrainingSlices(shards)
+    patches = TrainingPatches(shards)
+    targets = Targets(spec, patches.classes)
     training, validation = split_subjects(
-        slices.subjects, settings.validation_fraction, settings.seed
+        patches.subjects, settings.validation_fraction, settings.seed
     )
     logger.info("training on %d subjects, validating on %d", len(training), len(validation))
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        network = build_unet(settings.init_features)
-    # Without this, mixed precision would round probabilities near 1 to 1 and stop their gradient.
-    network.get_submodule("conv").register_forward_hook(lambda _module, _input, out: out.float())
-    network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = build()
+    network.to(place, memory_format=memory_format(spec.dimensions))  # type: ignore[call-overload]
+    example, _ = next(patches.batches(patches.rows(training[:1])[:1], 1))
+    keep_ending_in_float32(network, example.to(place))
     # All batches but an epoch's last have one shape, so trying cuDNN's algorithms once pays.
     torch.backends.cudnn.benchmark = True
 
     history: list[Epoch] = []
     best: dict[str, Tensor] = {}
-    run_epoch = _trainer(network, slices, training, settings, place)
+    run_epoch = _trainer(
+        network, patches, targets, subjects=training, settings=settings, place=place
+    )
     for number in range(1, settings.epochs + 1):
         what = f"epoch {number}/{settings.epochs}"
         loss, rate = run_epoch(what)
@@ -133,7 +144,7 @@ def train(
             raise SegtrtError(
                 f"training diverged in {what}: the loss is {loss}; lower training.learning_rate"
             )
-        score = validation_dice(network, slices, validation, settings.batch_size)
+        score = validation_dice(network, patches, targets, validation, settings.batch_size)
         logger.info("%s: loss %.4f, validation Dice %.4f", what, loss, score)
         if not history or score > max(epoch.validation_dice for epoch in history):
             best = {n: value.cpu().clone() for n, value in network.state_dict().items()}
@@ -159,7 +170,9 @@ def train(
 
 def _trainer(
     network: "nn.Module",
-    slices: TrainingSlices,
+    patches: TrainingPatches,
+    targets: Targets,
+    *,
     subjects: Sequence[str],
     settings: TrainingSettings,
     place: "device",
@@ -167,14 +180,15 @@ def _trainer(
     """A function that trains one epoch and returns its mean loss and its last learning rate."""
     import torch
 
-    rows = slices.rows(subjects)
+    rows = patches.rows(subjects)
+    layout = memory_format(targets.spec.dimensions)
     steps_per_epoch = math.ceil(len(rows) / settings.batch_size)
     steps = steps_per_epoch * settings.epochs
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: learning_rate_factor(step, steps)
     )
-    low = _mixed_precision(place)
+    low = mixed_precision(place)
     # Float16's range is too small for these gradients; bfloat16's is float32's.
     scaler = torch.amp.GradScaler(place.type, enabled=low is torch.float16)
     generator = torch.Generator().manual_seed(settings.seed)
@@ -182,15 +196,15 @@ def _trainer(
     def run_epoch(what: str) -> tuple[float, float]:
         network.train()
         order = torch.randperm(len(rows), generator=generator).tolist()
-        batches = slices.batches([rows[index] for index in order], settings.batch_size)
+        batches = patches.batches([rows[index] for index in order], settings.batch_size)
         total = torch.zeros((), device=place)
         rate = 0.0
-        for images, masks in track(batches, what, steps_per_epoch, "batches"):
-            inputs, targets = augment(images.to(place), masks.to(place), generator)
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        for images, labels in track(batches, what, steps_per_epoch, "batches"):
+            inputs, changed = augment(images.to(place), labels.to(place), generator)
+            inputs = inputs.contiguous(memory_format=layout)
             with torch.autocast(place.type, low, enabled=low is not None):
-                probabilities = network(inputs)
-            loss = soft_dice_loss(probabilities, targets)
+                output = network(inputs)
+            loss = targets.loss(output, changed)
             optimiser.zero_grad()
             torch.autograd.backward(scaler.scale(loss))
             scaler.step(optimiser)
@@ -203,54 +217,20 @@ def _trainer(
     return run_epoch
 
 
-def validation_dice(
-    network: "nn.Module", slices: TrainingSlices, subjects: Sequence[str], batch_size: int
-) -> float:
-    """Mean over the subjects of 2 |A and B| / (|A| + |B|) over all of a subject's slices, in 0..1.
-
-    A is where the probability is above 0.5, B the mask; two empty volumes agree (1.0). Unlike
-    the scores of engines, it does not keep the largest component only.
-    """
-    import torch
-
-    network.eval()
-    place = next(network.parameters()).device
-    low = _mixed_precision(place)
-    scores = []
-    with torch.inference_mode(), torch.autocast(place.type, low, enabled=low is not None):
-        for subject in track(subjects, "validation", len(subjects), "subjects"):
-            overlap = area = 0
-            for images, masks in slices.batches(slices.rows([subject]), batch_size):
-                inputs = images.to(place, memory_format=torch.channels_last)
-                found = network(inputs) > THRESHOLD
-                truth = masks.to(place) > 0
-                overlap += int((found & truth).sum())
-                area += int(found.sum()) + int(truth.sum())
-            scores.append(2 * overlap / area if area else 1.0)
-    return math.fsum(scores) / len(scores)
-
-
-def _mixed_precision(place: "device") -> "dtype | None":
-    """The type that convolutions are computed in on `place`; None for float32."""
-    import torch
-
-    if place.type != "cuda":
-        return None
-    return torch.bfloat16 if torch.cuda.get_device_capability(place) >= (8, 0) else torch.float16
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: train on shards and write three files to a folder."""
     import argparse
     import sys
 
     parser = argparse.ArgumentParser(
-        prog="python -m segtrt.training.train", description="Train the network on tensor shards."
+        prog="python -m segtrt.training.train", description="Train the U-Net on prepared images."
     )
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="tensor shards")
+    parser.add_argument(
+        "--shards", type=Path, nargs="+", required=True, help="shards of prepared images"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--epochs", type=int, default=40, help="passes over the slices")
-    parser.add_argument("--batch-size", type=int, default=16, help="slices per step")
+    parser.add_argument("--epochs", type=int, default=40, help="passes over the patches")
+    parser.add_argument("--batch-size", type=int, default=16, help="patches per step")
     parser.add_argument("--learning-rate", type=float, default=0.001, help="peak learning rate")
     parser.add_argument(
         "--validation-fraction", type=float, default=0.25, help="share of subjects held back"
@@ -261,13 +241,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     shards, out = options.pop("shards"), options.pop("out")
+    features = options.pop("init_features")
     try:
         train(
             shards,
             TrainingSettings(**options),
-            out / "weights.safetensors",
-            out / "history.json",
-            out / "curve.png",
+            lambda: build_unet(features),
+            UNET,
+            out_weights=out / "weights.safetensors",
+            out_history=out / "history.json",
+            out_curve=out / "curve.png",
         )
     except SegtrtError as error:
         print(f"error: {error}", file=sys.stderr)

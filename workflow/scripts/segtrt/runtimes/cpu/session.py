@@ -7,13 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from segtrt.errors import SegtrtError
-from segtrt.runtimes.base import BatchTiming, BuildSettings, Images, Probabilities, Session
+from segtrt.runtimes.base import BatchTiming, BuildSettings, Images, Outputs, Session
 from segtrt.runtimes.cpu.messages import last_line
 
-SLICE_SHAPE = (3, 256, 256)
-"""Channels, height and width of one network input."""
-
-Infer = Callable[[Images], Probabilities]
+Infer = Callable[[Images], Outputs]
 """Runs one batch of the engine's own size."""
 
 
@@ -37,7 +34,7 @@ class CpuSession(Session):
         begin = time.perf_counter_ns()
         self._infer: Infer | None = read_back()
         loaded = time.perf_counter_ns()
-        self._infer(np.zeros((self.batch_size, *SLICE_SHAPE), np.float32))
+        self._infer(np.zeros((self.batch_size, *settings.patch), np.float32))
         ready = time.perf_counter_ns()
         self.load_stages_ms = {
             "read_back": (loaded - begin) / 1e6,
@@ -45,14 +42,14 @@ class CpuSession(Session):
         }
         self._memory_mib = max(0.0, process_mib() - before_mib)
 
-    def run(self, images: Images) -> Probabilities:
+    def run(self, images: Images) -> Outputs:
         """Run up to `batch_size` images; a batch below the engine's smallest is filled with zeros.
 
         Args:
-            images: (n, 3, 256, 256) float32, z-scored.
+            images: (n, channels, *size) float32.
 
         Returns:
-            (n, 1, 256, 256) float32 in 0..1, the caller's own.
+            (n, classes, *output size) float32, the caller's own.
         """
         count = len(images)
         if not 1 <= count <= self.batch_size:

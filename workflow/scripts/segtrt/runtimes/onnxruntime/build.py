@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segtrt.errors import SegtrtError
+from segtrt.graphs.engine_shape import fix_for_engine
 from segtrt.runtimes.base import BuildResult, BuildSettings, Layer
 from segtrt.runtimes.cpu.messages import last_line, precision_notes
 
@@ -26,8 +27,8 @@ def build(graph: Path, settings: BuildSettings) -> BuildResult:
     import onnxruntime as ort
 
     source = _read_graph(graph)
-    if settings.profile == "static":
-        _fix_batch(source, settings.batch_size, graph)
+    fix_for_engine(source, settings, graph)
+    source = onnx.shape_inference.infer_shapes(source)
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -44,7 +45,7 @@ def build(graph: Path, settings: BuildSettings) -> BuildResult:
                 "the graph and run the workflow again"
             ) from error
         engine = optimised.read_bytes()
-    layers = _layers(onnx.load_from_string(engine), onnx.shape_inference.infer_shapes(source))
+    layers = _layers(onnx.load_from_string(engine), source)
     return BuildResult(engine, layers, precision_notes(layers, settings.precision))
 
 
@@ -60,22 +61,6 @@ def _read_graph(graph: Path) -> "onnx.ModelProto":
             f"{graph} is not an ONNX graph ({last_line(error)}); delete it and run the workflow "
             "again"
         ) from error
-
-
-def _fix_batch(model: "onnx.ModelProto", batch_size: int, graph: Path) -> None:
-    """Put `batch_size` in the place of the graph's free batch dimension, everywhere."""
-    batch = model.graph.input[0].type.tensor_type.shape.dim[0]
-    if batch.HasField("dim_value") and batch.dim_value != batch_size:
-        raise SegtrtError(
-            f"{graph} takes batches of {batch.dim_value} only, {batch_size} was asked for; export "
-            "it with a dynamic batch dimension"
-        )
-    symbol = batch.dim_param
-    batch.dim_value = batch_size
-    for value in (*model.graph.output, *model.graph.value_info):
-        for dimension in value.type.tensor_type.shape.dim:
-            if dimension.HasField("dim_param") and dimension.dim_param == symbol:
-                dimension.dim_value = batch_size
 
 
 def _layers(engine: "onnx.ModelProto", source: "onnx.ModelProto") -> list[Layer]:
@@ -116,8 +101,8 @@ def _kernel(node: "onnx.NodeProto") -> str | None:
 def _source_flops(model: "onnx.ModelProto") -> dict[str, list[float | None]]:
     """Floating-point operations (a multiply-add is two) of the convolutions, in order, by kernel.
 
-    A convolution's weights are (out, in / groups, height, width), a transposed one's (in, out /
-    groups, height, width): each output (or input) value meets the weights of its own channel.
+    A convolution's weights are (out, in / groups, *kernel), a transposed one's (in, out / groups,
+    *kernel): each output (or input) value meets the weights of its own channel.
     """
     shapes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):

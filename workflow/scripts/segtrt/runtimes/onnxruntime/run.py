@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.machine.cpu import available_cores
-from segtrt.runtimes.base import BuildSettings, Images, Probabilities, Session
+from segtrt.runtimes.base import BuildSettings, Images, Outputs, Session
 from segtrt.runtimes.cpu.session import Infer, open_session
 
 _FATAL = 4
@@ -36,8 +36,8 @@ def load(engine: Path, settings: BuildSettings, threads: int | None) -> Session:
         )
         name = session.get_inputs()[0].name
 
-        def infer(images: Images) -> Probabilities:
-            output: Probabilities = session.run(None, {name: images})[0]
+        def infer(images: Images) -> Outputs:
+            output: Outputs = session.run(None, {name: images})[0]
             return output
 
         return infer

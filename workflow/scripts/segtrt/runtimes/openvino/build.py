@@ -41,6 +41,8 @@ def build(graph: Path, settings: BuildSettings) -> BuildResult:
             shape[0] = ov.Dimension(settings.dynamic_min, settings.dynamic_max)
         else:
             shape[0] = settings.batch_size
+        for axis, side in enumerate(settings.patch[1:], 2):
+            shape[axis] = side
         model.reshape({0: shape})
         compiled = core.compile_model(model, "CPU", properties(settings.precision))
         engine = compiled.export_model().getvalue()
@@ -74,9 +76,9 @@ def _layer(operation: Any) -> Layer | None:
 def _flops(operation: Any, kind: str) -> float | None:
     """Floating-point operations of a convolution (a multiply-add is two); None if not known.
 
-    Its weights are (out, in, height, width), a transposed one's (in, out, height, width), with a
-    leading dimension of groups if there are any: each output (or input) value meets the weights of
-    its own channel.
+    Its weights are (out, in, *kernel), a transposed one's (in, out, *kernel), with a leading
+    dimension of groups if there are any: each output (or input) value meets the weights of its own
+    channel.
     """
     if kind not in ("Convolution", "Deconvolution"):
         return None

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from segtrt.machine.cpu import available_cores
-from segtrt.runtimes.base import BuildSettings, Images, Probabilities, Session
+from segtrt.runtimes.base import BuildSettings, Images, Outputs, Session
 from segtrt.runtimes.cpu.session import Infer, open_session
 from segtrt.runtimes.openvino.properties import properties
 
@@ -31,9 +31,9 @@ def load(engine: Path, settings: BuildSettings, threads: int | None) -> Session:
         model = ov.Core().import_model(engine.read_bytes(), "CPU", options)
         request = model.create_infer_request()
 
-        def infer(images: Images) -> Probabilities:
+        def infer(images: Images) -> Outputs:
             request.infer({0: images}, share_inputs=True, share_outputs=True)
-            output: Probabilities = request.get_output_tensor(0).data
+            output: Outputs = request.get_output_tensor(0).data
             return output
 
         return infer

@@ -28,7 +28,12 @@ class OpenVino(CpuRuntime):
     run_modules = ("segtrt.runtimes.openvino.run",)
 
     def graph(self, precision: Precision) -> Graph:
-        """bf16 and fp16 are hints for the float32 graph, as exact as a converted one."""
+        """bf16 and fp16 are hints for the float32 graph, as exact as a converted one.
+
+        int8 has a graph of its own: what suits ONNX Runtime is not always right in OpenVINO.
+        """
+        if precision is Precision.INT8:
+            return Graph.INT8_OPENVINO
         return SOURCE if precision in _EXTENSIONS else super().graph(precision)
 
     def unsupported_precision(self, precision: Precision, machine: Machine) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from segtrt.errors import SegtrtError
 from segtrt.graphs.clean import read_graph
+from segtrt.graphs.engine_shape import fix_sides
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildResult, BuildSettings, Layer, UnsupportedError
 from segtrt.runtimes.tensorrt.graph import adapt_graph
@@ -111,6 +112,7 @@ def _strongly_typed(trt: Any) -> int:
 def _parse(place: BuildPlace, network: Any, graph: Path, settings: BuildSettings) -> None:
     """Parse the ONNX file into `network`."""
     model = read_graph(graph)
+    fix_sides(model, settings, graph)
     if place.is_rtx:
         adapt_graph(model, settings)
     parser = place.trt.OnnxParser(network, logger_for(place.trt))

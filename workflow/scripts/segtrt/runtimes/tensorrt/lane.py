@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from segtrt.errors import SegtrtError
-from segtrt.runtimes.base import BatchTiming, Images, Probabilities
+from segtrt.runtimes.base import BatchTiming, BuildSettings, Images, Outputs
 from segtrt.runtimes.tensorrt.cuda import Graph, GraphMarks, Lane
 from segtrt.runtimes.tensorrt.log import logger_for
 
@@ -18,7 +18,9 @@ class NoContextError(SegtrtError):
 class EngineLane:
     """Runs one batch at a time; several lanes of one engine run side by side."""
 
-    def __init__(self, trt: Any, driver: Any, engine: Any, config: Any, largest: int) -> None:
+    def __init__(
+        self, trt: Any, driver: Any, engine: Any, config: Any, settings: BuildSettings
+    ) -> None:
         """Create the execution context and take the buffers, with the CUDA context active.
 
         Args:
@@ -26,7 +28,7 @@ class EngineLane:
             driver: the module `pycuda.driver`.
             engine: an `ICudaEngine`.
             config: an `IRuntimeConfig`, or None.
-            largest: the largest batch.
+            settings: what the engine was built with.
         """
         self._trt = trt
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
@@ -37,7 +39,7 @@ class EngineLane:
             raise SegtrtError(f"the engine has inputs {inputs}, outputs {outputs}; one each wanted")
         self._input, self._output = inputs[0], outputs[0]
         self.image_shape = tuple(engine.get_tensor_shape(self._input))[1:]
-        mask_shape = tuple(engine.get_tensor_shape(self._output))[1:]
+        largest = settings.largest_batch
         self.context = (
             engine.create_execution_context()
             if config is None
@@ -50,7 +52,7 @@ class EngineLane:
             driver,
             (largest, *self.image_shape),
             np.dtype(trt.nptype(engine.get_tensor_dtype(self._input))),
-            (largest, *mask_shape),
+            (largest, *settings.output),
             np.dtype(trt.nptype(engine.get_tensor_dtype(self._output))),
         )
         self.context.set_tensor_address(self._input, self.buffers.input_address)
@@ -61,7 +63,7 @@ class EngineLane:
         self._marks: GraphMarks | None = None
 
     def fill(self, images: Images, batch: int) -> None:
-        """Put `images`, (n, 3, height, width), at the head of the batch; the rest becomes zero."""
+        """Put `images`, (n, channels, *size), at the head of the batch; the rest becomes zero."""
         self.buffers.host_input[: len(images)] = images
         self.buffers.host_input[len(images) : batch] = 0
 
@@ -101,7 +103,7 @@ class EngineLane:
             copy_out_ms=marks.elapsed_ms(2, 3),
         )
 
-    def result(self, count: int) -> Probabilities:
+    def result(self, count: int) -> Outputs:
         """A copy of the first `count` results, float32; the lane must be synchronised."""
         return np.array(self.buffers.host_output[:count], dtype=np.float32)
 

@@ -61,6 +61,7 @@ class TensorRT(Runtime):
     def deciding(self, settings: BuildSettings) -> dict[str, Any]:
         """Every setting but the dynamic profile of a static engine and targets it cannot have."""
         deciding = asdict(settings) | super().deciding(settings)
+        del deciding["patch"], deciding["output"]
         if settings.profile == "static":
             for name in ("dynamic_min", "dynamic_opt", "dynamic_max"):
                 del deciding[name]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.errors import SegtrtError
-from segtrt.runtimes.base import BatchTiming, BuildSettings, Images, Layer, Probabilities, Session
+from segtrt.runtimes.base import BatchTiming, BuildSettings, Images, Layer, Outputs, Session
 from segtrt.runtimes.tensorrt.cache import RuntimeCache, runtime_caches
 from segtrt.runtimes.tensorrt.cuda import PrimaryContext, primary_context
 from segtrt.runtimes.tensorrt.inspect import inspect_engine, read_engine
@@ -49,6 +49,7 @@ class TensorRTSession(Session):
         self.batch_size = settings.batch_size
         self.mode = mode
         self._precision = settings.precision
+        self._settings = settings
         self._largest = settings.largest_batch
         self._static = settings.profile == "static"
         self._cache_path = engine.with_suffix(".runtime_cache")
@@ -83,7 +84,7 @@ class TensorRTSession(Session):
             self._config = self._runtime_config()
             for _ in range(_OVERLAPPED_LANES if self.mode == "overlapped" else 1):
                 lane = EngineLane(
-                    self._trt, self._primary.driver, self._engine, self._config, self._largest
+                    self._trt, self._primary.driver, self._engine, self._config, self._settings
                 )
                 self._stack.callback(lane.close)
                 self._lanes.append(lane)
@@ -96,7 +97,7 @@ class TensorRTSession(Session):
         if self._cache is not None and not self.warm:
             self._cache.save()
 
-    def run(self, images: Images) -> Probabilities:
+    def run(self, images: Images) -> Outputs:
         """See `Session.run`; a dynamic engine takes any batch up to its profile's maximum."""
         self._check(images)
         with self._primary.active():
@@ -104,7 +105,7 @@ class TensorRTSession(Session):
             self._submit(lane, images)
             return self._collect(lane, len(images))
 
-    def run_batches(self, batches: Iterable[Images]) -> Iterator[Probabilities]:
+    def run_batches(self, batches: Iterable[Images]) -> Iterator[Outputs]:
         """Run batch after batch and yield the results in order; `overlapped` hides the copies.
 
         Each batch is as for `run`. What is yielded is the caller's own copy.
@@ -178,11 +179,11 @@ class TensorRTSession(Session):
             self._cache.ran(batch)
         lane.prepare(batch, graph=self.mode != "stream")
 
-    def _collect(self, lane: EngineLane, count: int) -> Probabilities:
+    def _collect(self, lane: EngineLane, count: int) -> Outputs:
         lane.synchronise()
         return lane.result(count)
 
-    def _collect_next(self, under_way: deque[tuple[EngineLane, int]]) -> Probabilities:
+    def _collect_next(self, under_way: deque[tuple[EngineLane, int]]) -> Outputs:
         lane, count = under_way.popleft()
         with self._primary.active():
             return self._collect(lane, count)

@@ -1,0 +1,129 @@
+# What rules ask about their jobs, in the order of the rules. No rules.
+
+
+def image_folder(wildcards):
+    """The folder that images' paths are relative to."""
+    return (PLAN.prefix if FETCHED else "") + str(dataset_root())
+
+
+def archive_path(wildcards):
+    """The zip to unpack, or None to download."""
+    path = SETTINGS.dataset.path
+    return str(locate(path, CHECKOUT)) if path else None
+
+
+def images_of_shard(wildcards):
+    """What decides the tensors of a shard."""
+    return dataset_as_listed().shard(int(wildcards.shard))
+
+
+def demands():
+    """What the settings ask of images beside being sound."""
+    tensors = SETTINGS.tensors
+    return Demands(
+        stacked=tensors.normalisation == "volume",
+        axis=tensors.axis or 0,
+        spaced=tensors.spacing is not None,
+    )
+
+
+def known_or_source(wildcards):
+    """What decides the contract: nothing for the U-Net, whose contract is known."""
+    if network().has_known_contract(OVERRIDES):
+        return "unet"
+    return {
+        "source": network().decides,
+        "overrides": as_json(OVERRIDES),
+        "opset": SETTINGS.model.opset,
+    }
+
+
+def weights_path(wildcards):
+    """The file or URL of the weights."""
+    if SETTINGS.model.given_weights is None:
+        raise SegtrtError(
+            f"model.weights is null: {SETTINGS.model.network} brings its own weights, so there are "
+            "none to fetch"
+        )
+    if is_url(SETTINGS.model.given_weights):
+        return SETTINGS.model.given_weights
+    return str(locate(SETTINGS.model.given_weights, CHECKOUT))
+
+
+def calibration_tensors(wildcards):
+    """Shards with the images that decide a quantised graph."""
+    return all_shards(TENSORS) if Graph(wildcards.graph).quantised else []
+
+
+def calibration_of_graph(wildcards):
+    """What decides a quantised graph beside the float32 one: images, and how they are encoded."""
+    if not Graph(wildcards.graph).quantised:
+        return None
+    if workflow.is_main_process:
+        check_calibration(SETTINGS.dataset, dataset().subjects, dataset_root())
+    return {
+        "settings": SETTINGS.engines.calibration,
+        "images": dataset_as_listed().calibration,
+        "tensors": encoding(),
+        "encoding": {
+            "code": code_of("encode_slices"),
+            **versions_of(*ENCODING_PACKAGES),
+        },
+    }
+
+
+def known_samples(wildcards):
+    """The slices to write, which must be slices of the data set."""
+    if workflow.is_main_process:
+        check_samples(SETTINGS.tensors, SETTINGS.dataset, dataset_root())
+    return SETTINGS.tensors.samples
+
+
+def graph_of_engine(wildcards):
+    return GRAPH.format(graph=engine_of(wildcards).graph)
+
+
+def proof_of_engine(wildcards):
+    return PROOF.format(graph=engine_of(wildcards).graph)
+
+
+def tolerance_of_engine(wildcards):
+    return SETTINGS.validation.tolerances[wildcards.precision]
+
+
+def metric_code(wildcards):
+    """The code of a metric that is the user's own function."""
+    return code_of_function(SETTINGS.validation.metric)
+
+
+def left_out_engines(wildcards):
+    """Why engines asked for are not built, by name."""
+    return {cell.name: cell.reason for cell in matrix().left_out}
+
+
+def edges_of_report(wildcards):
+    """The picture of the rules."""
+    return [*PLAN.edges("summarise"), ("summarise", "write_report")]
+
+
+def summary_to_compare(wildcards):
+    """What decides the comparison: the content of the other summary."""
+    if workflow.is_main_process:
+        check_compared(SETTINGS, Path())
+    return digest_compared(SETTINGS.report.compare_with)
+
+
+@one_line_errors
+def state_of_engines(wildcards):
+    """Every engine asked for with its state, for people."""
+    nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
+    rows = [(node.name, str(PLAN.states.of(node))) for node in nodes]
+    rows += [(cell.name, f"left out ({cell.reason})") for cell in matrix().left_out]
+    return f"the {len(rows)} engines asked for\n{table(rows)}"
+
+
+@one_line_errors
+def engine_records(wildcards):
+    """Key records of every engine asked for, below the plan's folder."""
+    nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
+    return [node.record.removeprefix(PLAN.prefix) for node in nodes]

@@ -1,0 +1,84 @@
+"""A subject's labels from answers on the network's grid."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segtrt.data.labels import Labels
+from segtrt.data.prepared import Prepared
+from segtrt.errors import SegtrtError
+from segtrt.quality.answers import Answers
+from segtrt.quality.decode import Decoder
+
+Map = NDArray[np.uint8]
+"""A label map, (*grid) uint8, or (*shape) on an item's own grid."""
+
+
+@contextmanager
+def open_answers(tensors: Path, *answers: Path) -> Iterator[tuple[Prepared, list[Answers]]]:
+    """A shard and the answers to it, opened and checked to belong together.
+
+    Raises:
+        SegtrtError: a file cannot be read, or answers are to another shard or made another way.
+    """
+    with ExitStack() as stack:
+        shard = stack.enter_context(Prepared(tensors))
+        opened = [stack.enter_context(Answers(path)) for path in answers]
+        for one in opened:
+            first = opened[0]
+            same = one.rows == first.rows and one.classes == first.classes
+            if len(one.non_finite) != len(shard.items) or one.decoder != first.decoder or not same:
+                raise SegtrtError(
+                    f"{one.path} does not hold answers to {tensors} like {first.path}; delete it "
+                    "and run the workflow again"
+                )
+            if shard.labels and one.classes != len(shard.labels.names):
+                raise SegtrtError(
+                    f"the network tells {one.classes} classes apart (validation.decide), but "
+                    f"dataset.labels has {len(shard.labels.names)} "
+                    f"({', '.join(shard.labels.names)}); name the network's classes there, in order"
+                )
+        yield shard, opened
+
+
+def refuse_non_finite(shard: Prepared, reference: Answers) -> None:
+    """Refuse a reference that gave values that are infinite or not numbers.
+
+    Raises:
+        SegtrtError: names the first item and how many there are.
+    """
+    wrong = [place for place, count in enumerate(reference.non_finite) if count]
+    if wrong:
+        raise SegtrtError(
+            f"{reference.path}, {shard.items[wrong[0]].title} (of {len(wrong)} such items): "
+            f"{reference.non_finite[wrong[0]]} values are infinite or not numbers, so nothing can "
+            "be compared with it; check model.weights, then delete the file and run the workflow "
+            "again"
+        )
+
+
+def class_names(labels: Labels | None, classes: int) -> tuple[str, ...]:
+    """Names of labels 1 to `classes`."""
+    return labels.names if labels else tuple(f"class {one}" for one in range(1, classes + 1))
+
+
+def finish(maps: Sequence[Map], decoder: Decoder) -> list[Map]:
+    """Drop components where the decoder asks for it.
+
+    A subject's 2-D items of one size are the slices of one volume; other items stand alone.
+
+    Args:
+        maps: labels of a subject's items on the network's grid.
+        decoder: how labels are made.
+    """
+    if decoder.largest_component and is_stack(maps):
+        return list(decoder.finish(np.stack(maps)))
+    return [decoder.finish(one) for one in maps]
+
+
+def is_stack(maps: Sequence[Map]) -> bool:
+    """Whether maps are several 2-D ones of one size."""
+    return len(maps) > 1 and maps[0].ndim == 2 and len({one.shape for one in maps}) == 1
