@@ -16,8 +16,10 @@ from segtrt.runtimes.base import BuildSettings
 from segtrt.runtimes.registry import get_runtime
 
 engine, runtime, batch_size, precision = sys.argv[1:]
-settings = BuildSettings(batch_size=int(batch_size), precision=Precision(precision))
-images = np.zeros((settings.batch_size, 3, 256, 256), np.float32)
+settings = BuildSettings(
+    int(batch_size), Precision(precision), patch=(3, 256, 256), output=(1, 256, 256)
+)
+images = np.zeros((settings.batch_size, *settings.patch), np.float32)
 with get_runtime(runtime).load(Path(engine), settings) as session:
     masks = session.run(images) > 0.5
     print(time.monotonic_ns())

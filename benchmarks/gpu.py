@@ -24,24 +24,25 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
-from segtrt.data.shards import SliceRef, write_shard
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import TimingResult
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
-from segtrt.graphs.calibration import CalibrationImages
 from segtrt.graphs.convert import convert_onnx
-from segtrt.graphs.export import export_network
+from segtrt.graphs.source_graph import write_source_graph
 from segtrt.machine import gpu
+from segtrt.model.inference import NetworkFiles
+from segtrt.model.load import load
+from segtrt.model.network_file import UNET
 from segtrt.model.reference import predict
-from segtrt.model.unet import IMAGE_SIZE
-from segtrt.model.weights import load_network
+from segtrt.model.source import Overrides, describe
 from segtrt.precision import SOURCE, Precision
 from segtrt.runtimes.base import BatchTiming, BuildSettings, UnsupportedError
 from segtrt.runtimes.registry import get_runtime
 
 MODES = ("stream", "graph", "overlapped")
+PATCH, OUTPUT = (3, 256, 256), (1, 256, 256)
 _STARTS = 3
 Row = dict[str, Any]
 
@@ -80,15 +81,13 @@ class Bench:
             torch.manual_seed(0)
             save_file(build_unet(options.init_features).state_dict(), self.weights)
         random = np.random.default_rng(0)
-        self.images = random.standard_normal((max(options.batches), 3, 256, 256), dtype=np.float32)
-        self.expected = predict(self.weights, options.init_features, self.images)
+        self.images = random.standard_normal((max(options.batches), *PATCH), dtype=np.float32)
+        self.source = describe("unet", {"init_features": options.init_features}, Path())
+        files = NetworkFiles(self.source, self.weights, graph=None, output=None)
+        self.expected = predict(files, UNET, self.images)
         self.graphs = {SOURCE: folder / "fp32.onnx"}
-        export_network(
-            load_network(self.weights, options.init_features),
-            self.graphs[SOURCE],
-            opset=20,
-            size=(IMAGE_SIZE, IMAGE_SIZE),
-            name="unet",
+        write_source_graph(
+            self.source, self.weights, self.graphs[SOURCE], overrides=Overrides(), opset=20
         )
 
     def graph(self, precision: Precision) -> Path:
@@ -96,12 +95,7 @@ class Bench:
         wanted = self.runtime.graph(precision)
         if wanted not in self.graphs:
             path = self.folder / f"{wanted}.onnx"
-            shard = self.folder / "calibration.safetensors"
-            count = min(8, len(self.images))
-            index = [SliceRef("NOISE", number, "calibration") for number in range(count)]
-            with write_shard(shard, {"images": ("F32", (3, 256, 256))}, index) as writer:
-                writer.append("images", self.images[:count])
-            calibration = CalibrationImages([shard], [(0, row) for row in range(count)])
+            calibration = [image[np.newaxis] for image in self.images[:8]]
             convert_onnx(self.graphs[SOURCE], wanted, path, calibration)
             self.graphs[wanted] = path
         return self.graphs[wanted]
@@ -116,7 +110,7 @@ class Bench:
     def precision_rows(self, precision: Precision) -> list[Row]:
         """Figures of every engine of one precision."""
         batches = self.options.batches
-        wanted = [BuildSettings(batch_size=batch, precision=precision) for batch in batches]
+        wanted = [BuildSettings(n, precision, patch=PATCH, output=OUTPUT) for n in batches]
         if self.options.dynamic and precision is Precision.FP16:
             dynamic = {"profile": "dynamic", "dynamic_max": max(batches)}
             wanted += [dataclasses.replace(settings, **dynamic) for settings in wanted]
@@ -184,7 +178,7 @@ class Bench:
         import torch
 
         for dtype, compiled in ((torch.float32, False), (torch.float16, False), (torch.float16, 1)):
-            network = load_network(self.weights, self.options.init_features).cuda().to(dtype)
+            network = load(self.source, self.weights).cuda().to(dtype)
             network = network.to(memory_format=torch.channels_last).eval()
             for batch in self.options.batches:
                 torch.compiler.reset()

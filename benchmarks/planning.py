@@ -14,6 +14,7 @@ from typing import Any
 
 from timed import ROOT, describe_machine, middle, run, snakemake
 
+sys.path.insert(0, str(ROOT / "workflow/scripts"))
 sys.path.extend([str(ROOT / "tools"), str(ROOT / "tests/tools")])
 
 from finished_run import finish_run

@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
+
 from real_plan import real_plan
 from segtrt.config.reference import reference_table
 from segtrt.errors import SegtrtError

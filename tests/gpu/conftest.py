@@ -11,6 +11,9 @@ from segtrt.runtimes.registry import get_runtime
 
 Build = Callable[..., tuple[Path, BuildSettings]]
 
+PATCH, OUTPUT = (3, 256, 256), (1, 256, 256)
+"""What all graphs here take and answer."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder `gpu`."""
@@ -39,7 +42,8 @@ def build(runtime: Runtime, tmp_path: Path) -> Build:
     """Build an engine file from a graph: `build(graph, batch_size=4, ...)`."""
 
     def build_file(graph: Path, **settings: object) -> tuple[Path, BuildSettings]:
-        wanted = BuildSettings(**{"batch_size": 4, "precision": Precision.FP32, **settings})  # type: ignore[arg-type]
+        usual = {"batch_size": 4, "precision": Precision.FP32, "patch": PATCH, "output": OUTPUT}
+        wanted = BuildSettings(**{**usual, **settings})  # type: ignore[arg-type]
         folder = tmp_path / f"engine_{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         engine = folder / "engine.bin"
@@ -52,4 +56,4 @@ def build(runtime: Runtime, tmp_path: Path) -> Build:
 @pytest.fixture(scope="session")
 def images() -> Images:
     """Eight images of noise, (8, 3, 256, 256) float32."""
-    return np.random.default_rng(1).standard_normal((8, 3, 256, 256), dtype=np.float32)
+    return np.random.default_rng(1).standard_normal((8, *PATCH), dtype=np.float32)

@@ -1,7 +1,8 @@
 """The real Snakemake with all that jobs import loaded once: for many small runs.
 
 A server process imports Snakemake and the heavy packages. Each run is a fork of it, and so is each
-job's script within a run, so that nothing is shared but those imports. The library itself is
+job's script within a run and each module that a job runs, so that nothing is shared but those
+imports. The library itself is
 imported by each run, from the checkout in question.
 """
 
@@ -17,6 +18,7 @@ from typing import Any, Self
 HEAVY = (
     *("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "tensorrt_rtx", "numpy", "scipy"),
     *("scipy.ndimage", "skimage.measure", "skimage.transform", "PIL.Image", "safetensors.torch"),
+    *("modelopt.onnx.autocast", "modelopt.onnx.quantization"),
     *("torch._dynamo", "torch.onnx._internal.exporter._core", "plotly", "jinja2"),
 )
 
@@ -113,6 +115,7 @@ def execute_script(self: Any, script: str, edit: bool = False) -> None:  # noqa:
 
     def execute() -> None:
         logging.root.handlers.clear()
+        subprocess.run = run_module
         sys.argv = [script]
         runpy.run_path(script, run_name="__main__")
 
@@ -122,6 +125,30 @@ def execute_script(self: Any, script: str, edit: bool = False) -> None:  # noqa:
         self.bench_record.running_time = time.time() - begin
     if status:
         raise subprocess.CalledProcessError(status, script)
+
+
+really_run = subprocess.run
+
+
+def run_module(command: Any, **options: Any) -> subprocess.CompletedProcess[Any]:
+    """In place of `subprocess.run`: a Python module (`python -m name ...`) runs in a fork."""
+    import runpy
+    import tempfile
+
+    if list(command[:2]) != [sys.executable, "-m"]:
+        return really_run(command, **options)
+
+    with tempfile.TemporaryFile("w+") as said:
+
+        def execute() -> None:
+            os.dup2(said.fileno(), 1)
+            os.dup2(1, 2)
+            sys.argv = list(command[2:])
+            runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+
+        status = in_fork(execute)
+        said.seek(0)
+        return subprocess.CompletedProcess(command, status, "", said.read())
 
 
 def forget(part: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 BYTE_FOR_BYTE = (
     *("dataset/**/*", "tensors/*", "model/*", "onnx/**/*", "reference/*.safetensors"),
-    *("probabilities/**/*", "predictions/**/*", "scores/**/*"),
+    *("answers/**/*", "predictions/**/*", "scores/**/*"),
 )
 """Below results/; an engine's answers and scores stand for the engine itself."""
 
@@ -19,6 +19,7 @@ TYPES: dict[str, set[str]] = {
     "fp16": {"FLOAT16"},
     "bf16": {"BFLOAT16"},
     "int8": {"INT8", "UINT8"},
+    "int8_openvino": {"INT8", "UINT8"},
     "int8_signed": {"INT8"},
     "fp8": {"FLOAT8E4M3FN"},
 }

@@ -31,7 +31,8 @@ def write_world(folder: Path) -> dict[str, dict[str, Any]]:
     weights.write_text("0", encoding="utf-8")
     return {
         "dataset": {"source": "path", "path": str(folder / "images"), "shards": 2},
-        "tensors": {"samples": [{"subject": "anna", "slice": 1}]},
+        # Said, so that engines depend on no image, as with the demo's and the Kaggle data.
+        "tensors": {"samples": [{"subject": "anna", "slice": 1}], "size": [256, 256]},
         "model": {"weights": str(weights)},
     }
 

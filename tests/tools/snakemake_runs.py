@@ -8,19 +8,20 @@ from pathlib import Path
 
 
 def run_snakemake(
-    folder: Path, *arguments: str, snakefile: Path | None = None
+    folder: Path, *arguments: str, snakefile: Path | None = None, store: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in `folder` without the shared store; output and errors come as text.
+    """Run Snakemake in `folder` without the user's store; output and errors come as text.
 
     Args:
         folder: the working directory.
         arguments: targets before options: many options would swallow a target after them.
         snakefile: whose workflow; None takes the Snakefile in `folder`.
+        store: a folder to keep results in by key; None keeps none.
     """
     command = [sys.executable, "-m", "snakemake", *arguments]
     if snakefile:
         command += ["--snakefile", str(snakefile), "--directory", str(folder)]
-    environment = {**os.environ, "SEGTRT_CACHE": "off", "COLUMNS": "200"}
+    environment = {**os.environ, "SEGTRT_CACHE": str(store or "off"), "COLUMNS": "200"}
     return subprocess.run(
         command, cwd=folder, env=environment, text=True, capture_output=True, check=False
     )

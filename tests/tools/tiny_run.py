@@ -20,12 +20,8 @@ REPRODUCIBLE = (
     "results/tensors/shard_00.safetensors",
     "results/scores/openvino/b1_fp32.json",
     "results/validation/openvino/b1_fp32.json",
-    *(
-        f"results/predictions/openvino/b1_fp32/{SUBJECT}/{SUBJECT}_{number}_mask.png"
-        for number in SLICES
-    ),
 )
-"""Outputs that are the same bytes wherever they are made."""
+"""Outputs that are the same bytes wherever they are made; masks are as well."""
 
 
 def copy_slices(folder: Path) -> Path:
@@ -43,7 +39,7 @@ def settings(data: Path | str, weights: Path | str, **groups: Any) -> dict[str, 
     return {
         "dataset": {"source": "path", "path": str(data), "calibration_fraction": 0},
         "tensors": {"samples": [{"subject": SUBJECT, "slice": SLICES[1]}]},
-        "model": {"weights": str(weights), "init_features": 16},
+        "model": {"weights": str(weights)},
         "engines": {"runtimes": ["openvino"], "batch_sizes": [1], "precisions": ["fp32"]},
         "inference": {"iterations": 2, "max_seconds": 0.2, "warmup_max_seconds": 0.1},
         **groups,
@@ -86,6 +82,18 @@ class Runner:
         done = self.try_to(*arguments)
         assert done.returncode == 0, done.stdout[-4000:]
         return done.stdout
+
+
+def reproducible(folder: Path) -> dict[str, bytes]:
+    """The outputs of a whole run that are the same bytes wherever they are made, by path.
+
+    Args:
+        folder: that of `results`.
+    """
+    masks = list((folder / "results/predictions").rglob("*_mask.*"))
+    assert len(masks) == len(SLICES)
+    files = [*(folder / path for path in REPRODUCIBLE), *masks]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def planned(said: str) -> set[str]:

@@ -30,7 +30,10 @@ def write_inputs(folder: Path) -> dict[str, dict[str, Any]]:
             "shards": 2,
             "calibration_fraction": 0.4,
         },
-        "tensors": {"samples": [{"subject": SUBJECTS[0], "slice": SLICES[0]}]},
+        "tensors": {
+            "samples": [{"subject": SUBJECTS[0], "slice": SLICES[0]}],
+            "size": [256, 256],  # said, so that engines depend on no image
+        },
         "model": {
             "weights": str(folder / "weights.safetensors"),
             "arguments": {"init_features": FEATURES},

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from real_plan import real_plan
@@ -43,7 +44,7 @@ def edited(library: Path, module: str, edit: Callable[[str], str]) -> set[str]:
 
 
 def test_editing_a_metric_rebuilds_no_engine(library: Path) -> None:
-    found = edited(library, "quality/metrics.py", lambda text: text + "\nEDITED = 1\n")
+    found = edited(library, "quality/metric.py", lambda text: text + "\nEDITED = 1\n")
     assert "score_engine" in found
     assert not {name for name in found if name.startswith(("build_engine", "export", "convert"))}
     assert not found & {"encode_slices", "run_reference", "run_engine", "time_engine"}
@@ -75,17 +76,30 @@ def test_fingerprints_are_the_same_in_another_process() -> None:
     assert done.stdout.strip() == code_fingerprint([PACKAGE.parent / "build_engine.py"])
 
 
-def declared_packages(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Rule -> the packages whose versions are in its keys; a runtime's own come to an engine's."""
-    with real_plan(folder) as plan:
-        named = {name: rule.packages for name, rule in plan.rules.items()}
-        assert [name for name, packages in named.items() if callable(packages)] == ["build_engine"]
-        return {name: tuple(each) for name, each in named.items() if not callable(each)}
+def declared_packages(folder: Path) -> dict[str, set[str]]:
+    """Rule -> the packages whose versions are in its keys, for the U-Net or a network of a file.
+
+    An engine's are its runtime's own.
+    """
+    graph = folder / "network.onnx"
+    graph.touch()
+    found: dict[str, set[str]] = {}
+    for network in ("unet", str(graph)):
+        with real_plan(folder, {"model": {"network": network}}) as plan:
+            for name, rule in plan.rules.items():
+                if name != "build_engine":
+                    packages = rule.packages
+                    named = packages(SimpleNamespace()) if callable(packages) else packages
+                    found.setdefault(name, set()).update(named)
+    return found
 
 
 def test_imported_packages_are_in_the_keys_or_decide_nothing(tmp_path: Path) -> None:
     """Every package that a rule's code imports is versioned in its key, or listed here with why."""
-    names = {"PIL": "pillow", "skimage": "scikit-image"}
+    names = {
+        **{"PIL": "pillow", "skimage": "scikit-image", "SimpleITK": "simpleitk"},
+        "modelopt": "nvidia-modelopt",
+    }
     nothing = {
         "tqdm": "progress",
         "requests": "download, checked by hash",
@@ -102,6 +116,7 @@ def test_imported_packages_are_in_the_keys_or_decide_nothing(tmp_path: Path) -> 
         "cuda": "moves bytes",
         "onnxruntime": "the runtime's own version is in its target; export only compares with it",
         "openvino": "the runtime's own version is in its target",
+        "monai": "the code of it that a network is made with is in the network's own part",
         "matplotlib": "decides a curve's look",
         "numpy": "moves and counts whole arrays, or comes with the package that computes",
         "pillow": "image files are decoded or written without loss",

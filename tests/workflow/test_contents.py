@@ -4,6 +4,7 @@ What the jobs of every kind of graph and runtime make without a store is compare
 make with an empty store, a filled one, and one filled by another configuration.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -46,7 +47,10 @@ OTHER = {
 """What another configuration has that is otherwise the same."""
 
 OTHER_QUICK = [
-    *(f"results/onnx/{graph}/model.onnx" for graph in ("fp8", "int8_signed", "int8", "fp16")),
+    *(
+        f"results/onnx/{graph}/model.onnx"
+        for graph in ("fp8", "int8_openvino", "int8_signed", "int8", "fp16")
+    ),
     *(f"results/reference/shard_{shard}.safetensors" for shard in ("00", "01")),
     "results/engines/openvino/b2_int8/engine.bin",
     "results/engines/tensorrt_rtx/b2_fp16/engine.bin",
@@ -118,7 +122,15 @@ def test_every_graph_is_of_its_kind_and_like_no_other(alone: Path) -> None:
     assert {graph: stored_types(alone / f"results/onnx/{graph}/model.onnx") for graph in TYPES} == (
         TYPES
     )
-    assert len({sha256(alone / path) for path in GRAPHS}) == len(GRAPHS)
+    proofs = {
+        graph: alone / f"results/onnx/{graph}/proof.json" for graph in TYPES if graph != "fp32"
+    }
+    assert {graph: json.loads(path.read_text())["graph"] for graph, path in proofs.items()} == {
+        graph: graph for graph in proofs
+    }
+    # Of a network like this one, the same tool makes the graph for both runtimes.
+    others = [path for path in GRAPHS if "int8_openvino" not in path]
+    assert len({sha256(alone / path) for path in others}) == len(others)
 
 
 def test_every_engine_is_of_its_graph(alone: Path) -> None:
@@ -127,7 +139,7 @@ def test_every_engine_is_of_its_graph(alone: Path) -> None:
         "engines/tensorrt_rtx/b2_bf16": "bf16",
         "engines/tensorrt_rtx/b2_fp8": "fp8",
         "engines/onnxruntime/b2_int8": "int8",
-        "engines/openvino/b2_int8": "int8",
+        "engines/openvino/b2_int8": "int8_openvino",
     }
     found = {name: record for name, record in contents(alone).items() if name in graphs}
     assert {name: record["graph_sha256"] for name, record in found.items()} == {
@@ -166,8 +178,9 @@ def test_the_comparison_needs_what_a_job_is_in_the_keys(
     mixed = runs.run("mixed", GRAPHS, tmp_path, forgets="identity")
     made, expected = contents(mixed), contents(alone)
     wrong = {path for path in made if made[path] != expected[path]}
-    assert wrong and wrong < {f"onnx/{graph}/model.onnx" for graph in TYPES}
-    assert len({sha256(mixed / path) for path in GRAPHS}) < len(GRAPHS)
+    assert wrong and {path.split("/")[1] for path in wrong} < TYPES.keys()
+    others = [path for path in GRAPHS if "int8_openvino" not in path]
+    assert len({sha256(mixed / path) for path in others}) < len(others)
 
 
 @pytest.mark.slow

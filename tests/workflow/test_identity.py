@@ -69,14 +69,14 @@ def configurations(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Machine]]
         },
         "tensors": {"normalisation": draw(st.sampled_from(["slice", "volume"]))},
         "model": {
-            "init_features": draw(st.sampled_from([2, 16])),
+            "arguments": {"init_features": draw(st.sampled_from([2, 16]))},
             **draw(st.sampled_from([{}, {"weights": TRAINED}])),
         },
         "engines": engines,
         "validation": {
-            "threshold": draw(st.sampled_from([0.4, 0.5])),
+            "decide": {"threshold": draw(st.sampled_from([0.4, 0.5]))},
             # All alike, so that nothing but what they are tells verdicts apart.
-            "tolerances": {name: {"dice_loss": 0.1} for name in PRECISIONS},
+            "tolerances": {name: {"metric_loss": 0.1} for name in PRECISIONS},
         },
     }
     return config, draw(MACHINES)

@@ -10,16 +10,25 @@ from small_world import a_machine, become, describe, write_world
 
 DECIDES = {
     "list_slices": {},
-    "encode_slices": {},
-    "time_preparation": {},
-    "train": {"tensors": "encode_slices"},
+    "inspect_network": {},
+    "encode_slices": {"network": "inspect_network"},
+    "time_preparation": {"network": "inspect_network"},
+    "train": {"network": "inspect_network", "tensors": "encode_slices"},
     "fetch_weights": {},
     "export_onnx": {"weights": "fetch_weights"},
     "convert_onnx": {"graph": "export_onnx"},
-    "write_samples": {"weights": "fetch_weights", "tensors": "encode_slices"},
-    "run_reference": {"weights": "fetch_weights", "tensors": "encode_slices"},
-    "time_reference": {"weights": "fetch_weights"},
-    "build_engine": {"graph": "export_onnx convert_onnx"},
+    "write_samples": {
+        "network": "inspect_network",
+        "weights": "fetch_weights",
+        "tensors": "encode_slices",
+    },
+    "run_reference": {
+        "network": "inspect_network",
+        "weights": "fetch_weights",
+        "tensors": "encode_slices",
+    },
+    "time_reference": {"network": "inspect_network", "weights": "fetch_weights"},
+    "build_engine": {"graph": "export_onnx convert_onnx", "network": "inspect_network"},
     "run_engine": {
         "engine": "build_engine",
         "record": "build_engine",
@@ -31,16 +40,16 @@ DECIDES = {
         "tensors": "encode_slices",
         "reference": "run_reference",
         "reference_scores": "score_reference",
-        "reference_masks": "score_reference",
-        "probabilities": "run_engine",
+        "answers": "run_engine",
     },
     "validate_engine": {"record": "build_engine", "scores": "score_engine"},
     "summarise": {
         "manifest": "list_slices",
+        "network": "inspect_network",
         "weights": "fetch_weights",
         "tensors": "encode_slices",
         "reference_scores": "score_reference",
-        "reference_masks": "score_reference",
+        "reference": "run_reference",
         "reference_timings": "time_reference",
         "preparations": "time_preparation",
         "samples": "write_samples",
@@ -63,10 +72,21 @@ VERIFIED = {
     # Times do not depend on what an image shows.
     "time_reference": {"tensors": "encode_slices"},
     "time_engine": {"tensors": "encode_slices"},
+    # What a placeholder of a graph says.
+    "build_engine": {"proof": "export_onnx convert_onnx"},
     # Of the record the name is used, and whether there is an engine; its answers tell that as well.
     "score_engine": {"record": "build_engine"},
 }
 """Rule -> the inputs that are only verified, each with the rules that make it."""
+
+GRAPHS = {
+    ("openvino", "fp16"): "fp32",
+    ("openvino", "bf16"): "fp32",
+    ("openvino", "int8"): "int8_openvino",
+    ("tensorrt", "int8"): "int8_signed",
+    ("tensorrt", "tf32"): "fp32",
+}
+"""(runtime, precision) -> the graph that it is built from, where the name is another."""
 
 SOURCES = {"demo": {}, "kaggle": {"fetch_dataset": {}}}
 """Source -> the rules that it adds."""
@@ -149,10 +169,12 @@ def test_jobs_use_files_of_their_own_shard_and_engine(
         for node in nodes:
             own = wildcards_of(node)
             name = "/".join(node.name.split("/")[:2])
-            graph = "int8_signed" if own["runtime"] == "tensorrt" else "int8"
-            graph = {"int8": graph, "tf32": "fp32"}.get(own["precision"], own["precision"])
+            graph = GRAPHS.get((own["runtime"], own["precision"]), own["precision"])
             expected = {
-                "build_engine": ["export_onnx"] if graph == "fp32" else [f"convert_onnx {graph}"],
+                "build_engine": [
+                    "export_onnx" if graph == "fp32" else f"convert_onnx {graph}",
+                    "inspect_network",
+                ],
                 "run_engine": [f"build_engine {name}", f"encode_slices {own.get('shard')}"],
                 "time_engine": [
                     f"build_engine {name}",
@@ -167,4 +189,4 @@ def test_jobs_use_files_of_their_own_shard_and_engine(
                 ],
                 "validate_engine": [f"build_engine {name}", f"score_engine {name}"],
             }[node.rule]
-            assert sorted(up.label for up in (*node.upstream, *node.verifies)) == expected
+            assert sorted(up.label for up in {*node.upstream, *node.verifies}) == expected

@@ -114,9 +114,9 @@ def test_every_module_and_public_function_says_what_it_is() -> None:
 
 TESTED_THROUGH = {
     "quality/test_metric.py": "quality.means",
-    "cli/test_main.py": "__main__",
+    "cli/test_main.py": "__main__ cli.amounts",
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
-    "config/test_resolve.py": "config.resources config.schema",
+    "config/test_resolve.py": "config.network config.resources config.schema",
     "data/test_encode.py": "data.encoding data.stored",
     "data/test_intensity.py": "data.normalisations",
     "data/test_listing.py": "data.entries data.walk",
@@ -139,6 +139,7 @@ TESTED_THROUGH = {
     "report/test_page.py": "report.matrix report.overview summary.overlay_index",
     "graphs/test_modelopt.py": "graphs.modelopt_process",
     "graphs/test_proof.py": "graphs.running",
+    "model/test_contract.py": "graphs.source_graph model.network_file",
     "model/test_load.py": "model.bundle",
     "model/test_outputs.py": "model.input",
     "model/test_probe.py": "model.spec",

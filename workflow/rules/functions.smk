@@ -40,14 +40,14 @@ def known_or_source(wildcards):
 
 def weights_path(wildcards):
     """The file or URL of the weights."""
-    if SETTINGS.model.weights is None:
+    if SETTINGS.model.given_weights is None:
         raise SegtrtError(
             f"model.weights is null: {SETTINGS.model.network} brings its own weights, so there are "
             "none to fetch"
         )
-    if is_url(SETTINGS.model.weights):
-        return SETTINGS.model.weights
-    return str(locate(SETTINGS.model.weights, CHECKOUT))
+    if is_url(SETTINGS.model.given_weights):
+        return SETTINGS.model.given_weights
+    return str(locate(SETTINGS.model.given_weights, CHECKOUT))
 
 
 def calibration_tensors(wildcards):

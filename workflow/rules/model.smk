@@ -36,7 +36,7 @@ rule fetch_weights:
     input:
         **PLAN.uses(
             "fetch_weights",
-            trained=TRAINED if is_trained_here(SETTINGS.model.weights) else [],
+            trained=TRAINED if is_trained_here(SETTINGS.model.given_weights) else [],
         ),
     output:
         **PLAN.makes("fetch_weights", weights=WEIGHTS),
@@ -55,7 +55,7 @@ rule fetch_weights:
             packages=["torch"],
             weights=lambda w: weights(),
             network=lambda w: network().decides,
-            stored=is_url(SETTINGS.model.weights),
+            stored=is_url(SETTINGS.model.given_weights),
         ),
         weights=weights_path,
         sha256=SETTINGS.model.sha256,

@@ -57,7 +57,14 @@ rule convert_onnx:
     params:
         plan=PLAN.decided_by(
             "convert_onnx",
-            packages=["numpy", "onnx", "onnxruntime", "openvino", "nvidia-modelopt"],
+            packages=[
+                "numpy",
+                "ml_dtypes",
+                "onnx",
+                "onnxruntime",
+                "openvino",
+                "nvidia-modelopt",
+            ],
             stored=True,
             accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
             calibration=calibration_of_graph,

@@ -80,7 +80,7 @@ CHANGES = "results/keys/changes.txt"
 
 # Weights that are given apart from the network, and the graph of a network that is an ONNX file,
 # which takes PyTorch's place.
-GIVEN_WEIGHTS = WEIGHTS if SETTINGS.model.weights else []
+GIVEN_WEIGHTS = WEIGHTS if SETTINGS.model.given_weights else []
 IS_GRAPH = SETTINGS.model.network.lower().endswith(".onnx")
 REFERENCE_GRAPH = SOURCE_GRAPH if IS_GRAPH else []
 REFERENCE_PACKAGES = ["onnxruntime"] if IS_GRAPH else ["torch"]
@@ -88,7 +88,7 @@ EXPORT_PACKAGES = ["torch", "onnx", "onnxruntime", "onnxscript", "onnxslim"]
 
 # What the settings say of the network, and bytes of raw outputs that are kept of a shard.
 OVERRIDES = Overrides(
-    SETTINGS.model.activation,
+    None if SETTINGS.model.activation == "auto" else SETTINGS.model.activation,
     SETTINGS.model.output,
     SETTINGS.model.input.channels,
     SETTINGS.model.input.size,
@@ -253,7 +253,7 @@ def deciding():
     labels = dataset_as_listed().whole["form"]["labels"]
     return {
         "decide": as_json(SETTINGS.validation.decide),
-        "largest_component": SETTINGS.validation.largest_component,
+        "largest_component": SETTINGS.keeps_largest_component,
         "ignored": IGNORED if labels and labels["ignored"] is not None else None,
     }
 

@@ -12,7 +12,7 @@ CPU_SECONDS = 2.5  # one slice of the published network on one slow core
 GPU_SECONDS = 0.05
 
 # The width of the U-Net; other networks are taken to cost what the published one does.
-_FEATURES = SETTINGS.model.arguments.get("init_features", 32)
+_FEATURES = SETTINGS.model.called_with.get("init_features", 32)
 
 
 def available_cores():

@@ -125,7 +125,19 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
         ({"engines": {"batch_sizes": []}}, "engines.batch_sizes is [], allowed: a list with at"),
         ({"engines": {"batch_sizes": [4, 4]}}, "is [4, 4], allowed: a list without repeats"),
         ({"model": {"sha256": "abc"}}, "model.sha256 is 'abc', allowed: string or null, matching"),
-        ({"model": {"weights": ""}}, "model.weights is '', allowed: string, not empty"),
+        (
+            {"model": {"arguments": {"width": 3}}},
+            "model.arguments has width, allowed for unet: init_features",
+        ),
+        (
+            {"model": {"arguments": {"init_features": "wide"}}},
+            "model.arguments.init_features is 'wide', allowed: a whole number from 1 to 256",
+        ),
+        (
+            {"model": {"network": "n.onnx", "sha256": "0" * 64}},
+            "model.sha256 is given, but no model.weights that it could be of; remove it",
+        ),
+        ({"model": {"network": ""}}, "model.network is '', allowed: string, not empty"),
         ({"tensors": {"samples": [{"slice": 1}]}}, "lacks subject"),
         (
             {"tensors": {"samples": [{"subject": "A", "slice": 1, "channel": 2}]}},
@@ -328,7 +340,7 @@ def test_null_for_a_group_or_a_machine_is_its_defaults() -> None:
 
 
 def test_null_where_it_is_not_taken_is_refused() -> None:
-    assert "model.weights is None, allowed: string" in refused({"model": {"weights": None}})
+    assert "model.network is None, allowed: string" in refused({"model": {"network": None}})
     assert "dataset.shards is None, allowed: integer" in refused({"dataset": {"shards": "null"}})
     assert resolve_config({"report": {"title": "null"}}).report.title == "null"
     assert "inference.threads is 'None'" in refused({"inference": {"threads": "None"}})

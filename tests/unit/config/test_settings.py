@@ -51,6 +51,8 @@ def differences(hint: Any, entry: dict[str, Any], name: str) -> Iterator[str]:
         (hint,) = rest
     if typing.get_origin(hint) in (tuple, Mapping) or dataclasses.is_dataclass(hint):
         yield from differences_within(hint, entry, name)
+    elif hint is Any:
+        assert entry == {}, name
     elif hint is str and "enum" in entry:
         return  # names of runtimes, which the runtimes' registry is held against
     elif described(hint) != (kinds_of(entry), entry.get("enum")):

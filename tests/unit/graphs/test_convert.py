@@ -57,18 +57,37 @@ def test_bf16_leaves_out_what_tensorrt_does_not_have(tmp_path):
     assert 1e-4 < made.agreement.relative < 0.05
 
 
-def test_a_network_too_narrow_for_fp8_is_refused(graph, tmp_path):
+def normed(graph, out, channels=16):
+    """The network with an instance norm after its first convolution."""
+    model = read_graph(graph)
+    ones = onnx.numpy_helper.from_array(np.ones(channels, np.float32), "norm.weight")
+    zeros = onnx.numpy_helper.from_array(np.zeros(channels, np.float32), "norm.bias")
+    model.graph.initializer.extend([ones, zeros])
+    inputs = ["first/out", "norm.weight", "norm.bias"]
+    norm = onnx.helper.make_node("InstanceNormalization", inputs, ["norm/out"], "norm")
+    model.graph.node[1].input[0] = "norm/out"
+    model.graph.node.insert(1, norm)
+    write_graph(model, out, {})
+    return out
+
+
+def test_a_network_too_narrow_for_fp8_is_refused(graph, tmp_path, monkeypatch):
+    plain = normed(graph, tmp_path / "normed.onnx")
     with pytest.raises(SegtrtError, match="modelopt finds nothing in this network"):
-        convert_onnx(graph, Graph.FP8, tmp_path / "fp8.onnx", images(1))
-    assert list(tmp_path.iterdir()) == []
+        convert_onnx(plain, Graph.FP8, tmp_path / "fp8.onnx", images(1))
+    monkeypatch.setattr("small_graph.CHANNELS", 8)
+    narrow = small_graph(tmp_path / "narrow.onnx")
+    with pytest.raises(SegtrtError, match="no convolution of channels in multiples of 16"):
+        convert_onnx(narrow, Graph.FP8, tmp_path / "fp8.onnx", images(1))
+    assert not (tmp_path / "fp8.onnx").exists()
 
 
-def test_fp8_is_float8_inside(tmp_path, monkeypatch):
+def test_fp8_with_norms_is_modelopts(tmp_path, monkeypatch):
     monkeypatch.setattr("small_graph.CHANNELS", 32)
-    graph = small_graph(tmp_path / "fp32.onnx")
+    graph = normed(small_graph(tmp_path / "fp32.onnx"), tmp_path / "normed.onnx", 32)
     out = tmp_path / "fp8.onnx"
     made = convert_onnx(graph, Graph.FP8, out, images(2))
-    assert made.tool is Tool.MODELOPT
+    assert (made.tool, made.trait) == (Tool.MODELOPT, Trait.NORMED)
     assert TensorProto.FLOAT8E4M3FN in weight_types(out).values()
     assert 1e-4 < made.agreement.relative < 0.2
 
@@ -83,7 +102,7 @@ def test_a_weight_too_large_for_fp16_stays_float32(tmp_path):
 @pytest.mark.parametrize("kind", [Graph.FP16, Graph.BF16, Graph.FP8])
 def test_same_bytes_twice(tmp_path, kind, monkeypatch):
     monkeypatch.setattr("small_graph.CHANNELS", 32)
-    graph = small_graph(tmp_path / "fp32.onnx")
+    graph = normed(small_graph(tmp_path / "fp32.onnx"), tmp_path / "normed.onnx", 32)
     for name in ("a", "b"):
         convert_onnx(graph, kind, tmp_path / name, images(2))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -91,11 +110,11 @@ def test_same_bytes_twice(tmp_path, kind, monkeypatch):
     assert properties["segtrt.precision"] == kind
 
 
-@pytest.mark.parametrize("kind", [Graph.INT8, Graph.INT8_OPENVINO, Graph.INT8_SIGNED])
-def test_int8_of_plain_convolutions_is_the_projects_own(graph, tmp_path, kind):
+@pytest.mark.parametrize("kind", [kind for kind in CONVERTED if kind.quantised])
+def test_quantised_graphs_of_plain_convolutions_are_the_projects_own(graph, tmp_path, kind):
     made = convert_onnx(graph, kind, tmp_path / "a", images(2))
     assert made.tool is Tool.OWN
-    quantise(graph, images(2), tmp_path / "b", signed=kind is Graph.INT8_SIGNED)
+    quantise(graph, images(2), tmp_path / "b", kind)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     batch = np.concatenate(images(2))
     expected, got = run(graph, batch), run(tmp_path / "a", batch, optimise=False)
@@ -103,20 +122,6 @@ def test_int8_of_plain_convolutions_is_the_projects_own(graph, tmp_path, kind):
     assert made.agreement.relative == pytest.approx(error, rel=0.02)
     assert made.agreement.images == 2
     assert made.to_json()["agreement"]["flipped"] == made.agreement.flipped
-
-
-def normed(graph, out):
-    """The network with an instance norm after its first convolution."""
-    model = read_graph(graph)
-    ones = onnx.numpy_helper.from_array(np.ones(16, np.float32), "norm.weight")
-    zeros = onnx.numpy_helper.from_array(np.zeros(16, np.float32), "norm.bias")
-    model.graph.initializer.extend([ones, zeros])
-    inputs = ["first/out", "norm.weight", "norm.bias"]
-    norm = onnx.helper.make_node("InstanceNormalization", inputs, ["norm/out"], "norm")
-    model.graph.node[1].input[0] = "norm/out"
-    model.graph.node.insert(1, norm)
-    write_graph(model, out, {})
-    return out
 
 
 def test_int8_for_onnxruntime_with_norms_is_its_own(graph, tmp_path):

@@ -25,6 +25,12 @@ def test_openvino_never_gets_a_signed_graph():
     assert tools == {Tool.OWN}
 
 
+def test_fp8_of_plain_convolutions_needs_no_modelopt():
+    assert choose(Graph.FP8, Trait.PLAIN).tool is Tool.OWN
+    others = {choose(Graph.FP8, trait).tool for trait in Trait if trait is not Trait.PLAIN}
+    assert others == {Tool.MODELOPT}
+
+
 def test_the_float32_graph_is_not_converted():
     with pytest.raises(SegtrtError, match="nothing to convert"):
         choose(SOURCE, Trait.PLAIN)

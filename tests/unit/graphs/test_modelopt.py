@@ -22,6 +22,18 @@ def test_without_modelopt_the_message_says_what_to_install(graph, monkeypatch):
         narrow(graph, Precision.FP16, images(1))
 
 
+def test_without_a_package_that_modelopt_uses_the_message_says_what_to_install(
+    graph, tmp_path, monkeypatch
+):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "onnx_graphsurgeon.py").write_text("import no_such_package\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    told = r"No module named 'no_such_package'\); install the extra tensorrt"
+    with pytest.raises(SegtrtError, match=told):
+        quantise(graph, Precision.FP8, images(1), "minmax")
+
+
 def test_other_ways_to_choose_ranges_are_refused(graph):
     with pytest.raises(SegtrtError, match=r"percentile.*choose minmax or entropy"):
         quantise(graph, Precision.FP8, images(1), "percentile")

@@ -1,5 +1,7 @@
 """One form for every graph that comes in."""
 
+import sys
+
 import numpy as np
 import onnx
 import pytest
@@ -174,3 +176,9 @@ def test_what_cannot_be_taken_is_one_line(change, told):
 def test_unknown_output_names_the_others():
     with pytest.raises(SegtrtError, match="no output z; choose from y"):
         normalise(broken(lambda _: None), "z")
+
+
+def test_without_onnxslim_the_message_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxslim", None)
+    with pytest.raises(SegtrtError, match=r"onnxslim.*install the package onnxslim"):
+        normalise(read_graph(small_graph(tmp_path / "a.onnx")))

@@ -1,5 +1,7 @@
 """Differences between answers."""
 
+import sys
+
 import numpy as np
 import pytest
 from segtrt.errors import SegtrtError
@@ -64,6 +66,12 @@ def test_trusted_runtimes_give_the_graphs_answers(tmp_path):
     expected = run(path, batch)
     for trusted in (run_exactly(path), run_openvino(path), GraphRun(read_graph(path))):
         np.testing.assert_allclose(trusted(batch), expected, atol=1e-5)
+
+
+def test_without_openvino_the_message_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(SegtrtError, match=r"proven in OpenVINO.*install the package openvino"):
+        run_openvino(small_graph(tmp_path / "a.onnx"))
 
 
 def test_sizes_are_tried_until_one_works(tmp_path):

@@ -4,11 +4,13 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
+from onnx.reference import ReferenceEvaluator
 from segtrt.errors import SegtrtError
 from segtrt.graphs.activation_ranges import METHODS
 from segtrt.graphs.calibration import calibration_digest
 from segtrt.graphs.clean import read_graph, write_graph
 from segtrt.graphs.quantise import quantise
+from segtrt.precision import Graph
 from small_graph import CHANNELS, images, run, small_graph
 
 
@@ -21,11 +23,11 @@ def weights_of(path):
     return {t.name: t for t in onnx.load(path).graph.initializer}
 
 
-@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("kind", [Graph.INT8, Graph.INT8_SIGNED])
 @pytest.mark.parametrize("method", METHODS)
-def test_int8_stays_close(graph, tmp_path, method, signed):
+def test_int8_stays_close(graph, tmp_path, method, kind):
     out = tmp_path / "int8.onnx"
-    quantise(graph, images(3), out, method=method, signed=signed)
+    quantise(graph, images(3), out, kind, method=method)
     batch = np.concatenate(images(2, seed=11))
     difference = np.abs(run(out, batch) - run(graph, batch))
     assert difference.mean() < 0.01
@@ -65,7 +67,7 @@ def test_last_convolution_and_biases_stay_float(graph, tmp_path):
 
 
 def test_signed_activations_are_symmetric(graph, tmp_path):
-    quantise(graph, images(1), tmp_path / "int8.onnx", signed=True)
+    quantise(graph, images(1), tmp_path / "int8.onnx", Graph.INT8_SIGNED)
     coded = weights_of(tmp_path / "int8.onnx")
     zero_points = [t for name, t in coded.items() if name.endswith("/zero_point")]
     assert {t.data_type for t in zero_points} == {TensorProto.INT8}
@@ -96,14 +98,60 @@ def test_onnxruntime_runs_unsigned_convolutions_in_int8(graph, tmp_path):
     assert "Relu" not in kinds
 
 
-def test_same_images_same_bytes(graph, tmp_path):
+@pytest.mark.parametrize("opset", [18, 20])
+def test_fp8_stays_close(tmp_path, opset):
+    plain, out = small_graph(tmp_path / "fp32.onnx", opset), tmp_path / "fp8.onnx"
+    quantise(plain, images(2), out, Graph.FP8)
+    types = {name: t.data_type for name, t in weights_of(out).items()}
+    assert types["second.weight"] == types["third.weight"] == TensorProto.FLOAT8E4M3FN
+    # Three input channels are no multiple of 16; TensorRT has no transposed FP8 convolution.
+    assert types["first.weight"] == types["up.weight"] == TensorProto.FLOAT
+    image = images(1, seed=11)[0]
+    (reference,) = ReferenceEvaluator(onnx.load(out)).run(None, {"input": image})
+    expected = run(plain, image)
+    for got in (reference, run(out, image, optimise=False)):
+        difference = np.abs(got - expected)
+        assert 1e-4 < difference.max() < 0.1
+
+
+def test_fp8_has_pairs_before_its_convolutions_only(graph, tmp_path):
+    quantise(graph, images(1), tmp_path / "fp8.onnx", Graph.FP8)
+    model, values = onnx.load(tmp_path / "fp8.onnx"), weights_of(tmp_path / "fp8.onnx")
+    coded = {node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"}
+    assert coded == {"pool/out", "concat/out"}
+    inputs = {node.name: node.input[0] for node in model.graph.node}
+    kept = {"first": "input", "up": "relu2/out", "last": "relu3/out"}
+    assert kept.items() <= inputs.items()
+    for name in coded:
+        zero_point = values[f"{name}/zero_point"]
+        assert zero_point.data_type == TensorProto.FLOAT8E4M3FN
+        assert not numpy_helper.to_array(zero_point).astype(np.float32).any()
+    # The largest value of each output channel is the largest that float8 has.
+    for name in ("second", "third"):
+        weight = numpy_helper.to_array(weights_of(graph)[f"{name}.weight"])
+        largest = np.abs(weight).max(axis=(1, 2, 3))
+        scale = numpy_helper.to_array(values[f"{name}.weight/scale"])
+        np.testing.assert_allclose(scale, largest / 448, rtol=1e-6)
+
+
+def test_fp8_needs_channels(tmp_path, monkeypatch):
+    monkeypatch.setattr("small_graph.CHANNELS", 8)
+    narrow = small_graph(tmp_path / "narrow.onnx")
+    with pytest.raises(
+        SegtrtError, match=r"no convolution of channels in multiples of 16.*leave fp8 out"
+    ):
+        quantise(narrow, images(1), tmp_path / "out.onnx", Graph.FP8)
+
+
+@pytest.mark.parametrize("kind", [Graph.INT8, Graph.FP8])
+def test_same_images_same_bytes(graph, tmp_path, kind):
     for name, count in (("a", 2), ("b", 2), ("c", 1)):
-        quantise(graph, images(count), tmp_path / name)
+        quantise(graph, images(count), tmp_path / name, kind)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
     properties = {entry.key: entry.value for entry in onnx.load(tmp_path / "a").metadata_props}
     assert properties["segtrt.calibration"] == calibration_digest(images(2))
-    assert properties["segtrt.precision"] == "int8"
+    assert properties["segtrt.precision"] == kind
 
 
 def without_sigmoid(path, out):
@@ -193,10 +241,10 @@ def linear(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("signed", [False, True])
-def test_sizes_shared_weights_and_linear_layers(linear, tmp_path, signed):
+@pytest.mark.parametrize("kind", [Graph.INT8, Graph.INT8_SIGNED])
+def test_sizes_shared_weights_and_linear_layers(linear, tmp_path, kind):
     out = tmp_path / "int8.onnx"
-    quantise(linear, images(2), out, signed=signed)
+    quantise(linear, images(2), out, kind)
     coded = weights_of(out)
     assert {n: coded[n].data_type for n in ("shared.weight", "linear.weight", "last.weight")} == {
         "shared.weight": TensorProto.INT8,

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from segtrt.config.resolve import resolve_config
 from segtrt.errors import SegtrtError
+from segtrt.model.source import NetworkSource
 from segtrt.plan.hash_cache import HashCache
-from segtrt.plan.sources import digest_weights, is_url, locate
+from segtrt.plan.sources import describe_network, digest_weights, is_url, locate
 
 
 @pytest.fixture
@@ -46,12 +47,32 @@ def test_weights_are_known_by_content_or_by_url(tmp_path: Path, cache: HashCache
     copy.write_bytes(b"weights")
     local = digest(weights=str(one))
     assert digest(weights=str(copy)) == local
-    assert digest(weights=str(one), init_features=32) != local
     one.write_bytes(b"others")
     assert digest(weights=str(one)) != local
     remote = digest(weights="https://example.org/unet-e012d006.pt")
     assert digest(weights="https://example.org/unet-00000000.pt") != remote
     assert digest(weights="https://example.org/unet-e012d006.pt", sha256="0" * 64) != remote
+
+
+def test_a_network_is_found_in_the_checkout_and_known_by_content(
+    tmp_path: Path, cache: HashCache
+) -> None:
+    def source(network: str, **arguments: Any) -> NetworkSource:
+        settings = resolve_config({"model": {"network": network, "arguments": arguments}}).model
+        return describe_network(settings, tmp_path, cache)
+
+    assert source("unet").decides == source("unet", init_features=16).decides
+    assert source("unet").decides != source("unet", init_features=32).decides
+    (tmp_path / "net.py").write_text("def make(width):\n    return width\n")
+    found = source("net.py:make", width=3)
+    assert found.path is not None and found.path.samefile(tmp_path / "net.py")
+    (tmp_path / "net.py").write_text("def make(width):  # a remark\n    return width\n")
+    assert source("net.py:make", width=3).decides == found.decides
+    assert source("net.py:make", width=4).decides != found.decides
+    (tmp_path / "net.py").write_text("def make(width):\n    return 2 * width\n")
+    assert source("net.py:make", width=3).decides != found.decides
+    with pytest.raises(SegtrtError, match=r"elsewhere\.onnx does not exist"):
+        source("elsewhere.onnx")
 
 
 @pytest.mark.parametrize(

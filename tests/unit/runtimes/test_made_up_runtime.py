@@ -64,21 +64,22 @@ def test_it_is_in_the_matrix() -> None:
     matrix = make_matrix(settings, get_runtime, {"": this_machine()})
     assert "runtimes: auto takes made_up" in matrix.notes
     assert matrix.find("made_up", 4, "int8").graph is Graph.INT8_SIGNED
-    assert matrix.find("openvino", 4, "int8").graph is Graph.INT8
+    assert matrix.find("openvino", 4, "int8").graph is Graph.INT8_OPENVINO
     assert {cell.name: cell.reason for cell in matrix.left_out}[
         "made_up/b4_bf16"
     ] == "made up without bf16"
-    assert {Graph.INT8, Graph.INT8_SIGNED} <= set(matrix.graphs)
+    assert {Graph.INT8_OPENVINO, Graph.INT8_SIGNED} <= set(matrix.graphs)
 
 
 def test_it_is_in_the_plan(tmp_path: Path) -> None:
     with real_plan(tmp_path, {"engines": ENGINES}) as plan:
         build = plan.maker("results/engines/made_up/b4_int8/engine.bin")
         converted = plan.maker("results/onnx/int8_signed/model.onnx")
+        contract = plan.maker("results/model/network.json")
         report = plan.node("write_report")
     assert build.parts["target"]["runtime"] == get_runtime("made_up").version()
     assert list(build.parts["versions"]) == ["ml_dtypes"]
-    assert build.upstream == (converted,)
+    assert build.upstream == (converted, contract)
     # The report shows a title and a colour that no code it imports has.
     assert report.parts["runtimes"]["made_up"] == ["Made Up & Co", "#010203", "#fdfeff"]
 

@@ -25,7 +25,8 @@ no_gpu = pytest.mark.skipif(gpu.facts() is not None, reason="says what happens w
 
 def settings(precision: str = "fp32", **changes: object) -> BuildSettings:
     given = {"batch_size": 2, "compute_capabilities": ("8.6", "8.9"), **changes}
-    return BuildSettings(precision=Precision(precision), **given)  # type: ignore[arg-type]
+    shapes = {"patch": (3, 256, 256), "output": (1, 256, 256)}
+    return BuildSettings(precision=Precision(precision), **{**shapes, **given})  # type: ignore[arg-type]
 
 
 @pytest.fixture

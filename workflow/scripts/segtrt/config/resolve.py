@@ -5,7 +5,7 @@ from typing import Any
 
 from segtrt.config.faults import faults_of
 from segtrt.config.images import choose_source, faults_of_images
-from segtrt.config.network import complete_components, complete_network, faults_of_network
+from segtrt.config.network import faults_of_network
 from segtrt.config.resources import misplaced_resources
 from segtrt.config.schema import complete, load_schema
 from segtrt.config.settings import Settings, as_json, from_values
@@ -30,8 +30,6 @@ def resolve_config(given: Mapping[str, Any]) -> Settings:
     faults = faults_of(values, schema)
     if not faults:
         choose_source(values["dataset"])
-        complete_network(values["model"])
-        complete_components(values["validation"], values["model"])
         settings = from_values(Settings, values)
         faults = list(_contradictions(settings))
     if faults:

@@ -19,6 +19,9 @@ from segtrt.precision import Precision
 
 Group = TypeVar("Group")
 
+UNET = "unet"
+DEMO_WEIGHTS = "data/demo/weights.safetensors"
+
 Tolerance = Mapping[str, float | None]
 """Figure (`segtrt.quality.metric_table`) -> what an engine may differ by; None leaves it unchecked.
 
@@ -91,12 +94,24 @@ class Model:
     network: str
     arguments: Mapping[str, Any]
     weights: str | None
-    """None: the network's source holds its own, or draws them."""
     sha256: str | None
-    activation: Literal["sigmoid", "softmax", "none"] | None
+    activation: Literal["auto", "sigmoid", "softmax", "none"]
     output: str | None
     input: ModelInput
     opset: int
+
+    @property
+    def given_weights(self) -> str | None:
+        """Weights given apart from the network: for the U-Net the demo's, unless others are named.
+
+        None: the network's source holds its own, or draws them.
+        """
+        return DEMO_WEIGHTS if self.weights is None and self.network == UNET else self.weights
+
+    @property
+    def called_with(self) -> Mapping[str, Any]:
+        """The factory's arguments; the U-Net is as wide as the demo's unless they say otherwise."""
+        return {**({"init_features": 16} if self.network == UNET else {}), **self.arguments}
 
 
 @dataclass(frozen=True)
@@ -206,6 +221,12 @@ class Settings:
     inference: Inference
     validation: Validation
     report: Report
+
+    @property
+    def keeps_largest_component(self) -> bool:
+        """Whether of each class only the largest component is kept."""
+        chosen = self.validation.largest_component
+        return self.model.network == UNET if chosen is None else chosen
 
 
 def from_values(group: Callable[..., Group], values: Mapping[str, Any]) -> Group:

@@ -121,8 +121,7 @@ def _refuse_non_finite(model: "onnx.ModelProto") -> None:
 
 def _quantise(line: Line, graph: Path, out: Path, images: CalibrationImages, method: str) -> None:
     if line.tool is Tool.OWN:
-        signed = line.graph is Graph.INT8_SIGNED
-        quantise(graph, images, out, method=method, signed=signed)
+        quantise(graph, images, out, line.graph, method=method)
         return
     precision = line.graph.precision
     properties = {

@@ -67,7 +67,15 @@ to 0.84, on networks with random weights, whose answers hardly differ from one p
 TABLE = (
     Line(Graph.FP16, _ALL, Tool.AUTOCAST, "right on all graphs, error at most 0.016", 0.1),
     Line(Graph.BF16, _ALL, Tool.AUTOCAST, "right on all graphs, error at most 0.14", 0.5),
-    Line(Graph.FP8, _ALL, Tool.MODELOPT, "lowest error on trained U-Nets", _LOST),
+    Line(
+        Graph.FP8,
+        _PLAIN,
+        Tool.OWN,
+        "needs no ModelOpt and takes every calibration method; 2.2e-4 of a trained U-Net's labels "
+        "flipped, 1.0e-4 by ModelOpt",
+        _LOST,
+    ),
+    Line(Graph.FP8, _ALL - _PLAIN, Tool.MODELOPT, "lowest error on trained U-Nets", _LOST),
     Line(Graph.INT8, _PLAIN, Tool.OWN, "lowest error of all tools, 1.7 to 3 times as fast", _LOST),
     Line(
         Graph.INT8,

@@ -100,6 +100,8 @@ def export_network(
         model = normalise(model, chosen, name=name)
         if size:
             fix_shape(model, None, size)
+    # A scripted network's export leaves the channels free too.
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = trial.shape[1]
 
     def run(batch: Values) -> Values:
         with torch.no_grad():

@@ -94,8 +94,9 @@ def _call(
     """Call ModelOpt in a process of its own: it changes ONNX Runtime and the log of its process."""
     if find_spec("modelopt") is None:
         raise SegtrtError(
-            "graphs in fp16, bf16 and fp8 for TensorRT are made by nvidia-modelopt, which is not "
-            "installed; install the extra tensorrt or tensorrt-rtx"
+            "graphs in fp16 and bf16 for TensorRT, and quantised ones of networks with norms or "
+            "attention, are made by nvidia-modelopt, which is not installed; install the extra "
+            "tensorrt or tensorrt-rtx"
         )
     with tempfile.TemporaryDirectory() as folder:
         data, out = Path(folder) / "images.npz", Path(folder) / "model.onnx"
@@ -111,8 +112,14 @@ def _call(
         )
         if done.returncode or not out.is_file():
             told = [line for line in done.stderr.strip().splitlines() if line.strip()]
-            raise SegtrtError(
-                f"nvidia-modelopt cannot convert the graph ({(told or ['no reason given'])[-1]}); "
-                "leave this precision out of engines.precisions"
+            # Packages that ModelOpt uses, such as lief, come with the extras; its own advice, to
+            # install another extra, follows the error.
+            imports = [line for line in told if line.startswith(("ModuleNotFound", "ImportError"))]
+            reason = (imports or told or ["no reason given"])[-1]
+            advice = (
+                "install the extra tensorrt or tensorrt-rtx"
+                if imports
+                else "leave this precision out of engines.precisions"
             )
+            raise SegtrtError(f"nvidia-modelopt cannot convert the graph ({reason}); {advice}")
         return read_graph(out)

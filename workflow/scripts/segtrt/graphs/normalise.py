@@ -67,12 +67,19 @@ def normalise(
         within: dotted path of the module whose parts give the names, where it is not the outermost.
 
     Raises:
-        SegtrtError: it has several inputs or outputs, operators of its own, or is quantised.
+        SegtrtError: it has several inputs or outputs, operators of its own, or is quantised; or
+            onnxslim cannot be imported.
     """
     import onnx
     import onnx.inliner
-    import onnxslim
 
+    try:
+        import onnxslim
+    except ImportError as error:
+        raise SegtrtError(
+            f"graphs are brought into one form by onnxslim, which cannot be imported ({error}); "
+            "install the package onnxslim"
+        ) from None
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     _refuse(model, output)

@@ -1,6 +1,7 @@
-"""The project's own int8 graphs: quantise/dequantise pairs around convolutions."""
+"""The project's own int8 and fp8 graphs: quantise/dequantise pairs around convolutions."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +12,13 @@ from segtrt.errors import SegtrtError
 from segtrt.graphs.activation_ranges import activation_ranges
 from segtrt.graphs.calibration import CalibrationImages, calibration_digest
 from segtrt.graphs.clean import raise_opset, read_graph, weight_inputs, write_graph
-from segtrt.precision import Precision
+from segtrt.precision import Graph
 
 if TYPE_CHECKING:
     import onnx
 
 _OUTPUT_AXIS = {"Conv": 0, "ConvTranspose": 1, "MatMul": 1}
 """Axis of a constant weight tensor that counts the output channels."""
-
-_OPSET = 13
-"""The first ONNX operator set with a scale per channel."""
-
-_LIMIT = 127
-"""Largest magnitude of the quantised weights, and of signed activations."""
 
 _SMALLEST = float(np.finfo(np.float32).tiny)
 
@@ -35,60 +30,120 @@ def quantise(
     graph: Path,
     images: CalibrationImages,
     out: Path,
+    wanted: Graph = Graph.INT8,
     *,
     method: str = "minmax",
-    signed: bool = False,
 ) -> None:
     """Put quantise/dequantise pairs around the convolutions of a normalised float32 graph.
 
     Products with constant matrices, the linear layers of a transformer, count as convolutions.
     Weights are symmetric with a scale per output channel, activations have one scale per tensor;
     biases, the last convolutions and all other operators stay in float32. Activations are
-    - unsigned with a zero point, which ONNX Runtime and OpenVINO run fastest;
-    - `signed`: signed and symmetric, the only kind TensorRT takes.
+    - int8, int8_openvino: unsigned with a zero point, which ONNX Runtime and OpenVINO run fastest;
+    - int8_signed: signed and symmetric, the only kind TensorRT takes;
+    - fp8: float8 E4M3, symmetric, around convolutions whose channels are multiples of 16, the only
+      ones that TensorRT runs in fp8.
 
     Args:
         graph: the float32 graph.
         images: calibration images; read once, twice for other methods than `minmax`, and once
             for their hash, which goes into the graph's metadata.
         out: the file to make.
+        wanted: a quantised graph.
         method: one of `segtrt.graphs.activation_ranges.METHODS`.
-        signed: see above.
 
     Raises:
         SegtrtError: the graph cannot be read, has nothing to quantise, or the images do not do.
     """
+    codes = _codes(wanted)
     model = read_graph(graph)
-    raise_opset(model, _OPSET)
+    raise_opset(model, codes.opset)
     parts = _Parts(model)
-    chosen = _convolutions(parts)
-    groups = _groups(parts, one_scale=_ONE_SCALE[signed])
+    chosen = _convolutions(parts, codes, wanted)
+    groups = _groups(parts, chosen, codes)
     ranges = activation_ranges(model, groups, images, method)
     scales = {
-        name: _activation(
-            min(ranges[other][0] for other in members),
-            max(ranges[other][1] for other in members),
-            signed,
+        name: codes.activation(
+            min(ranges[other][0] for other in members), max(ranges[other][1] for other in members)
         )
         for name, members in groups.items()
     }
-    _insert_pairs(model.graph, chosen, scales)
+    _insert_pairs(model.graph, chosen, scales, codes)
     properties = {
-        "segtrt.precision": Precision.INT8,
-        "segtrt.activations": "int8" if signed else "uint8",
+        "segtrt.precision": wanted.precision,
+        "segtrt.activations": codes.activations.name,
         "segtrt.calibration": calibration_digest(images),
         "segtrt.calibration_method": method,
     }
     write_graph(model, out, properties)
 
 
-_TRANSPARENT = frozenset({"MaxPool", "Concat"})
-"""Operators that only pass values on, and so can run on quantised ones."""
+@dataclass(frozen=True)
+class _Codes:
+    """What is quantised, and into which codes."""
 
-# A zero point other than 0 would keep a ReLU from being merged into its convolution, so unsigned
-# activations do not share theirs across a concatenation.
-_ONE_SCALE = {True: _TRANSPARENT, False: frozenset({"MaxPool"})}
-"""Operators whose inputs and outputs have one scale in common, by whether scales are signed."""
+    weights: "np.dtype[Any]"
+    activations: "np.dtype[Any]"
+    limit: int
+    """Largest magnitude of the quantised weights, and of signed activations."""
+    opset: int
+    """The first ONNX operator set that has such pairs, with a scale per channel."""
+    operators: frozenset[str]
+    """Those whose weights are quantised."""
+    channels: int = 1
+    """A quantised convolution has multiples of this, in its input and in its output."""
+    before_float: bool = False
+    """Whether inputs of convolutions that stay float32 are quantised: their producer's result
+    then is."""
+    transparent: frozenset[str] = frozenset()
+    """Operators that only pass values on, and so can run on quantised ones."""
+    one_scale: frozenset[str] = frozenset()
+    """Those of them whose inputs and outputs have one scale in common."""
+
+    def activation(self, low: float, high: float) -> Scale:
+        """Scale and zero point for values from `low` to `high`, low <= 0 <= high."""
+        if self.activations == np.uint8:
+            scale = np.float32(max((high - low) / 255, _SMALLEST))
+            return scale, np.array(np.rint(-low / scale), np.uint8)
+        scale = np.float32(max(-low, high, _SMALLEST * self.limit) / self.limit)
+        return scale, np.array(0, self.activations)
+
+    def quantise_weights(
+        self, weights: NDArray[np.float32], axis: int
+    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Quantised weights, and their scales along `axis`."""
+        others = tuple(i for i in range(weights.ndim) if i != axis)
+        largest = np.abs(weights).max(axis=others, keepdims=True)
+        if not np.isfinite(largest).all():
+            raise SegtrtError(
+                "the graph has weights that are infinite or not numbers; check model.weights"
+            )
+        scales = np.maximum(largest / np.float32(self.limit), np.float32(_SMALLEST))
+        values = np.clip(weights / scales, -self.limit, self.limit)
+        if self.weights == np.int8:
+            values = np.rint(values)
+        return values.astype(self.weights), scales.reshape(-1)
+
+
+def _codes(wanted: Graph) -> _Codes:
+    if wanted is Graph.FP8:
+        import ml_dtypes
+
+        float8 = np.dtype(ml_dtypes.float8_e4m3fn)
+        return _Codes(float8, float8, 448, 19, frozenset({"Conv"}), channels=16)
+    signed = wanted.quantised is not None and wanted.quantised.signed
+    return _Codes(
+        weights=np.dtype(np.int8),
+        activations=np.dtype(np.int8 if signed else np.uint8),
+        limit=127,
+        opset=13,
+        operators=frozenset(_OUTPUT_AXIS),
+        before_float=True,
+        transparent=frozenset({"MaxPool", "Concat"}),
+        # A zero point other than 0 would keep a ReLU from being merged into its convolution, so
+        # unsigned activations do not share theirs across a concatenation.
+        one_scale=frozenset({"MaxPool", "Concat"} if signed else {"MaxPool"}),
+    )
 
 
 class _Parts:
@@ -139,62 +194,46 @@ class _Parts:
         return last
 
 
-def _convolutions(parts: _Parts) -> set[str]:
-    """Names of the convolutions to quantise: all but the last ones."""
-    chosen = {node.name for node in parts.nodes if parts.is_convolution(node)}
-    chosen -= parts.before_output()
+def _convolutions(parts: _Parts, codes: _Codes, wanted: Graph) -> set[str]:
+    """Names of the convolutions to quantise: all that can be but the last ones."""
+    last = parts.before_output()
+    chosen = {
+        node.name
+        for node in parts.nodes
+        if parts.is_convolution(node)
+        and node.op_type in codes.operators
+        and node.name not in last
+        and not any(size % codes.channels for size in parts.weights[node.input[1]].dims[:2])
+    }
     if not chosen:
+        narrow = f" of channels in multiples of {codes.channels}" if codes.channels > 1 else ""
         raise SegtrtError(
-            "the graph has no convolution to quantise but the last one, which stays float32; leave "
-            "int8 out of engines.precisions"
+            f"the graph has no convolution{narrow} to quantise but the last one, which stays "
+            f"float32; leave {wanted.precision} out of engines.precisions"
         )
     return chosen
 
 
-def _groups(parts: _Parts, one_scale: frozenset[str]) -> dict[str, list[str]]:
+def _groups(parts: _Parts, chosen: set[str], codes: _Codes) -> dict[str, list[str]]:
     """The activations to quantise, each with all those that share its scale."""
     group: dict[str, list[str]] = {}
     for node in parts.nodes:
-        if parts.is_convolution(node):
-            # The last ones' input too: its producer's result then is quantised.
+        if node.name in chosen or (codes.before_float and parts.is_convolution(node)):
             group.setdefault(node.input[0], [node.input[0]])
-        elif node.op_type in _TRANSPARENT:
+        elif node.op_type in codes.transparent:
             names = [*node.input, *node.output]
             if not all(parts.is_activation(name) for name in names):
                 continue
             for name in names:
                 group.setdefault(name, [name])
-            if node.op_type in one_scale:
+            if node.op_type in codes.one_scale:
                 joined = sorted({member for name in names for member in group[name]})
                 group.update(dict.fromkeys(joined, joined))
     return group
 
 
-def _activation(low: float, high: float, signed: bool) -> Scale:
-    """Scale and zero point for values from `low` to `high`, low <= 0 <= high."""
-    if signed:
-        return np.float32(max(-low, high, _SMALLEST * _LIMIT) / _LIMIT), np.array(0, np.int8)
-    scale = np.float32(max((high - low) / 255, _SMALLEST))
-    return scale, np.array(np.rint(-low / scale), np.uint8)
-
-
-def _quantise_weights(
-    weights: NDArray[np.float32], axis: int
-) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Quantised weights, and their scales along `axis`."""
-    others = tuple(i for i in range(weights.ndim) if i != axis)
-    largest = np.abs(weights).max(axis=others, keepdims=True)
-    if not np.isfinite(largest).all():
-        raise SegtrtError(
-            "the graph has weights that are infinite or not numbers; check model.weights"
-        )
-    scales = np.maximum(largest / np.float32(_LIMIT), np.float32(_SMALLEST))
-    values = np.rint(np.clip(weights / scales, -_LIMIT, _LIMIT))
-    return values.astype(np.int8), scales.reshape(-1)
-
-
 def _insert_pairs(
-    graph: "onnx.GraphProto", convolutions: set[str], scales: dict[str, Scale]
+    graph: "onnx.GraphProto", convolutions: set[str], scales: dict[str, Scale], codes: _Codes
 ) -> None:
     """Rewrite the graph; `scales` has scale and zero point of each activation to quantise."""
     import onnx
@@ -219,17 +258,18 @@ def _insert_pairs(
                     add_weights(f"{name}/scale", np.asarray(scale)),
                     add_weights(f"{name}/zero_point", zero_point),
                 ]
-                codes = add_node("QuantizeLinear", f"{name}/quantised", [name, *parameters])
-                add_node("DequantizeLinear", f"{name}/dequantised", [codes, *parameters])
+                coded = add_node("QuantizeLinear", f"{name}/quantised", [name, *parameters])
+                add_node("DequantizeLinear", f"{name}/dequantised", [coded, *parameters])
 
     def dequantised(name: str, axis: int) -> str:
         """The weights `name` from a quantised form, made once where several nodes share them."""
         if f"{name} {axis}" not in done:
-            values, scale = _quantise_weights(onnx.numpy_helper.to_array(floats[name]), axis)
+            floating = onnx.numpy_helper.to_array(floats[name])
+            values, scale = codes.quantise_weights(floating, axis)
             parameters = [
                 add_weights(name, values),
                 add_weights(f"{name}/scale", scale),
-                add_weights(f"{name}/zero_point", np.zeros(len(scale), np.int8)),
+                add_weights(f"{name}/zero_point", np.zeros(len(scale), codes.weights)),
             ]
             done[f"{name} {axis}"] = add_node(
                 "DequantizeLinear", f"{name}/dequantised", parameters, axis=axis

@@ -46,7 +46,7 @@ def describe_network(settings: Model, checkout: Path, cache: HashCache) -> Netwo
     if named.endswith(".py") or "/" in named or Path(named).suffix:
         found = str(locate(named, checkout))
         network = f"{found}:{factory}" if named == place else found
-    source = describe(network, settings.arguments, Path(), cache.digest)
+    source = describe(network, settings.called_with, Path(), cache.digest)
     return replace(source, network=settings.network)
 
 
@@ -62,7 +62,7 @@ def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[st
     Raises:
         SegtrtError: the local file does not exist.
     """
-    source = settings.weights
+    source = settings.given_weights
     known = {"sha256": settings.sha256.lower() if settings.sha256 else None}
     if source is None:
         return known

@@ -204,7 +204,7 @@ def compose(
         "dataset": {**_dataset(manifest, reference_scores, settings), **patches},
         "model": {
             "source": config["model"].get("network", "unet"),
-            "weights": settings.model.weights,
+            "weights": settings.model.given_weights,
             "weights_sha256": weights_sha256,
             "network": network.to_json(),
             "graphs": {str(graph): graphs[graph] for graph in Graph if graph in graphs},
