@@ -43,9 +43,9 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
             {"subject": SUBJECTS[1], "slice": 2, "item": None, "patch": 1},
         ],
     ],
-    ("model", "arguments"): [{"init_features": 16}, {}, {"init_features": 32}],
+    ("model", "arguments"): [{}, {"init_features": 16}, {"init_features": 32}],
     ("model", "sha256"): [None, "a" * 64, "A" * 64],
-    ("model", "activation"): [None, "sigmoid"],
+    ("model", "activation"): ["auto", "sigmoid"],
     ("model", "output"): [None, None, "logits"],
     ("model", "input"): [
         {"channels": None, "size": None},

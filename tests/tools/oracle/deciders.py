@@ -15,7 +15,7 @@ class Deciders(ABC):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.config = config = _completed(world.config)
+        self.config = config = world.config
         model, engines, dataset = config["model"], config["engines"], config["dataset"]
         self.kind = _kind(model["network"])
         self.given_weights = model["weights"] is not None
@@ -180,14 +180,16 @@ class Deciders(ABC):
         model = self.config["model"]
         if self.kind == "onnx":
             return self.kind, self.world.graph
-        own = self.world.own if self.kind == "file" else None
-        return self.kind, model["arguments"], own
+        if self.kind == "file":
+            return self.kind, model["arguments"], self.world.own
+        return self.kind, {"init_features": 16, **model["arguments"]}
 
     @property
     def _overrides(self) -> Any:
         model = self.config["model"]
         given = model["input"]
-        return model["activation"], model["output"], (given["channels"], given["size"])
+        activation = None if model["activation"] == "auto" else model["activation"]
+        return activation, model["output"], (given["channels"], given["size"])
 
     @property
     def _deciding(self) -> Any:
@@ -195,7 +197,9 @@ class Deciders(ABC):
         validation = self.config["validation"]
         ignores = self._labels is not None and self._labels[1] is not None
         kept = validation["raw_mib"] * 2**20 // len(self.shards)
-        return validation["decide"], validation["largest_component"], ignores, kept
+        largest = validation["largest_component"]
+        keeps_largest = self.kind == "unet" if largest is None else largest
+        return validation["decide"], keeps_largest, ignores, kept
 
     def _own_code(self, setting: str) -> Any:
         """Version of the user's own code, if a setting names a function in it."""
@@ -251,17 +255,6 @@ def _kind(network: str) -> str:
     if network.endswith(".onnx"):
         return "onnx"
     return "file" if ":" in network else network
-
-
-def _completed(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings with what depends on the network filled in."""
-    config = copy.deepcopy(config)
-    model, validation = config["model"], config["validation"]
-    if model["network"] == "unet":
-        model["arguments"] = {"init_features": 16, **model["arguments"]}
-    if validation["largest_component"] is None:
-        validation["largest_component"] = model["network"] == "unet"
-    return config
 
 
 def _labels(dataset: dict[str, Any]) -> Any:

@@ -138,16 +138,14 @@ CODE = {
     ),
     "machine.gpu": "time_engine",
     "model.bundle": (
-        "export_onnx fetch_weights inspect_network run_reference time_reference train "
-        "write_samples"
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.contract": "inspect_network",
     "model.download": "fetch_weights",
     "model.inference": "run_reference time_reference write_samples",
     "model.input": "export_onnx inspect_network",
     "model.load": (
-        "export_onnx fetch_weights inspect_network run_reference time_reference train "
-        "write_samples"
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.network_file": "inspect_network train",
     "model.outputs": "export_onnx inspect_network run_reference time_reference write_samples",
@@ -156,8 +154,7 @@ CODE = {
     "model.reference_timing": "time_reference",
     "model.reference_timing_file": "summarise time_reference",
     "model.source": (
-        "export_onnx fetch_weights inspect_network run_reference time_reference train "
-        "write_samples"
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.spec": (
         "build_engine encode_slices inspect_network run_engine run_reference score_engine "
@@ -165,20 +162,16 @@ CODE = {
         "write_samples"
     ),
     "model.unet": (
-        "export_onnx fetch_weights inspect_network run_reference time_reference train "
-        "write_samples"
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.user_code": (
-        "export_onnx fetch_weights inspect_network run_reference time_reference train "
-        "write_samples"
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.weight_files": (
-        "export_onnx fetch_weights inspect_network run_reference time_reference train "
-        "write_samples"
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.weights": (
-        "export_onnx fetch_weights inspect_network run_reference time_reference train "
-        "write_samples"
+        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.weights_source": "fetch_weights",
     "plan.rule_graph": "summarise",
@@ -393,6 +386,7 @@ PACKAGES = {
     "onnxscript": "inspect_network export_onnx",
     "onnxslim": "inspect_network export_onnx",
     "nvidia-modelopt": "convert_onnx",
+    "ml_dtypes": "convert_onnx",
     "onnxruntime": (
         "inspect_network export_onnx convert_onnx write_samples run_reference time_reference"
     ),
