@@ -82,7 +82,7 @@ class Deciders(ABC):
                     tensors["axis"] or 0,
                     tensors["spacing"] is not None,
                 )
-                form = config["dataset"]["channels"], self._labels
+                form = config["dataset"]["images"], config["dataset"]["channels"], self._labels
                 return self._whole, self._shard_of, self._skips is not None, demands, form
             case "encode_slices":
                 mine = {n: self._whole[n] for n, k in self._shard_of.items() if k == int(name)}
@@ -141,9 +141,12 @@ class Deciders(ABC):
 
     @property
     def _images(self) -> dict[str, Any]:
-        """Subject -> version of its files, and which of them are images."""
-        dataset = self.config["dataset"]
-        return {n: (v, dataset["images"], dataset["masks"]) for n, v in self._subjects.items()}
+        """Subject -> version of its files, and whether there are masks or images alone.
+
+        The patterns of images that the configuration may have lead to the same files.
+        """
+        masks = self.config["dataset"]["masks"]
+        return {name: (version, masks) for name, version in self._subjects.items()}
 
     @property
     def _whole(self) -> dict[str, Any]:
