@@ -191,7 +191,12 @@ def test_explain_tells_the_state_of_every_engine(copy: Checkout) -> None:
     (copy.folder / "results/engines/openvino/b1_fp32/engine.bin").unlink()
     for arguments in (["explain", "--dry-run"], ["explain"]):
         said = copy.run(*arguments)
-        assert re.search(r"^  openvino/b1_fp32  missing$", said, re.MULTILINE)
+        assert re.search(
+            r"^  openvino/b1_fp32  incomplete \(results/engines/openvino/b1_fp32/engine.bin is "
+            r"missing\)$",
+            said,
+            re.MULTILINE,
+        )
         assert re.search(
             r"^  openvino/b1_int8  stale \(made from convert_onnx int8_openvino, which changed\)$",
             said,
