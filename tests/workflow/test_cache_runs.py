@@ -202,7 +202,7 @@ def test_explain_tells_the_state_of_every_engine(copy: Checkout) -> None:
             said,
             re.MULTILINE,
         )
-        assert "segtrt: convert_onnx int8_openvino: stale (calibration.slices: 2 -> 3)" in said
+        assert "\nconvert_onnx int8_openvino: stale (calibration.settings.slices: 2 -> 3)\n" in said
 
 
 def cut_short(path: Path) -> None:

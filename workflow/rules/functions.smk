@@ -128,11 +128,13 @@ def summary_to_compare(wildcards):
 
 @one_line_errors
 def state_of_engines(wildcards):
-    """Every engine asked for with its state, for people."""
+    """Every engine asked for with its state, and what they are made from that is out of date."""
     nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
     rows = [(node.name, str(PLAN.states.of(node))) for node in nodes]
     rows += [(cell.name, f"left out ({cell.reason})") for cell in matrix().left_out]
-    return f"the {len(rows)} engines asked for\n{table(rows)}"
+    told = f"the {len(rows)} engines asked for\n{table(rows)}"
+    causes = {n: why for n, why in PLAN.states.out_of_date().items() if n not in nodes}
+    return f"{told}\nmade from\n{summarise_changes(causes)}" if causes else told
 
 
 @one_line_errors
