@@ -53,4 +53,7 @@ be mended, or the code is; none may be added."""
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(name in item.nodeid for name in STALE):
-            item.add_marker(pytest.mark.xfail(reason="fails since any network and any images"))
+            # Not strict: some fail only beside others.
+            item.add_marker(
+                pytest.mark.xfail(reason="fails since any network and any images", strict=False)
+            )
