@@ -76,6 +76,10 @@ def names(page):
     return shown_rows(page).evaluate_all("rows => rows.map(row => row.dataset.engine)")
 
 
+CHARTS = {"organs": 6, "unlabelled": 4}
+"""Labels have a chart of their own; without masks there is no Dice to draw."""
+
+
 @pytest.mark.parametrize("case", list(CASES))
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_it_opens_from_disk_and_nothing_sticks_out(open_report, case, viewport):
@@ -83,7 +87,7 @@ def test_it_opens_from_disk_and_nothing_sticks_out(open_report, case, viewport):
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= viewport["width"]
     charts = page.locator("[data-chart] svg.main-svg")
-    assert charts.count() >= page.locator("[data-chart]").count() == 5
+    assert charts.count() >= page.locator("[data-chart]").count() == CHARTS.get(case, 5)
     assert page.locator("h1").count() == 1
 
 

@@ -110,7 +110,7 @@ def seen(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 def test_a_new_precision_is_planned_in_its_place(seen: dict[str, Any]) -> None:
     assert seen["engines"] == [f"openvino/b1_{one}" for one in ("fp32", "int4", "int8")]
-    assert seen["graphs"] == ["int4", "int8"]
+    assert seen["graphs"] == ["int4", "int8_openvino"]
     assert "needs calibration subjects" in seen["refused"] and "int4" in seen["refused"]
 
 

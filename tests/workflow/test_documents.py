@@ -65,7 +65,9 @@ def test_every_command_can_be_given(document: str, line: str, workplace: Path) -
         dry = [] if "-n" in arguments else ["-n"]
         # Targets first: many options would swallow them.
         done = run_snakemake(workplace, *arguments, *dry, snakefile=PROJECT / "Snakefile")
-        assert done.returncode == 0, done.stdout + done.stderr
+        # A data set of the reader's own is not here; that is all that may be wrong.
+        missing = "does not exist; set dataset.path" in done.stderr and "path:" in line
+        assert done.returncode == 0 or missing, done.stdout + done.stderr
     elif program == "make":
         made = subprocess.run(
             ["make", "-n", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False

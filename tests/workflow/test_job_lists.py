@@ -27,7 +27,7 @@ def test_a_fresh_clone_lists_every_job(clone: Path) -> None:
     done = run_snakemake(clone, "-n")
     told = done.stdout + done.stderr
     assert done.returncode == 0, told
-    held(told, {**per_engine(12), "convert_onnx": 1, "fetch_dataset": 0, "train": 0})
+    held(told, {**per_engine(12), "convert_onnx": 2, "fetch_dataset": 0, "train": 0})
     assert engines_told(told) == {
         f"{runtime}/b{batch}_{precision}"
         for runtime in ("onnxruntime", "openvino")
@@ -46,7 +46,7 @@ def test_the_kaggle_data_need_no_download_to_be_planned(
     told = dry_run(["--configfile", str(project_root / "config/kaggle.yaml")])
     shards = 8
     sharded = {"encode_slices": shards, "run_reference": shards}
-    held(told, {**per_engine(12, shards), **sharded, "fetch_dataset": 1, "convert_onnx": 1})
+    held(told, {**per_engine(12, shards), **sharded, "fetch_dataset": 1, "convert_onnx": 2})
     assert not (tmp_path / "data").exists()
     assert not (tmp_path / "results/model").exists()
 
@@ -121,7 +121,10 @@ def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
     ("config", "told"),
     [
         ("engines={runtime: [openvino]}", "unknown key engines.runtime (did you mean runtimes?)"),
-        ("dataset={source: web}", "dataset.source is 'web', allowed: demo | kaggle | path"),
+        (
+            "dataset={source: web}",
+            "dataset.source is 'web', allowed: demo | kaggle | nnunet | path",
+        ),
         ("dataset={source: path, path: nowhere}", "nowhere"),
         ("dataset={source: kaggle, path: absent.zip}", "dataset.path is 'absent.zip', but there"),
         ("model={weights: absent.pt}", "model.weights is 'absent.pt', but there is no such file"),

@@ -79,7 +79,9 @@ def test_sizes_are_tried_until_one_works(tmp_path):
     assert next(iter(trial_sizes((None, 16)))) == (64, 16)
     graph = GraphRun(read_graph(small_graph(tmp_path / "a.onnx")))
     assert trial_images(graph, 3, (None, None)).shape == (2, 3, 256, 256)
-    with pytest.raises(SegtrtError, match=r"none of the sizes tried \(100x100\).*set input.size"):
+    with pytest.raises(
+        SegtrtError, match=r"none of the sizes tried \(100x100\).*set model\.input\.size"
+    ):
         trial_images(graph, 3, (100, 100))
     assert np.array_equal(noise((2, 3)), noise((2, 3)))
     with pytest.raises(SegtrtError, match="cannot run the graph"):

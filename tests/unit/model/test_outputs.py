@@ -79,5 +79,5 @@ def test_input_is_found_by_the_first_convolution_and_by_trying():
     assert set(answer) == {"aux", "main"}
     with pytest.raises(SegtrtError, match=r"sizes 8x8 .ValueError: wrong size of images"):
         first_answer(network, 5, (8, 8))
-    with pytest.raises(SegtrtError, match=r"set input\.channels and input\.size"):
+    with pytest.raises(SegtrtError, match=r"set model\.input\.channels and model\.input\.size"):
         guess_input(torch.nn.Linear(3, 4).state_dict())

@@ -42,6 +42,7 @@ CLOSURES = {
     },
     "validate_engine": BASICS
     | RECORD
+    | {"model.spec"}
     | {
         f"quality.{name}"
         for name in (
@@ -53,7 +54,7 @@ CLOSURES = {
     | ANSWERED
     | RECORD
     | READING
-    | {"data.formats.write"}
+    | {"data.formats.write", "model.spec"}
     | {f"quality.{name}" for name in ("errors", "masks", "outlines", "scoring", "views")},
     "write_report": BASICS
     | {f"quality.{name}" for name in ("failure_words", "failures", "metric_table")}
@@ -62,7 +63,20 @@ CLOSURES = {
     | {"arrays", "precision", "runtimes.base", "runtimes.description"}
     | {"runtimes.registry"}
     | {f"report.{path.stem}" for path in (PACKAGE / "report").glob("[!_]*.py")},
-    "run_reference": {"arrays", "data.shards", "files", "model.reference"} | NETWORK,
+    # A network that is given as a graph or a file is run and decoded as an engine is.
+    "run_reference": {"arrays", "files", "model.reference"}
+    | NETWORK
+    | {f"model.{name}" for name in ("bundle", "load", "outputs", "source", "spec", "user_code")}
+    | {
+        f"data.{name}"
+        for name in (
+            *("formats.kinds", "geometry", "labels", "layout", "placement", "prepared"),
+            *("resampling", "tensor_file", "wildcards", "windows"),
+        )
+    }
+    | {f"quality.{name}" for name in ("answers", "components", "decode", "labels", "raw_sample")}
+    | {"engines.answering", "graphs.running", "machine.cpu", "precision"}
+    | {"runtimes.description"},
     "fetch_dataset": {"files"}
     | LISTING
     | {f"data.{name}" for name in ("archive", "fetched_folder", "kaggle", "kaggle_download")},
@@ -90,11 +104,17 @@ CLOSURES = {
 }
 """Rule -> all modules of the library in its fingerprint."""
 
+JUDGES = ("quality.scor", "quality.judg", "quality.metric", "quality.verdict", "quality.fail")
+"""What judges answers; decoding them is the business of who gives them."""
+
 FORBIDDEN = {
-    "run_engine": ("data.kaggle", "data.manifest", "engines.tim", "engines.build", "quality."),
+    "run_engine": ("data.kaggle", "data.manifest", "engines.tim", "engines.build", *JUDGES),
     "time_engine": ("data.kaggle", "data.manifest", "engines.run", "engines.build", "quality."),
     "time_reference": ("data.kaggle", "engines.run", "engines.load", "quality.", "runtimes.base"),
-    "write_samples": ("data.kaggle", "data.normalise", "engines.", "quality.", "runtimes."),
+    "write_samples": (
+        *("data.kaggle", "data.normalise", "engines.run", "engines.build", "engines.tim"),
+        *("runtimes.base", "runtimes.registry", *JUDGES),
+    ),
     "encode_slices": (
         *("data.kaggle", "data.listing", "data.make_manifest", "data.scan", "data.sharding"),
         *("data.nnunet", "data.walk"),
