@@ -35,8 +35,6 @@ STALE = (
     "test_report_browser.py::test_it_works_by_keyboard_alone",
     "test_hash_cache.py::test_names_of_every_kind_are_remembered",
     "test_scale.py::test_jobs_are_as_many_as_the_model_says",
-    "test_job_readings.py::test_no_job_but_the_listing_looks_at_an_image",
-    "test_job_readings.py::test_what_an_engines_job_looks_at_does_not_depend_on_the_images",
     "test_export.py::test_interface",
     "test_export.py::test_an_answer_that_is_not_finite_is_never_a_difference_of_zero",
     "test_demo.py::test_fp32_agrees_with_pytorch_on_every_slice",
@@ -45,7 +43,6 @@ STALE = (
     "test_demo.py::test_check_passes_and_fails_by_the_tolerances",
     "test_kaggle_folder.py::test_there_is_a_mask_for_every_slice",
     "test_job_lists.py::test_a_wrong_configuration_is_told_in_one_line[dataset={source: web}",
-    "test_plan_of_rules.py::test_images_that_tell_the_size",
     "test_slurm.py::test_the_demo_on_slurm_equals_a_local_run",
 )
 """Tests seen to fail since networks and images became any, and not yet looked into. Each is to
