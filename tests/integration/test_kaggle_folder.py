@@ -80,13 +80,13 @@ def test_engines_keep_their_promises_on_real_images(run: Path) -> None:
 def test_there_is_a_mask_for_every_slice(run: Path, kaggle_folder: Path) -> None:
     for engine in ("b4_fp32", "b4_int8"):
         folder = run / "predictions/openvino" / engine
-        masks = {path.relative_to(folder).with_suffix(".tif") for path in folder.rglob("*.png")}
+        masks = {path.relative_to(folder) for path in folder.rglob("*.tif")}
         assert masks == {
             path.relative_to(kaggle_folder) for path in kaggle_folder.rglob("*_mask.tif")
         }
         values = {
             value
-            for path in folder.rglob("*.png")
+            for path in folder.rglob("*.tif")
             for value in np.unique(np.asarray(Image.open(path))).tolist()
         }
         assert values <= {0, 255}

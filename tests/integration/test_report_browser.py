@@ -91,7 +91,7 @@ def test_it_opens_from_disk_and_nothing_sticks_out(open_report, case, viewport):
     assert page.locator("h1").count() == 1
 
 
-@pytest.mark.parametrize("key", ["latency_ms", "dice", "size"])
+@pytest.mark.parametrize("key", ["latency_ms", "metric", "size"])
 def test_columns_sort_both_ways_with_missing_figures_last(open_report, key):
     page = open_report("gpu")
     head = page.locator(f'#matrix th[data-key="{key}"]')
@@ -241,9 +241,9 @@ def test_it_works_by_keyboard_alone(open_report):
     page = open_report()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the report"
-    page.locator('#matrix th[data-key="dice"] button').focus()
+    page.locator('#matrix th[data-key="metric"] button').focus()
     page.keyboard.press("Enter")
-    assert page.locator('#matrix th[data-key="dice"]').get_attribute("aria-sort") == "ascending"
+    assert page.locator('#matrix th[data-key="metric"]').get_attribute("aria-sort") == "ascending"
     page.locator(".thumb").first.focus()
     page.keyboard.press("Enter")
     assert page.locator("#viewer").is_visible()

@@ -173,8 +173,8 @@ def test_the_demo_on_slurm_equals_a_local_run(idle: Cluster, tmp_path: Path) -> 
     local = idle.snakemake(here, target, profile=False)
     assert local.returncode == 0, local.stdout
     assert keys(there) == keys(here) != {}
-    masks = files(there / "results/predictions", "**/*.png")
-    assert masks == files(here / "results/predictions", "**/*.png")
+    masks = files(there / "results/predictions", "**/*.tif")
+    assert masks == files(here / "results/predictions", "**/*.tif")
     assert len(masks) == 2 * 2 * 16
     tensors = files(there / "results", "tensors/*")
     assert tensors == files(here / "results", "tensors/*") != {}
@@ -182,7 +182,7 @@ def test_the_demo_on_slurm_equals_a_local_run(idle: Cluster, tmp_path: Path) -> 
     assert set(scores) == set(files(here / "results", "scores/**/*.json"))
 
     # A job's own look at the workflow writes nothing, and a second start finds nothing to do.
-    assert not (there / "results/changes.txt").exists()
+    assert not (there / "results/keys/changes.txt").exists()
     assert not list(there.glob(".snakemake/locks/*"))
     again = idle.snakemake(there, target)
     assert "Nothing to be done" in again.stdout

@@ -1,6 +1,8 @@
 """A DICOM series of slices, written by SimpleITK with tags of the test's own."""
 
-from collections.abc import Sequence
+import locale
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,17 @@ import SimpleITK
 SERIES = "1.2.826.0.1.3680043.2.1125.1"
 
 
+@contextmanager
+def keep_locale() -> Iterator[None]:
+    """Put the process's locale back: writing DICOM sets it to "C" and leaves it so."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
+@keep_locale()
 def write_series(
     folder: Path,
     values: np.ndarray[Any, Any],

@@ -123,7 +123,7 @@ def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
         ("engines={runtime: [openvino]}", "unknown key engines.runtime (did you mean runtimes?)"),
         (
             "dataset={source: web}",
-            "dataset.source is 'web', allowed: demo | kaggle | nnunet | path",
+            "dataset.source is 'web', allowed: auto | demo | kaggle | path | nnunet",
         ),
         ("dataset={source: path, path: nowhere}", "nowhere"),
         ("dataset={source: kaggle, path: absent.zip}", "dataset.path is 'absent.zip', but there"),

@@ -192,6 +192,8 @@ def test_an_answer_that_is_not_finite_is_never_a_difference_of_zero(
         onnx.save(model, graph)
     written = read_graph(graph)
     monkeypatch.setattr(export, "normalise", lambda *_, **__: written)
-    with pytest.raises(SegtrtError, match=rf"{who} on image 1 of 4 has \d+ values that are inf"):
+    with pytest.raises(
+        SegtrtError, match=rf"{who} on comparison image 1 of 5 has \d+ values that are inf"
+    ):
         export_unet(weights, FEATURES, 20, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()

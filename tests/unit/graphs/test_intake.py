@@ -98,7 +98,7 @@ def test_answers_that_are_not_finite_are_refused(tmp_path):
     path = onnx_graph(tmp_path / "a.onnx", nodes, {"w": weight(2, 3, 1, 1)})
     with pytest.raises(
         SegtrtError,
-        match=r"the network's answer on image \d of \d has \d+ values that are infinite",
+        match=r"the network's answer on comparison image \d of \d has \d+ values that are infinite",
     ):
         take_onnx(path, tmp_path / "b.onnx", opset=21)
     assert not (tmp_path / "b.onnx").exists()

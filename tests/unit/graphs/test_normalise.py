@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from segtrt.errors import SegtrtError
 from segtrt.graphs.clean import read_graph, write_graph
-from segtrt.graphs.normalise import fix_shape, normalise
+from segtrt.graphs.normalise import normalise
 from small_graph import images, run, small_graph
 
 
@@ -126,24 +126,6 @@ def test_same_bytes_twice(tmp_path):
         normalise(read_graph(path), "small").SerializeToString(deterministic=True) for _ in range(2)
     }
     assert len(contents) == 1
-
-
-def test_volumes_name_their_axes(tmp_path):
-    weight = numpy_helper.from_array(np.ones((2, 1, 1, 1, 1), np.float32), "w")
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["x", "w"], ["y"])],
-        "g",
-        [value("x", None, 1, "a", "b", "c")],
-        [value("y", None, 2, "a", "b", "c")],
-        [weight],
-    )
-    model = normalise(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]))
-    dims = [dim.dim_param for dim in model.graph.output[0].type.tensor_type.shape.dim]
-    assert dims == ["batch", "", "depth", "height", "width"]
-    fix_shape(model, 2, (None, 8, 16))
-    write_graph(model, tmp_path / "c.onnx", {})
-    fixed = read_graph(tmp_path / "c.onnx").graph.output[0].type.tensor_type.shape.dim
-    assert [dim.dim_value for dim in fixed] == [2, 2, 0, 8, 16]
 
 
 def broken(change):

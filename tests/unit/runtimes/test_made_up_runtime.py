@@ -5,14 +5,17 @@ from pathlib import Path
 
 import example_chain
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
+from example_shards import answer
 from real_plan import real_plan
 from report_page import Page
 from segtrt import runtimes
 from segtrt.cli.main import main
 from segtrt.config import schema as configuration
 from segtrt.config.resolve import resolve_config
-from segtrt.data.shards import Shard
+from segtrt.data.prepared import Prepared
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.build import build_engine
 from segtrt.engines.matrix import make_matrix
@@ -21,7 +24,9 @@ from segtrt.engines.run import run_engine
 from segtrt.engines.time import time_engine
 from segtrt.machine.facts import this_machine
 from segtrt.precision import Graph, Precision
+from segtrt.quality.answers import Answers
 from segtrt.quality.judging import validate_engine
+from segtrt.quality.reference_scoring import score_reference
 from segtrt.quality.scoring import ShardPaths, score_engine
 from segtrt.report.page import write_report
 from segtrt.runtimes.base import BuildSettings
@@ -85,21 +90,35 @@ def test_it_is_in_the_plan(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def chain(project_root: Path, tmp_path: Path, tiny_graphs: dict[str, Path]) -> example_chain.Chain:
-    """A run of one engine of the runtime on two demo subjects, with what it makes."""
-    made = example_chain.Chain(tmp_path, project_root / "data/demo/kaggle_3m")
+def chain(tmp_path: Path) -> example_chain.Chain:
+    """A run of one engine of the runtime on two subjects, with what it makes."""
+    made = example_chain.Chain(tmp_path)
     for files in (made.records, made.timings, made.scores, made.validations):
         files.clear()
-    with Shard(tmp_path / "tensors") as shard:
-        images = shard.rows("images")
-    expected = run_with_onnxruntime(tiny_graphs["fp32"], images)[:, 0]
-    made.write_reference(expected)
+    with Prepared(tmp_path / "tensors") as shard:
+        patch, images = shard.patch, shard.images()
+    # Channel 1 is the mask; a little of the others, so that answers are no copies of it.
+    graph = onnx.parser.parse_model(
+        """<ir_version: 9, opset_import: ["": 20]>
+        network (float[batch, 3, 64, 64] input) => (float[batch, 1, 64, 64] output)
+        <float[1, 3, 1, 1] weight = {0.5, 8, 0.25}, float[1] bias = {-4}>
+        { logit = Conv(input, weight, bias)  output = Sigmoid(logit) }"""
+    )
+    onnx.save(graph, tmp_path / "model.onnx")
+    outputs = run_with_onnxruntime(tmp_path / "model.onnx", images)
+    answer(tmp_path / "reference", tmp_path / "tensors", list(outputs), example_chain.DECODER)
+    score_reference(
+        tensor_shards=[tmp_path / "tensors"],
+        reference_shards=[tmp_path / "reference"],
+        out_json=tmp_path / "reference.json",
+        metric="dice",
+    )
     engine, record, answers, timing, scores, verdict = (
         tmp_path / kind.format(NAME)
         for kind in (
             "engines/{}/engine.bin",
             "engines/{}/engine.json",
-            "probabilities/{}",
+            "answers/{}",
             "timing/{}.json",
             "scores/{}.json",
             "validation/{}.json",
@@ -107,18 +126,24 @@ def chain(project_root: Path, tmp_path: Path, tiny_graphs: dict[str, Path]) -> e
     )
     build_engine(
         "made_up",
-        BuildSettings(4, Precision.FP32),
-        tiny_graphs["fp32"],
+        BuildSettings(4, Precision.FP32, patch=patch, output=outputs.shape[1:]),
+        tmp_path / "model.onnx",
         engine,
         record,
+        network=example_chain.SPEC,
         target=get_runtime("made_up").target(),
         code="0" * 64,
         cache_dir=None,
         on_unsupported="fail",
     )
-    run_engine(engine, record, tmp_path / "tensors", answers)
-    with Shard(answers) as shard:
-        np.testing.assert_allclose(shard.rows("probabilities"), expected, atol=1e-5)
+    deciding = {
+        "decide": None,
+        "largest_component": example_chain.DECODER.largest_component,
+        "ignored": example_chain.DECODER.ignored,
+    }
+    run_engine(engine, record, tmp_path / "tensors", answers, deciding=deciding, raw_bytes=2**30)
+    with Answers(answers) as written:
+        np.testing.assert_allclose(written.outputs(), outputs, atol=1e-5)
     time_engine(
         engine,
         record,
@@ -129,9 +154,8 @@ def chain(project_root: Path, tmp_path: Path, tiny_graphs: dict[str, Path]) -> e
     score_engine(
         record,
         reference_scores=tmp_path / "reference.json",
-        shards=[
-            ShardPaths(*(tmp_path / name for name in ("tensors", "reference", "masks")), answers)
-        ],
+        shards=[ShardPaths(*(tmp_path / name for name in ("tensors", "reference")), answers)],
+        root=tmp_path,
         out_json=scores,
         predictions_dir=tmp_path / "predictions",
     )

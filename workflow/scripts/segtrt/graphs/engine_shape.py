@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segtrt.errors import SegtrtError
-from segtrt.graphs.normalise import fix_shape
+from segtrt.graphs.axes import fix_shape
 from segtrt.runtimes.description import BuildSettings
 
 if TYPE_CHECKING:

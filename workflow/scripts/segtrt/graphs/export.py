@@ -12,9 +12,10 @@ import numpy as np
 
 from segtrt.errors import SegtrtError
 from segtrt.files import replacing
+from segtrt.graphs.axes import fix_shape, name_sides
 from segtrt.graphs.clean import read_graph, write_graph
 from segtrt.graphs.ending import activation_of
-from segtrt.graphs.normalise import fix_shape, normalise
+from segtrt.graphs.normalise import normalise
 from segtrt.graphs.proof import Agreement, Run, agreement
 from segtrt.graphs.running import GraphRun, Values, noise
 from segtrt.model.input import first_answer, guess_input
@@ -108,11 +109,13 @@ def export_network(
             result: Values = dict(named_outputs(module(torch.from_numpy(batch))))[chosen].numpy()
         return result
 
+    # An exported program takes the sizes that it was made for, no others.
+    varied = isinstance(network, torch.nn.Module)
+    noises = _batches(model, trial) if varied else [trial.numpy()]
+    if all(run(batch).shape[2:] == batch.shape[2:] for batch in noises):
+        name_sides(model)
     with replacing(out) as partial:
         write_graph(model, partial, {"segtrt.precision": Precision.FP32})
-        # An exported program takes the sizes that it was made for, no others.
-        varied = isinstance(network, torch.nn.Module)
-        noises = _batches(read_graph(partial), trial) if varied else [trial.numpy()]
         agreed = compare(partial, run, [*noises, *images])
     logger.info("largest difference to PyTorch on %d images: %.2g", agreed.images, agreed.largest)
     return Exported(agreed, () if note is None else (note,))
@@ -157,9 +160,9 @@ def _finite(run: Run, what: str, count: int) -> Run:
         if bad.any():
             first = int(np.argmax(bad > 0))
             raise SegtrtError(
-                f"{what} on image {done + first + 1} of {count} has {bad[first]} values that are "
-                "infinite or not numbers, so the graph cannot be compared; check model.weights, or "
-                "train them again"
+                f"{what} on comparison image {done + first + 1} of {count} has {bad[first]} values "
+                "that are infinite or not numbers, so the graph cannot be compared; check "
+                "model.weights, or train them again"
             )
         done += len(images)
         return answers

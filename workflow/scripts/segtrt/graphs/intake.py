@@ -8,10 +8,11 @@ import numpy as np
 
 from segtrt.errors import SegtrtError, name_some
 from segtrt.files import replacing
+from segtrt.graphs.axes import fix_shape
 from segtrt.graphs.clean import raise_opset, read_graph, write_graph
 from segtrt.graphs.ending import activation_of
 from segtrt.graphs.export import TOLERANCE, Exported, compare
-from segtrt.graphs.normalise import fix_shape, network_inputs, normalise
+from segtrt.graphs.normalise import network_inputs, normalise
 from segtrt.graphs.proof import Run, agreement
 from segtrt.graphs.running import GraphRun, trial_images
 from segtrt.model.outputs import choose_output

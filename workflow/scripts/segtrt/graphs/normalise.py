@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from segtrt.errors import SegtrtError, name_some
+from segtrt.graphs.axes import name_axes
 from segtrt.graphs.clean import INPUT, OUTPUT
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ _NO_MODULE = "_empty_nn_module_stack_from_metadata_hook"
 """The exporter's scope of what belongs to no module, such as the sizes of the input."""
 _RESULT = "/out"
 _STANDARD = ("", "ai.onnx")
-_AXES = {4: ("batch", "", "height", "width"), 5: ("batch", "", "depth", "height", "width")}
 
 _ROLES = {
     "Conv": ("weight", "bias"),
@@ -95,7 +95,7 @@ def normalise(
             f"the graph's output {kept.name} does not depend on its input {given.name}; export the "
             "network again"
         )
-    _name_axes(slimmed.graph)
+    name_axes(slimmed.graph)
     _rename(slimmed.graph, within)
     strip(slimmed)
     slimmed.producer_name = "segtrt"
@@ -104,26 +104,6 @@ def normalise(
     for node in slimmed.graph.node:
         _replace(node.attribute, sorted(node.attribute, key=lambda attribute: attribute.name))
     return slimmed
-
-
-def fix_shape(model: "onnx.ModelProto", batch: int | None, size: Iterable[int | None]) -> None:
-    """Fix the free batch or sides of a normalised graph; None leaves one as it is.
-
-    Args:
-        model: the graph; it is changed.
-        batch: patches in a batch.
-        size: the sides, `(height, width)` or `(depth, height, width)`.
-    """
-    (given,) = model.graph.input
-    dims = given.type.tensor_type.shape.dim
-    for dim, value in zip(dims, (batch, None, *size), strict=True):
-        if value is not None:
-            dim.dim_value = value
-    # What was known of later shapes may hold for free sides only.
-    del model.graph.value_info[:]
-    for dim in model.graph.output[0].type.tensor_type.shape.dim:
-        if not dim.HasField("dim_value"):
-            dim.Clear()
 
 
 def strip(message: Any) -> None:
@@ -209,24 +189,6 @@ def _module(node: "onnx.NodeProto", weights: set[str]) -> str:
     # Scopes from the network inwards; the last one is the operation itself.
     path: list[str] = ast.literal_eval(scopes[0])
     return "" if _NO_MODULE in path else "".join(path[-2:-1])
-
-
-def _name_axes(graph: "onnx.GraphProto") -> None:
-    """Call the free axes by what they are, in the input and where the output has the same ones."""
-    (given,), (made,) = graph.input, graph.output
-    dims = given.type.tensor_type.shape.dim
-    names: dict[str, str] = {}
-    for dim, name in zip(dims, _AXES.get(len(dims), ()), strict=False):
-        if name and not dim.HasField("dim_value"):
-            names[dim.dim_param] = name
-            dim.dim_param = name
-    del graph.value_info[:]
-    for number, dim in enumerate(made.type.tensor_type.shape.dim):
-        if not dim.HasField("dim_value"):
-            known = names.get(dim.dim_param) if dim.dim_param else None
-            dim.Clear()
-            if known or (number == 0 and dims[0].dim_param):
-                dim.dim_param = known or dims[0].dim_param
 
 
 def _rename(graph: "onnx.GraphProto", within: str) -> None:
