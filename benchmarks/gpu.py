@@ -127,7 +127,7 @@ class Bench:
         try:
             built = self.runtime.build(self.graph(settings.precision), settings, None)
         except (SegtrtError, UnsupportedError) as error:
-            yield self._tell({**row, "unsupported": str(error)})
+            yield self._write({**row, "unsupported": str(error)})
             return
         row["build_ms"] = (time.perf_counter() - begin) * 1000
         row["layers"] = sorted({(layer.kind, layer.dtype) for layer in built.layers})
@@ -136,11 +136,11 @@ class Bench:
         row["engine_mib"] = len(built.engine) / 2**20
         for mode in self.options.modes:
             try:
-                yield self._tell(row | {"mode": mode} | self._session(engine, settings, mode))
+                yield self._write(row | {"mode": mode} | self._session(engine, settings, mode))
             except SegtrtError as error:
-                yield self._tell({**row, "mode": mode, "unsupported": str(error)})
+                yield self._write({**row, "mode": mode, "unsupported": str(error)})
         if settings.profile == "static":
-            yield self._tell(row | self._start_anew(engine, settings))
+            yield self._write(row | self._start_anew(engine, settings))
 
     def _session(self, engine: Path, settings: BuildSettings, mode: str) -> Row:
         images = self.images[: settings.batch_size]
@@ -188,7 +188,7 @@ class Bench:
                 result = self._measure(_torch_step(run, images), batch)
                 name = "compile reduce-overhead" if compiled else "eager"
                 row = {"torch": name, "dtype": str(dtype).removeprefix("torch.")}
-                yield self._tell(row | {"batch_size": batch} | _figures(result))
+                yield self._write(row | {"batch_size": batch} | _figures(result))
 
     def machine(self) -> Row:
         """The GPU and the versions that matter."""
@@ -234,7 +234,7 @@ class Bench:
             budget=TimingBudget(self.options.iterations, self.options.max_seconds, 1.0),
         )
 
-    def _tell(self, row: Row) -> Row:
+    def _write(self, row: Row) -> Row:
         shown = {
             key: round(value, 3) if isinstance(value, float) else value
             for key, value in row.items()
