@@ -4,6 +4,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 from segtrt.data.formats.kinds import COMPANIONS, suffix_of
@@ -76,7 +77,7 @@ def list_folder(root: str, folder: str, *, hidden_too: bool = False) -> tuple[li
 
 def _is_own(entry: os.DirEntry[str]) -> bool:
     marks = _OWN_FOLDERS.get(entry.name, ())
-    return any(os.path.exists(f"{entry.path}/{mark}") for mark in marks)
+    return any(Path(entry.path, mark).exists() for mark in marks)
 
 
 def look(root: str, entry: Entry) -> tuple[str, str | None]:
