@@ -7,7 +7,7 @@ own grid has to be right for that. Two networks have real weights, and truth of 
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,8 @@ class Case:
     """Least Dice of the reference and of engines in fp32."""
     others: float = 0.0
     """Least Dice of other engines: random weights bring classes so close that it says nothing."""
+    runtimes: tuple[str, ...] = ("onnxruntime", "openvino")
+    precisions: tuple[str, ...] = ("fp32", "bf16", "int8")
 
     @property
     def dimensions(self) -> int:
@@ -148,8 +150,9 @@ class Case:
                 "calibration_fraction": 0.4,
             },
             "engines": {
+                "runtimes": self.runtimes,
                 "batch_sizes": [1],
-                "precisions": ["fp32", "bf16", "int8"],
+                "precisions": self.precisions,
                 "on_unsupported": "skip",
             },
             "inference": {"iterations": 2, "max_seconds": 0.1, "warmup_max_seconds": 0.1},
@@ -244,3 +247,5 @@ CASES = [
         others=0.6,
     ),
 ]
+QUICK = replace(CASES[6], runtimes=("openvino",), precisions=("fp32", "int8"))
+"""A network in 3-D with few engines."""

@@ -67,7 +67,7 @@ def test_half_precision_and_training_mode_are_undone(mine):
 
 
 def test_a_file_is_run_once_and_is_a_module_like_any_other(mine):
-    """Some code cannot run twice, such as declaring operators; data classes look up their module."""
+    """Declaring operators, for one, cannot be done twice; data classes look up their module."""
     code = (
         "from __future__ import annotations\nfrom dataclasses import dataclass\n"
         "@dataclass\nclass Size:\n    classes: int = 2\n"
