@@ -181,6 +181,17 @@ def conditions(engine: Mapping[str, Any]) -> str:
     return ", ".join(facts)
 
 
+def decoding(decoder: Mapping[str, Any]) -> str:
+    """How outputs become labels, `segtrt.quality.decode.Decoder` as JSON, in words."""
+    if decoder["decide"] == "argmax":
+        how = "the highest channel; the first is background"
+    else:
+        of = " of the logits' sigmoid" if decoder["activation"] == "none" else ""
+        how = f"a probability{of} above {decoder['decide']['threshold']:g}"
+    kept = ", then the largest component of each class" if decoder["largest_component"] else ""
+    return how + kept
+
+
 def fact_name(key: str) -> str:
     """A key such as `cpu_model` as words."""
     return key.replace("_", " ")
