@@ -135,7 +135,9 @@ def prove(
     cell = f"{runtime}/b{batch}_fp32"
     engine, predictions = results / f"engines/{cell}", results / f"predictions/{cell}"
     demands = Demands(
-        settings["normalisation"] == "volume", settings["axis"] or 0, settings["spacing"] is not None
+        settings["normalisation"] == "volume",
+        settings["axis"] or 0,
+        settings["spacing"] is not None,
     )
     (results / "model").mkdir(parents=True)
     (shard,) = list_folder(root, results, form=form, demands=demands)

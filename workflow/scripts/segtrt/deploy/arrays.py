@@ -1,6 +1,7 @@
 """An image in memory, brought to the network's patches as the engine was proven with."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -38,5 +39,13 @@ def prepare_array(
     if axes != network.dimensions:
         kind = "images" if network.dimensions + (preparation.axis is not None) == 2 else "volumes"
         raise SegtrtError(f"it has {image.ndim - 1} axes, but the engine was proven on {kind}")
+    if preparation.fit == "pad" and preparation.size is not None and not segmentation.crops:
+        own = replace(preparation, size=None).place(image.shape[1:], spacing).grid
+        if any(a > b for a, b in zip(own[-network.dimensions :], preparation.size, strict=True)):
+            raise SegtrtError(
+                f"it is of size {' x '.join(map(str, image.shape[1:]))}, larger than the engine's "
+                f"{' x '.join(map(str, preparation.size))}; prove an engine with tensors.window or "
+                "tensors.size on such images"
+            )
     prepared = preparation.prepare(image, spacing)
     return prepared, segmentation.encoding.cut(prepared.placement.grid)

@@ -9,8 +9,6 @@ from pathlib import Path
 from segtrt.data.entries import companions_of, is_real_folder, list_folder
 from segtrt.data.formats.kinds import HEAD_BYTES, SUFFIXES, Format, format_of, suffix_of
 from segtrt.data.layout import Item, Layout, natural
-from segtrt.data.listing import list_items
-from segtrt.data.roots import holds_tree
 from segtrt.data.wildcards import Pattern, State, match_name
 from segtrt.errors import SegtrtError
 
@@ -30,10 +28,9 @@ class Found:
 def find_images(arguments: Iterable[str], layout: Layout) -> Found:
     """Find images.
 
-    A folder that holds files of the engine's own layout is read like the data set that the engine
-    was proven on, so that subjects and channels are told apart; of another one every image below it
-    is taken, and a folder of DICOM files is one series. Files whose path ends as the layout has it
-    belong to its subjects; others stand alone.
+    Files, and folders of DICOM series, whose path ends as the engine's own layout has it belong to
+    its subjects, and are channels of one image where it has channels; others stand alone. Of a
+    folder every image below it is taken but masks, as the layout names them.
 
     Args:
         arguments: paths of files and folders; patterns with `{subject}` or `{item}`, or with `*`
@@ -49,14 +46,27 @@ def find_images(arguments: Iterable[str], layout: Layout) -> Found:
     return finder.finish()
 
 
+@dataclass
+class _Parts:
+    """The channels of one image, as far as they were found."""
+
+    root: Path
+    layout: Layout
+    values: Mapping[str, str]
+    prefix: str
+    """What comes before its output: where it lies below a folder that was named."""
+    images: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Channel -> path below the root, and the files that reading it reads."""
+
+
 class _Finder:
     def __init__(self, layout: Layout) -> None:
-        self._layout, self._bare = layout, Layout(layout.images, None, layout.channels)
-        self._images, self._masks = layout.image_pattern, layout.mask_pattern
+        self._layout = Layout(layout.images, None, layout.channels)
+        self._masks = layout.mask_pattern
         self._found = Found()
         self._known: set[tuple[Path, tuple[str, ...]]] = set()
-        # (root, subject, item) -> values, and by channel the path below the root.
-        self._parts: dict[tuple[Path, str, str], tuple[Mapping[str, str], dict[str, str]]] = {}
+        self._parts: dict[tuple[Path, str, str], _Parts] = {}
+        self._seen = 0
 
     def add(self, argument: str) -> None:
         """Add what one word of the command line means."""
@@ -76,19 +86,21 @@ class _Finder:
 
     def finish(self) -> Found:
         """What was found, channels put together."""
-        for (root, subject, name), (values, images) in self._parts.items():
-            channels = self._layout.channels or tuple(images)
-            missing = [channel for channel in channels if channel not in images]
+        for (_, subject, name), parts in self._parts.items():
+            root = parts.root
+            channels = parts.layout.channels or tuple(sorted(parts.images))
+            missing = [channel for channel in channels if channel not in parts.images]
             if missing:
-                expected = self._images.path({**values, "channel": missing[0]})
+                first, _ = next(iter(parts.images.values()))
+                expected = parts.layout.image_pattern.path({**parts.values, "channel": missing[0]})
                 self._found.faults.append(
-                    f"{root / next(iter(images.values()))} lacks the channel {missing[0]}, "
-                    f"expected {root / expected}"
+                    f"{root / first} lacks the channel {missing[0]}, expected {root / expected}"
                 )
                 continue
-            paths = tuple(images[channel] for channel in channels)
-            files = tuple(file for path in paths for file in (path, *_beside(root, path)))
-            output = self._bare.output(values)
+            chosen = [parts.images[channel] for channel in channels]
+            paths = tuple(path for path, _ in chosen)
+            files = tuple(file for _, files in chosen for file in files)
+            output = parts.prefix + parts.layout.output(parts.values)
             self._take(Item(root, subject, name, paths, None, files, output))
         return self._found
 
@@ -97,81 +109,135 @@ class _Finder:
         parts = text.split("/")
         first = next(place for place, part in enumerate(parts) if "{" in part)
         root = Path("/".join(parts[:first]) or ("/" if text.startswith("/") else "."))
-        if not root.is_dir():
-            raise SegtrtError(f"image {text} matches nothing: there is no folder {root}")
         layout = Layout("/".join(parts[first:]), None)
         if "channel" in layout.image_pattern.wildcards:
             layout = Layout(layout.images, None, self._layout.channels)
-        self._list(root, layout)
+        if not root.is_dir():
+            raise SegtrtError(f"image {text} matches nothing: there is no folder {root}")
+        before = self._seen
+        for folder, files in _folders(root):
+            paths = [folder] if layout.image_pattern.folder else [folder / name for name in files]
+            for path in paths:
+                match = match_end(path, layout.image_pattern)
+                if match is not None and match[0].absolute() == root.absolute():
+                    self._seen += 1
+                    inside = files if layout.image_pattern.folder else None
+                    self._put(layout, match, path, inside, root)
+        if self._seen == before:
+            raise SegtrtError(f"image {text} matches nothing below {root}")
 
-    def _add_folder(self, folder: Path) -> None:
-        if holds_tree(f"{folder}/", self._bare):
-            self._list(folder, self._bare)
-            return
-        before = len(self._known) + len(self._parts) + self._found.masks
-        self._walk(folder, folder)
-        if len(self._known) + len(self._parts) + self._found.masks == before:
+    def _add_folder(self, root: Path) -> None:
+        before = self._seen
+        for folder, files in _folders(root):
+            if _is_series(folder, files):
+                self._add_series(folder, files, root)
+                continue
+            for name in filter(suffix_of, files):
+                self._add_file(folder / name, root, within=True)
+        if self._seen == before:
             known = ", ".join(SUFFIXES)
-            raise SegtrtError(f"folder {folder} holds no image; expected {known}")
+            raise SegtrtError(f"folder {root} holds no image; expected {known}")
 
-    def _list(self, root: Path, layout: Layout) -> None:
-        listing = list_items(root, layout)
-        self._found.faults += [f"{root}: {one.reason}" for one in listing.problems]
-        for item in listing.items:
-            # Without the masks' pattern, images' may match masks as well.
-            if layout is self._bare and self._is_mask(root / item.images[0]):
-                self._found.masks += 1
-            elif item.subject not in listing.faulty:
-                self._take(item)
-
-    def _walk(self, root: Path, folder: Path) -> None:
-        """Every image below a folder; a folder of DICOM files is one."""
-        entries, _ = list_folder(f"{folder}/", "")
-        files = [one.entry.name for one in entries if not one.entry.is_dir()]
-        if _is_series(folder, files):
-            if folder == root:
-                folder = folder.absolute()
-                root = folder.parent
-            name = folder.relative_to(root).as_posix()
-            inside = tuple(f"{name}/{file}" for file in files)
-            self._take(Item(root, name, name, (name,), None, inside, name))
-        else:
-            for file in sorted(filter(suffix_of, files), key=natural):
-                self._add_file(folder / file, root)
-        inner = [one.entry.name for one in entries if is_real_folder(one.entry)]
-        for name in sorted(inner, key=natural):
-            self._walk(root, folder / name)
-
-    def _add_file(self, path: Path, root: Path) -> None:
-        """A file: a channel of an item where its path ends as the layout has it."""
-        match = None if self._images.folder else match_end(path, self._images)
+    def _add_series(self, folder: Path, files: Sequence[str], root: Path) -> None:
+        self._seen += 1
+        pattern = self._layout.image_pattern
+        match = match_end(folder, pattern) if pattern.folder else None
         if match is not None:
-            if self._is_mask(path):
-                self._found.masks += 1
-                return
-            top, values = match
-            subject = self._layout.subject_of(values)
-            key = top, subject, values.get("item", subject)
-            known = {name: value for name, value in values.items() if name != "channel"}
-            _, images = self._parts.setdefault(key, (known, {}))
-            relative = path.absolute().relative_to(top.absolute()).as_posix()
-            images[values.get("channel", "")] = relative
+            self._put(self._layout, match, folder, files, root)
             return
-        name = path.relative_to(root).as_posix()
-        stem = name.removesuffix(name[len(name) - len(suffix_of(name)) :])
-        self._take(Item(root, stem, stem, (name,), None, (name, *_beside(root, name)), name))
+        if folder == root:
+            folder = folder.absolute()
+            root = folder.parent
+        name = folder.relative_to(root).as_posix()
+        inside = tuple(f"{name}/{file}" for file in files)
+        self._take(Item(root, name, name, (name,), None, inside, name))
 
-    def _is_mask(self, path: Path) -> bool:
-        """Whether a name is a mask's, by the pattern with more plain text where both match."""
-        if self._masks is None or self._masks.literals < self._images.literals:
+    def _add_file(self, path: Path, root: Path, *, within: bool = False) -> None:
+        """A file: a channel of an item where its path ends as the layout has it.
+
+        Args:
+            path: the file.
+            root: the folder that was named, or the file's own.
+            within: whether that folder was named, and not the file itself.
+        """
+        self._seen += 1
+        pattern = self._layout.image_pattern
+        match = None if pattern.folder else match_end(path, pattern)
+        if self._is_mask(path, is_image=match is not None):
+            self._found.masks += 1
+        elif match is not None:
+            self._put(self._layout, match, path, None, root if within else None)
+        else:
+            name = path.relative_to(root).as_posix()
+            stem = name[: len(name) - len(suffix_of(name))]
+            self._take(Item(root, stem, stem, (name,), None, (name, *_beside(root, name)), name))
+
+    def _put(
+        self,
+        layout: Layout,
+        match: tuple[Path, dict[str, str]],
+        path: Path,
+        inside: Sequence[str] | None,
+        named: Path | None,
+    ) -> None:
+        """Note a channel of an image.
+
+        Args:
+            layout: whose pattern matched.
+            match: as `match_end` gave it.
+            path: the file, or the folder of a series.
+            inside: names of the files in a series' folder.
+            named: the folder that was named.
+        """
+        root, values = match
+        subject = layout.subject_of(values)
+        known = {name: value for name, value in values.items() if name != "channel"}
+        prefix = ""
+        if named is not None and root.absolute().is_relative_to(named.absolute()):
+            below = root.absolute().relative_to(named.absolute()).as_posix()
+            prefix = "" if below == "." else f"{below}/"
+        key = root.absolute(), subject, values.get("item", subject)
+        if key not in self._parts:
+            self._parts[key] = _Parts(root, layout, known, prefix)
+        relative = path.absolute().relative_to(root.absolute()).as_posix()
+        files = [relative, *_beside(root, relative)]
+        if inside is not None:
+            files = [f"{relative}/{name}" for name in inside]
+        self._parts[key].images[values.get("channel", "")] = relative, tuple(files)
+
+    def _is_mask(self, path: Path, *, is_image: bool) -> bool:
+        """Whether a file is a mask by its name.
+
+        A name that is an image's too belongs to the pattern with more plain text; another is a
+        mask's where its image is there.
+        """
+        match = None if self._masks is None else match_end(path, self._masks)
+        if match is None or self._masks is None:
             return False
-        return match_end(path, self._masks) is not None
+        pattern = self._layout.image_pattern
+        if is_image:
+            return self._masks.literals >= pattern.literals
+        root, values = match
+        channel = next(iter(self._layout.channels or ()), "1")
+        return (root / pattern.path({"channel": channel, **values})).exists()
 
     def _take(self, item: Item) -> None:
         key = item.root.absolute(), item.images
         if key not in self._known:
             self._known.add(key)
             self._found.items.append(item)
+
+
+def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and those below it, each with the names of its files, numbers by value.
+
+    Hidden files are left out, links to folders not followed.
+    """
+    entries, _ = list_folder(f"{root}/", "")
+    yield root, sorted((one.entry.name for one in entries if not one.entry.is_dir()), key=natural)
+    inner = [one.entry.name for one in entries if is_real_folder(one.entry)]
+    for name in sorted(inner, key=natural):
+        yield from _folders(root / name)
 
 
 def match_end(path: Path, pattern: Pattern) -> tuple[Path, dict[str, str]] | None:
