@@ -323,7 +323,7 @@ NO_ARTEFACT = frozenset(
         *(
             f"deploy.{name}"
             for name in (
-                *("arrays", "images", "job", "model", "outputs", "overlay", "predict"),
+                *("arrays", "folders", "images", "job", "model", "outputs", "overlay", "predict"),
                 *("probabilities", "proven", "reading"),
             )
         ),
