@@ -123,12 +123,12 @@ rule run_reference:
             stored=True,
             source=lambda w: network().decides,
             output=SETTINGS.model.output,
-            deciding=lambda w: deciding(),
+            decoding=lambda w: decoding(),
             raw_bytes=RAW_BYTES,
         ),
         source=lambda w: network(),
         output=SETTINGS.model.output,
-        deciding=lambda w: deciding(),
+        decoding=lambda w: decoding(),
         raw_bytes=RAW_BYTES,
     script:
         "../scripts/run_reference.py"

@@ -10,7 +10,7 @@ from segtrt.config.settings import as_json
 from segtrt.data.labels import IGNORED
 from segtrt.engines.matrix import at, make_matrix
 from segtrt.graphs.sample import DEFAULT_SAMPLES
-from segtrt.machine.facts import machines_of_plan, tell_jobs
+from segtrt.machine.facts import machines_of_plan, pass_machine_to_jobs
 from segtrt.plan.checks import (
     check_calibration,
     check_compared,
@@ -115,7 +115,7 @@ SAMPLES = [
 PLACES = [at(name) for name in sorted(SETTINGS.machines)] or [at("")]
 
 if workflow.is_main_process:
-    tell_jobs()
+    pass_machine_to_jobs()
 
 
 wildcard_constraints:
@@ -249,7 +249,7 @@ def network():
 
 
 @cache
-def deciding():
+def decoding():
     """What of the settings decides how outputs become labels."""
     labels = dataset_as_listed().whole["form"]["labels"]
     return {

@@ -136,12 +136,12 @@ def chain(tmp_path: Path) -> example_chain.Chain:
         cache_dir=None,
         on_unsupported="fail",
     )
-    deciding = {
+    decoding = {
         "decide": None,
         "largest_component": example_chain.DECODER.largest_component,
         "ignored": example_chain.DECODER.ignored,
     }
-    run_engine(engine, record, tmp_path / "tensors", answers, deciding=deciding, raw_bytes=2**30)
+    run_engine(engine, record, tmp_path / "tensors", answers, decoding=decoding, raw_bytes=2**30)
     with Answers(answers) as written:
         np.testing.assert_allclose(written.outputs(), outputs, atol=1e-5)
     time_engine(

@@ -77,25 +77,25 @@ class Result:
 
         Values that are not finite are wrong even with nothing to compare with.
         """
-        told = []
+        problems = []
         if self._input_non_finite:
-            told.append(f"{self._input_non_finite:,} values of the input itself are not finite")
+            problems.append(f"{self._input_non_finite:,} values of the input itself are not finite")
         if self._non_finite:
-            told.append(f"{self._non_finite:,} values are not finite")
+            problems.append(f"{self._non_finite:,} values are not finite")
         if errors := self.errors:
             for what, value, limit in (
                 ("error of an output", errors.max_abs_error, limits.max_abs_error),
                 ("relative error of the outputs", errors.relative_rms, limits.relative_rms),
             ):
                 if limit is not None and not value <= limit:
-                    told.append(f"{what} {number(value)}, limit {limit:g}")
+                    problems.append(f"{what} {number(value)}, limit {limit:g}")
             flipped = limits.flipped_fraction
             if flipped is not None and not errors.flipped_fraction <= flipped:
-                told.append(
+                problems.append(
                     f"{percent(errors.flipped_fraction)} of pixels flipped, limit "
                     f"{flipped * 100:g} %"
                 )
-        return told
+        return problems
 
 
 def expected_output(path: Path) -> Path | None:

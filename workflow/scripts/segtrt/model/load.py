@@ -125,10 +125,10 @@ def _called(factory: Any, source: NetworkSource) -> Any:
     try:
         return factory(**source.arguments)
     except Exception as error:
-        told = ", ".join(f"{name}={value!r}" for name, value in source.arguments.items())
+        arguments = ", ".join(f"{name}={value!r}" for name, value in source.arguments.items())
         raise SegtrtError(
-            f"model.network {source.network} fails when called with ({told}) ({_line(error)}); "
-            "check model.arguments"
+            f"model.network {source.network} fails when called with ({arguments}) "
+            f"({_line(error)}); check model.arguments"
         ) from error
 
 

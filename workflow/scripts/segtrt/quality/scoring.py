@@ -174,7 +174,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
     with open_answers(paths.tensors, paths.reference, paths.engine) as (shard, opened):
         reference, engine = opened
         refuse_non_finite(shard, reference)
-        _tell_non_finite(shard, engine)
+        _warn_of_non_finite(shard, engine)
         sums.patches += len(shard)
         _add_outputs(sums, shard, reference, engine)
         labels = labels_to_write(shard.labels, sums.reference.class_names)
@@ -185,7 +185,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
                 write_masks(own, shard.items[place], root, masks_dir, labels)
 
 
-def _tell_non_finite(shard: Prepared, engine: Answers) -> None:
+def _warn_of_non_finite(shard: Prepared, engine: Answers) -> None:
     wrong = [place for place, count in enumerate(engine.non_finite) if count]
     if wrong:
         logger.warning(
