@@ -114,6 +114,7 @@ CODE = {
         "write_report"
     ),
     "graphs.activation_ranges": "convert_onnx",
+    "graphs.axes": ("build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"),
     "graphs.calibration": "convert_onnx",
     "graphs.clean": (
         "build_engine:onnxruntime build_engine:tensorrt convert_onnx export_onnx inspect_network"

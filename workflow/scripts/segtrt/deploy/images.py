@@ -168,9 +168,8 @@ class _Finder:
         else:
             name = path.relative_to(root).as_posix()
             stem = name[: len(name) - len(suffix_of(name))]
-            self._take(
-                Item(root, stem, stem, (name,), None, (name, *files_beside(root, name)), name)
-            )
+            files = (name, *files_beside(root, name))
+            self._take(Item(root, stem, stem, (name,), None, files, name))
 
     def _put(
         self,
