@@ -116,9 +116,7 @@ CODE = {
     "graphs.activation_ranges": "convert_onnx",
     "graphs.axes": ("build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"),
     "graphs.calibration": "convert_onnx",
-    "graphs.clean": (
-        "build_engine:onnxruntime build_engine:tensorrt convert_onnx export_onnx inspect_network"
-    ),
+    "graphs.clean": "build_engine:tensorrt convert_onnx export_onnx inspect_network",
     "graphs.conversion": "convert_onnx",
     "graphs.convert": "convert_onnx",
     "graphs.converters": "convert_onnx",
@@ -128,9 +126,7 @@ CODE = {
     "graphs.intake": "export_onnx inspect_network",
     "graphs.modelopt": "convert_onnx",
     "graphs.modelopt_process": "convert_onnx",
-    "graphs.normalise": (
-        "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"
-    ),
+    "graphs.normalise": "export_onnx inspect_network",
     "graphs.proof": "convert_onnx export_onnx inspect_network",
     "graphs.proof_file": "build_engine convert_onnx export_onnx inspect_network",
     "graphs.quantise": "convert_onnx",
