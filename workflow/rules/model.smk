@@ -53,11 +53,11 @@ rule describe_segmentation:
         plan=PLAN.decided_by(
             "describe_segmentation",
             tensors=lambda w: encoding(),
-            deciding=lambda w: deciding(),
+            decoding=lambda w: decoding(),
         ),
         form=lambda w: form(),
         tensors=SETTINGS.tensors.encoding,
-        deciding=lambda w: deciding(),
+        decoding=lambda w: decoding(),
     script:
         "../scripts/describe_segmentation.py"
 

@@ -14,6 +14,6 @@ run(
         layout=snakemake.params.form.layout,
         labels=snakemake.params.form.labels,
         tensors=snakemake.params.tensors,
-        deciding=snakemake.params.deciding,
+        decoding=snakemake.params.decoding,
     ),
 )
