@@ -64,6 +64,7 @@ MANIFEST = "results/dataset/manifest.json"
 SHARD_MANIFEST = "results/dataset/shard_{shard}.json"
 TENSORS = "results/tensors/shard_{shard}.safetensors"
 NETWORK = "results/model/network.json"
+SEGMENTATION = "results/model/segmentation.json"
 WEIGHTS = "results/model/weights.safetensors"
 GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)

@@ -77,6 +77,18 @@ CLOSURES = {
     | {f"quality.{name}" for name in ("answers", "components", "decode", "labels", "raw_sample")}
     | {"engines.answering", "graphs.running", "machine.cpu", "precision"}
     | {"runtimes.description"},
+    "describe_segmentation": BASICS
+    | ANSWERED
+    - {f"quality.{name}" for name in ("means", "metric", "overlap", "reference_scores", "scores")}
+    - {"quality.worth"}
+    | {
+        f"data.{name}"
+        for name in (
+            *("encoding", "intensity", "manifest", "normalisations", "normalise", "preparation"),
+            "volume",
+        )
+    }
+    | {"arrays", "deploy.describe", "deploy.segmentation", "engines.answering", "model.spec"},
     "fetch_dataset": {"files"}
     | LISTING
     | {f"data.{name}" for name in ("archive", "fetched_folder", "kaggle", "kaggle_download")},

@@ -16,7 +16,7 @@ from segtrt.files import replacing_folder
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
 from segtrt.quality.errors import ErrorSums
-from segtrt.quality.masks import labels_to_write, write_masks
+from segtrt.quality.masks import write_masks
 from segtrt.quality.means import class_means, mean_figure
 from segtrt.quality.metric import Metric, find_metric
 from segtrt.quality.reference_scores import (
@@ -25,7 +25,13 @@ from segtrt.quality.reference_scores import (
     read_reference_scores,
 )
 from segtrt.quality.scores import Figures, Quality, Scores, SubjectScore, View
-from segtrt.quality.subject_labels import Map, finish, open_answers, refuse_non_finite
+from segtrt.quality.subject_labels import (
+    Map,
+    finish,
+    labels_to_write,
+    open_answers,
+    refuse_non_finite,
+)
 from segtrt.quality.views import foreground, kept_planes, outlines_of, planes_of
 from segtrt.quality.worth import Worth, worth
 
