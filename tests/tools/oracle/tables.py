@@ -302,7 +302,6 @@ NO_ARTEFACT = frozenset(
         "data.archive",
         "data.kaggle",
         "data.kaggle_download",
-        "data.shards",
         "engines.matrix",
         "errors",
         "machine.facts",
