@@ -167,7 +167,9 @@ def test_masks_are_what_plain_numpy_finds(run: Run) -> None:
             mean = np.mean([blurred(one, blur) for one in scaled], axis=0)
         nearest = np.rint(mean * classes).astype(np.uint32)
         values = {"png_pairs": 10, "tiff_16_bit": 65535}.get(case, 1)
-        np.testing.assert_array_equal(mask, nearest * values, err_msg=name)
+        wrong = np.count_nonzero(mask != nearest * values)
+        # Sums over windows in another order: a pixel between two classes may fall either way.
+        assert wrong <= (mask.size / 10_000 if case == "nifti_windows" else 0), name
 
 
 def blurred(image: NDArray[np.float64], sides: int | tuple[int, ...]) -> NDArray[np.float64]:
