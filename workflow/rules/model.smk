@@ -54,10 +54,12 @@ rule describe_segmentation:
             "describe_segmentation",
             tensors=lambda w: encoding(),
             decoding=lambda w: decoding(),
+            largest_component=SETTINGS.keeps_largest_component,
         ),
         form=lambda w: form(),
         tensors=SETTINGS.tensors.encoding,
         decoding=lambda w: decoding(),
+        largest_component=SETTINGS.keeps_largest_component,
     script:
         "../scripts/describe_segmentation.py"
 

@@ -250,11 +250,10 @@ def network():
 
 @cache
 def decoding():
-    """What of the settings decides how outputs become labels."""
+    """What of the settings decides how outputs become labels, before any component is dropped."""
     labels = dataset_as_listed().whole["form"]["labels"]
     return {
         "decide": as_json(SETTINGS.validation.decide),
-        "largest_component": SETTINGS.keeps_largest_component,
         "ignored": IGNORED if labels and labels["ignored"] is not None else None,
     }
 

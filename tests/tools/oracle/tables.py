@@ -316,7 +316,6 @@ NO_ARTEFACT = frozenset(
         "data.archive",
         "data.kaggle",
         "data.kaggle_download",
-        "data.shards",
         *(
             f"deploy.{name}"
             for name in (

@@ -27,8 +27,8 @@ def decoder_of(spec: NetworkSpec, decoding: Mapping[str, Any]) -> Decoder:
 
     Args:
         spec: the network's contract.
-        decoding: `decide` as in the settings (a threshold, `argmax`, or None for the usual),
-            `largest_component` and `ignored`.
+        decoding: `decide` as in the settings (a threshold, `argmax`, or None for the usual), and
+            `ignored`. Whether components are dropped is no matter of answers, which keep them all.
 
     Raises:
         SegtrtError: the network's output does not go with what is asked for.
@@ -39,9 +39,7 @@ def decoder_of(spec: NetworkSpec, decoding: Mapping[str, Any]) -> Decoder:
         decoder = Decoder.usual(activation, spec.classes)
     else:
         decoder = Decoder(activation, None if decide == "argmax" else float(decide["threshold"]))
-    decoder = replace(
-        decoder, largest_component=decoding["largest_component"], ignored=decoding["ignored"]
-    )
+    decoder = replace(decoder, ignored=decoding["ignored"])
     decoder.classes(spec.classes)
     return decoder
 

@@ -15,6 +15,7 @@ from segtrt.errors import SegtrtError
 from segtrt.files import replacing_folder
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
+from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
 from segtrt.quality.masks import write_masks
 from segtrt.quality.means import class_means, mean_figure
@@ -58,6 +59,7 @@ class _Sums:
 
     reference: ReferenceScores
     metric: Metric
+    decoder: Decoder
     evaluation: ErrorSums = field(default_factory=ErrorSums)
     calibration: ErrorSums = field(default_factory=ErrorSums)
     patches: int = 0
@@ -105,7 +107,8 @@ def score_engine(
     figures = None
     with replacing_folder(predictions_dir) as masks_dir:
         if engine.status == "built":
-            sums = _Sums(reference, find_metric(reference.metric.name))
+            decoder = Decoder.from_json(reference.decoder)
+            sums = _Sums(reference, find_metric(reference.metric.name), decoder)
             for paths in shards:
                 _score_shard(sums, paths, root, masks_dir)
             if not any(entry.split == "evaluation" for entry in sums.subjects):
@@ -237,7 +240,7 @@ def _score_subject(
         errors.add_labels(one, other, engine.non_finite[place])
         for one, other, place in zip(expected, actual, places, strict=True)
     ]
-    expected, actual = (finish(maps, engine.decoder) for maps in (expected, actual))
+    expected, actual = (finish(maps, sums.decoder) for maps in (expected, actual))
     own = [item.placement.restore(one) for item, one in zip(items, actual, strict=True)]
     theirs = [item.placement.restore(one) for item, one in zip(items, expected, strict=True)]
     truths = [shard.truth(place) for place in places] if shard.labels else None

@@ -74,7 +74,8 @@ def reference_entry(scores: ReferenceScores, min_reference: float) -> Json:
 
     Returns:
         `quality`, the metric over the evaluation subjects (None without a figure), `has_truth`,
-        `doubt` (`ReferenceScores.doubt`) and `subjects`.
+        `largest_component` (whether no other part of a class is scored), `doubt`
+        (`ReferenceScores.doubt`) and `subjects`.
     """
     own = [one.figure for one in scores.evaluated if one.figure is not None]
     worst = min if scores.metric.higher_is_better else max
@@ -88,6 +89,7 @@ def reference_entry(scores: ReferenceScores, min_reference: float) -> Json:
         if own
         else None,
         "has_truth": scores.has_truth,
+        "largest_component": scores.largest_component,
         "doubt": scores.doubt(min_reference),
         "subjects": [asdict(entry) for entry in scores.subjects],
     }
