@@ -5,6 +5,7 @@ again? If so, mend the table; if not, mend the imports.
 """
 
 CODE = {
+    "addresses": "fetch_weights score_engine score_reference",
     "arrays": (
         "build_engine convert_onnx run_engine run_reference time_engine time_reference "
         "write_report write_samples"
@@ -299,6 +300,7 @@ NO_ARTEFACT = frozenset(
         "config.resolve",
         "config.resources",
         "config.schema",
+        "config.shown",
         "data.archive",
         "data.kaggle",
         "data.kaggle_download",
