@@ -33,7 +33,7 @@ format: $(VENV)/installed-dev
 docs: $(VENV)/installed-dev
 	$(BIN)/python tools/write_docs.py
 
-# Known vulnerabilities of every pinned package; asks pypi.org. One that could not be looked up is a
+# Known vulnerabilities of every pinned package, from the package index. One that could not be looked up is a
 # failure as well.
 audit: $(VENV)/installed-dev
 	$(BIN)/pip-audit --strict --no-deps --disable-pip -r $(PINS) -r requirements/networks.txt

@@ -133,9 +133,13 @@ CODE = {
     "graphs.samples": "write_samples",
     "graphs.source_graph": "export_onnx inspect_network",
     "graphs.static_quantisation": "convert_onnx",
+    "machine.cgroup": (
+        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
+        "run_engine:openvino run_reference time_engine time_reference write_samples"
+    ),
     "machine.cpu": (
-        "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
-        "write_samples"
+        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
+        "run_engine:openvino run_reference time_engine time_reference write_samples"
     ),
     "machine.gpu": "time_engine",
     "model.bundle": (
@@ -316,6 +320,7 @@ NO_ARTEFACT = frozenset(
         "plan.hash_cache",
         "plan.job",
         "plan.jobs",
+        "plan.limits",
         "plan.node",
         "plan.patch",
         "plan.patterns",
