@@ -189,6 +189,7 @@ def prove(
         reference_scores=results / "reference.json",
         shards=[ShardPaths(images, answers, answers)],
         root=root,
+        metric="dice",
         out_json=results / "scores.json",
         predictions_dir=predictions,
     )

@@ -157,6 +157,7 @@ TESTED_THROUGH = {
     "runtimes/tensorrt/test_session.py": "runtimes.tensorrt.lane",
     "summary/test_summarise.py": "model.reference_timing_file summary.document summary.engines "
     "summary.machines",
+    "terminal/test_story.py": "terminal.attach",
     "test_files.py": "errors",
     "test_formats.py": "precision",
     "training/test_train.py": "training.data training.device training.ending training.report "

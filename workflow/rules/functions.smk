@@ -39,14 +39,14 @@ def known_or_source(wildcards):
 
 
 def weights_path(wildcards):
-    """The file or URL of the weights."""
+    """The file or URL of the weights; a URL as it may be written down, the script knows it whole."""
     if SETTINGS.model.given_weights is None:
         raise SegtrtError(
             f"model.weights is null: {SETTINGS.model.network} brings its own weights, so there are "
             "none to fetch"
         )
     if is_url(SETTINGS.model.given_weights):
-        return SETTINGS.model.given_weights
+        return without_secrets(SETTINGS.model.given_weights)
     return str(locate(SETTINGS.model.given_weights, CHECKOUT))
 
 

@@ -6,7 +6,9 @@
 import atexit
 from functools import cache
 
+from segtrt.addresses import is_url, shown_place, without_secrets
 from segtrt.config.settings import as_json
+from segtrt.config.shown import shown_settings
 from segtrt.data.labels import IGNORED
 from segtrt.engines.matrix import at, make_matrix
 from segtrt.graphs.sample import DEFAULT_SAMPLES
@@ -43,7 +45,6 @@ from segtrt.plan.sources import (
     describe_network,
     digest_weights,
     is_trained_here,
-    is_url,
     locate,
 )
 from segtrt.plan.states import summarise_changes, table
@@ -226,6 +227,7 @@ def encoding():
     tensors = SETTINGS.tensors
     return {
         **tensors.encoding,
+        "normalisation": shown_place(tensors.normalisation),
         "function": code_of_function(tensors.normalisation),
     }
 

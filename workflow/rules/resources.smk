@@ -4,12 +4,17 @@
 # stand in profiles. No rules.
 
 from segtrt.config.resources import is_of_gpu
+from segtrt.plan.limits import keep_within_machine
 from segtrt.runtimes.registry import any_on_gpu
 
 SLICE_MB = 0.85  # of a tensor shard: 3 x 256 x 256 float32 and a mask
 FEATURE_MB = 4.5  # activations of one slice for each of the network's first channels
 CPU_SECONDS = 2.5  # one slice of the published network on one slow core
 GPU_SECONDS = 0.05
+
+# Before any rule asks how many cores there are.
+for line in keep_within_machine(workflow):
+    print(f"segtrt: {line}", file=sys.stderr)
 
 # The width of the U-Net; other networks are taken to cost what the published one does.
 _FEATURES = SETTINGS.model.called_with.get("init_features", 32)

@@ -5,6 +5,7 @@ again? If so, mend the table; if not, mend the imports.
 """
 
 CODE = {
+    "addresses": "fetch_weights score_engine score_reference",
     "arrays": (
         "build_engine convert_onnx describe_segmentation run_engine run_reference time_engine "
         "time_reference write_report write_samples"
@@ -138,9 +139,13 @@ CODE = {
     "graphs.samples": "write_samples",
     "graphs.source_graph": "export_onnx inspect_network",
     "graphs.static_quantisation": "convert_onnx",
+    "machine.cgroup": (
+        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
+        "run_engine:openvino run_reference time_engine time_reference write_samples"
+    ),
     "machine.cpu": (
-        "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
-        "write_samples"
+        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
+        "run_engine:openvino run_reference time_engine time_reference write_samples"
     ),
     "machine.gpu": "time_engine",
     "model.bundle": (
@@ -313,6 +318,7 @@ NO_ARTEFACT = frozenset(
         "config.resolve",
         "config.resources",
         "config.schema",
+        "config.shown",
         "data.archive",
         "data.kaggle",
         "data.kaggle_download",
@@ -334,6 +340,11 @@ NO_ARTEFACT = frozenset(
         "plan.hash_cache",
         "plan.job",
         "plan.jobs",
+        "plan.limits",
+        "terminal.attach",
+        "terminal.digest",
+        "terminal.stages",
+        "terminal.story",
         "plan.node",
         "plan.patch",
         "plan.patterns",

@@ -155,6 +155,7 @@ def chain(tmp_path: Path) -> example_chain.Chain:
         reference_scores=tmp_path / "reference.json",
         shards=[ShardPaths(*(tmp_path / name for name in ("tensors", "reference")), answers)],
         root=tmp_path,
+        metric="dice",
         out_json=scores,
         predictions_dir=tmp_path / "predictions",
     )

@@ -5,11 +5,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from segtrt.addresses import is_url
 from segtrt.config.settings import Settings, as_json
+from segtrt.config.shown import shown_settings
 from segtrt.files import sha256_file
 from segtrt.model.user_code import code_of_file, code_of_module
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
-from segtrt.plan.sources import is_url
 from segtrt.runtimes.registry import all_runtimes
 from segtrt.user_function import names_function
 
@@ -73,10 +74,10 @@ def digest_compared(path: str | None) -> str:
 def reported_settings(settings: Settings) -> dict[str, Any]:
     """Settings as far as they decide what a report says.
 
-    Paths are reduced to the last name, lists whose order means nothing are sorted, and of a machine
-    its runtimes count, not how jobs get there.
+    Places are as they are shown, paths reduced to the last name, lists whose order means nothing
+    are sorted, and of a machine its runtimes count, not how jobs get there.
     """
-    values: dict[str, Any] = as_json(settings)
+    values: dict[str, Any] = as_json(shown_settings(settings))
     dataset, engines = values["dataset"], values["engines"]
     dataset["path"] = _last_name(dataset["path"])
     dataset["subjects"] = sorted(dataset["subjects"]) if dataset["subjects"] else None

@@ -80,6 +80,7 @@ def score_engine(
     reference_scores: Path,
     shards: Sequence[ShardPaths],
     root: Path,
+    metric: str,
     out_json: Path,
     predictions_dir: Path,
 ) -> None:
@@ -94,6 +95,7 @@ def score_engine(
         reference_scores: what `segtrt.quality.reference_scoring` wrote.
         shards: the items, shard by shard.
         root: the data set's folder.
+        metric: as in `validation.metric`, and as the reference was scored by.
         out_json: all figures (`segtrt.quality.scores`).
         predictions_dir: gets a mask for each image, in its format, grid and name.
 
@@ -108,7 +110,7 @@ def score_engine(
     with replacing_folder(predictions_dir) as masks_dir:
         if engine.status == "built":
             decoder = Decoder.from_json(reference.decoder)
-            sums = _Sums(reference, find_metric(reference.metric.name), decoder)
+            sums = _Sums(reference, find_metric(metric), decoder)
             for paths in shards:
                 _score_shard(sums, paths, root, masks_dir)
             if not any(entry.split == "evaluation" for entry in sums.subjects):

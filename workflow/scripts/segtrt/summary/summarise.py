@@ -197,6 +197,8 @@ def compose(
         "doubt": reference["doubt"],
     }
     config = as_json(settings)
+    if report.compare_with:
+        config["report"]["compare_with"] = Path(report.compare_with).name
     values: Json = {
         "format": FORMAT,
         "title": report.title,
