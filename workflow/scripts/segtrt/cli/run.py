@@ -120,12 +120,7 @@ def _run(
     size = session.batch_size
     batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
 
-    def image_of(index: int) -> Images:
-        image = read(results[index].path)
-        results[index].look_at(image)
-        return image
-
-    images = (np.concatenate([image_of(i) for i in batch]) for batch in batches)
+    images = (np.concatenate([read(results[i].path) for i in batch]) for batch in batches)
     pictures: list[Path] = []
     outputs = track(session.run_batches(images), "running", len(batches), "batches")
     for batch, found in zip(batches, outputs, strict=True):
