@@ -9,6 +9,7 @@ CODE = {
         "build_engine convert_onnx describe_segmentation run_engine run_reference time_engine "
         "time_reference write_report write_samples"
     ),
+    "config.package": "summarise",
     "config.settings": "summarise",
     "data.encode": "encode_slices time_preparation",
     "data.encoding": "describe_segmentation encode_slices time_preparation",
@@ -114,10 +115,9 @@ CODE = {
         "write_report"
     ),
     "graphs.activation_ranges": "convert_onnx",
+    "graphs.axes": ("build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"),
     "graphs.calibration": "convert_onnx",
-    "graphs.clean": (
-        "build_engine:onnxruntime build_engine:tensorrt convert_onnx export_onnx inspect_network"
-    ),
+    "graphs.clean": ("build_engine:tensorrt convert_onnx export_onnx inspect_network"),
     "graphs.conversion": "convert_onnx",
     "graphs.convert": "convert_onnx",
     "graphs.converters": "convert_onnx",
@@ -127,9 +127,7 @@ CODE = {
     "graphs.intake": "export_onnx inspect_network",
     "graphs.modelopt": "convert_onnx",
     "graphs.modelopt_process": "convert_onnx",
-    "graphs.normalise": (
-        "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"
-    ),
+    "graphs.normalise": "export_onnx inspect_network",
     "graphs.proof": "convert_onnx export_onnx inspect_network",
     "graphs.proof_file": "build_engine convert_onnx export_onnx inspect_network",
     "graphs.quantise": "convert_onnx",
@@ -258,6 +256,7 @@ CODE = {
     ),
     "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
     "runtimes.registry": "build_engine run_engine time_engine write_report",
+    "runtimes.serving": "build_engine run_engine time_engine write_report",
     "runtimes.tensorrt.build": "build_engine:tensorrt",
     "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt",
@@ -293,6 +292,23 @@ CODE = {
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
 
+DECIDE_PACKAGES = (
+    "arrays config.package data.encoding data.formats.kinds data.geometry data.intensity "
+    "data.labels data.layout data.manifest data.normalisations data.normalise data.placement "
+    "data.preparation data.prepared data.resampling data.tensor_file data.volume data.wildcards "
+    "data.windows deploy.segmentation engines.load engines.record files formats graphs.samples "
+    "model.spec package.archive package.card package.checksums package.choice package.golden "
+    "package.licences package.make package.manifest package.model_server package.onnx_view "
+    "package.requirements package.served package.triton package.views precision "
+    "quality.components quality.decode quality.errors quality.failure_words quality.failures "
+    "quality.metric_table quality.scores report.wording runtimes.base runtimes.description "
+    "runtimes.registry runtimes.serving summary.document user_function"
+)
+"""Library modules that decide what a package is."""
+
+for _module in DECIDE_PACKAGES.split():
+    CODE[_module] = f"{CODE.get(_module, '')} make_package"
+
 NO_ARTEFACT = frozenset(
     {
         "__main__",
@@ -307,6 +323,7 @@ NO_ARTEFACT = frozenset(
         "cli.picture",
         "cli.run",
         "cli.text",
+        "cli.verify",
         "config.duplicates",
         "config.faults",
         "config.images",
@@ -322,6 +339,8 @@ NO_ARTEFACT = frozenset(
         "engines.matrix",
         "errors",
         "machine.facts",
+        "package.opened",
+        "package.verify",
         "plan.checks",
         "plan.contents",
         "plan.dataset",
@@ -366,6 +385,7 @@ SCRIPTS = [
     "fetch_weights",
     "inspect_network",
     "list_slices",
+    "make_package",
     "run_engine",
     "run_reference",
     "score_engine",
@@ -410,9 +430,16 @@ PACKAGES = {
     "openvino": "convert_onnx",
     "jinja2": "write_report",
     "plotly": "write_report",
+    **dict.fromkeys(("psutil", "pyyaml", "segtrt", "tqdm"), ""),
 }
 """Package -> rules whose outcome its version decides, beside the runtimes' own packages. Contracts
 that are known are found with none, and the network is run by torch or else by onnxruntime."""
+
+for _package in (
+    *("imagecodecs", "numpy", "onnx", "pillow", "psutil", "pyyaml", "scikit-image", "scipy"),
+    *("segtrt", "simpleitk", "tifffile", "tqdm"),
+):
+    PACKAGES[_package] += " make_package"
 
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8", "fp8")
 

@@ -192,7 +192,7 @@ def compose(
         "metric": reference_scores.metric.title,
         "doubt": reference["doubt"],
     }
-    config = as_json(settings)
+    config = {name: value for name, value in as_json(settings).items() if name != "package"}
     values: Json = {
         "format": FORMAT,
         "title": report.title,
