@@ -321,6 +321,7 @@ NO_ARTEFACT = frozenset(
         "cli.network",
         "cli.pick",
         "cli.picture",
+        "cli.predict",
         "cli.run",
         "cli.text",
         "cli.verify",
@@ -336,6 +337,13 @@ NO_ARTEFACT = frozenset(
         "data.kaggle",
         "data.kaggle_download",
         "data.shards",
+        *(
+            f"deploy.{name}"
+            for name in (
+                *("arrays", "images", "job", "model", "outputs", "overlay", "predict"),
+                *("probabilities", "proven", "reading"),
+            )
+        ),
         "engines.matrix",
         "errors",
         "machine.facts",

@@ -51,5 +51,6 @@ def describe_segmentation(
         stacks=encoding.stacks,
         decoder=decoder,
         labels=labels_to_write(labels, names),
+        crops=tensors["size"] is not None,
         layout=replace(layout, channels=listed.channels or None),
     ).write(out)

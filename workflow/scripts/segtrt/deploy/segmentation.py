@@ -56,6 +56,9 @@ class Segmentation:
     layout: Layout
     """Patterns of the data set's files, from which subjects and channels of images are told;
     `layout.channels` are the values of `{channel}` in the network's order."""
+    crops: bool = True
+    """Whether an image larger than `preparation.size` may be cropped to it, as settings ask for;
+    otherwise it is only ever padded, and a larger one is refused."""
 
     def __post_init__(self) -> None:
         channels, *size = self.patch
@@ -98,6 +101,7 @@ class Segmentation:
             "preparation": self.preparation.to_json(),
             "window": None if self.window is None else self.window.to_json(),
             "stacks": self.stacks,
+            "crops": self.crops,
             "decoder": self.decoder.to_json(),
             "labels": self.labels.to_json(),
             "layout": {
@@ -122,6 +126,7 @@ class Segmentation:
             preparation=Preparation.from_json(data["preparation"]),
             window=None if window is None else Window.from_json(window),
             stacks=bool(data["stacks"]),
+            crops=bool(data["crops"]),
             decoder=Decoder.from_json(data["decoder"]),
             labels=Labels.from_json(data["labels"]),
             layout=Layout(
