@@ -438,14 +438,14 @@ PACKAGES = {
     "openvino": "convert_onnx",
     "jinja2": "write_report",
     "plotly": "write_report",
-    **dict.fromkeys(("psutil", "pyyaml", "segtrt", "tqdm"), ""),
+    **dict.fromkeys(("jsonschema", "psutil", "pyyaml", "segtrt", "tqdm"), ""),
 }
 """Package -> rules whose outcome its version decides, beside the runtimes' own packages. Contracts
 that are known are found with none, and the network is run by torch or else by onnxruntime."""
 
 for _package in (
-    *("imagecodecs", "numpy", "onnx", "pillow", "psutil", "pyyaml", "scikit-image", "scipy"),
-    *("segtrt", "simpleitk", "tifffile", "tqdm"),
+    *("imagecodecs", "jsonschema", "numpy", "onnx", "pillow", "psutil", "pyyaml"),
+    *("scikit-image", "scipy", "segtrt", "simpleitk", "tifffile", "tqdm"),
 ):
     PACKAGES[_package] += " make_package"
 

@@ -97,14 +97,15 @@ On the machine where it is to run, with Python 3.11 or newer:
 
 ```console
 $ python -m venv venv && . venv/bin/activate
-$ pip install --no-deps segtrt-{manifest.library}-py3-none-any.whl
 $ pip install {needed}
+$ pip install --no-deps segtrt-{manifest.library}-py3-none-any.whl
 $ segtrt verify PACKAGE
 ```
 
-`PACKAGE` is this folder or its zip. The wheel is that of the workflow's own checkout (`pip wheel
---no-deps .`); `requirements.txt` lists the packages again. `sha256sum --check SHA256SUMS` compares
-the files alone.
+`PACKAGE` is this folder or its zip. The wheel is made in the workflow's checkout: `pip wheel
+--no-deps .`; no more of it is needed than the packages named, which `requirements.txt` lists again.
+`sha256sum --check SHA256SUMS` compares the files alone. Masks for new images, into `masks/`:
+`segtrt predict PACKAGE IMAGES --out masks`, with the unzipped folder as `PACKAGE`.
 """
 
 

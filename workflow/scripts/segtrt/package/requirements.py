@@ -12,7 +12,7 @@ FILE = "requirements.txt"
 
 REQUIRED = (
     *("numpy", "scipy", "scikit-image", "pillow", "tifffile", "imagecodecs", "simpleitk"),
-    *("psutil", "tqdm"),
+    *("jsonschema", "psutil", "tqdm"),
 )
 """What this library takes to read images, run an engine and write masks, beside its runtime."""
 

@@ -184,7 +184,7 @@ class TensorRT(Runtime):
     def requirements(self, target: Mapping[str, Any]) -> list[str]:
         """The library in the version that built the engine, and CUDA for Python."""
         name = self.name.replace("_", "-")
-        return [f"{name}-cu13=={target['runtime']}", "pycuda", "cuda-bindings"]
+        return [f"{name}-cu13=={target['runtime']}", "pycuda", "cuda-bindings", "nvidia-ml-py"]
 
     def prove(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
         """See `Runtime.prove`; TensorRT-RTX compiles kernels for seconds at the first start."""
