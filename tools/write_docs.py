@@ -36,7 +36,7 @@ def rule_picture() -> str:
         tempfile.TemporaryDirectory() as folder,
         real_plan(Path(folder), {"dataset": dataset}) as plan,
     ):
-        edges = sorted({*plan.edges("write_report"), *plan.edges("train")})
+        edges = sorted({*plan.edges("make_package"), *plan.edges("train")})
     return f"```mermaid\n{draw_mermaid(edges)}```\n"
 
 
@@ -56,7 +56,7 @@ def decision_table() -> str:
     settings = {"dataset": dataset, "model": {"weights": weights}, "engines": engines}
     with tempfile.TemporaryDirectory() as folder, real_plan(Path(folder), settings) as plan:
         nodes: dict[str, list[Node]] = {}
-        for node in plan.closure([plan.node("write_report")]):
+        for node in plan.closure([plan.node("make_package")]):
             nodes.setdefault(node.rule, []).append(node)
         for rule in plan.rules:
             lines.append(_decision_row(rule, nodes[rule], bool(plan.rules[rule].stored)))

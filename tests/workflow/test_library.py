@@ -146,6 +146,11 @@ TESTED_THROUGH = {
     "model/test_load.py": "model.bundle",
     "model/test_outputs.py": "model.input",
     "model/test_probe.py": "model.spec",
+    "package/test_card.py": "package.manifest",
+    "package/test_make.py": "config.package package.licences package.requirements package.views "
+    "runtimes.serving",
+    "package/test_triton.py": "package.served",
+    "package/test_verify.py": "package.opened",
     "runtimes/test_onnxruntime.py": "runtimes.cpu.messages runtimes.cpu.session "
     "runtimes.onnxruntime.build runtimes.onnxruntime.run "
     "runtimes.onnxruntime.runtime",

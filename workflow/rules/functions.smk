@@ -126,6 +126,56 @@ def summary_to_compare(wildcards):
     return digest_compared(SETTINGS.report.compare_with)
 
 
+def _packaged():
+    """The engines of which one goes into the package: all that are run, or the one that is named."""
+    wanted = SETTINGS.package.engine
+    specs = [spec for spec in matrix().runnable if wanted in (None, spec.name)]
+    if not specs:
+        known = name_some([spec.name for spec in matrix().runnable], 12)
+        raise SegtrtError(
+            f"package.engine is {wanted}, which is none of the engines that are run ({known})"
+            if wanted
+            else "there is no engine to package: none of those asked for is run"
+        )
+    return specs
+
+
+def packaged_engines(path):
+    """For `input`: the path for each engine that the package may have."""
+    return lambda wildcards: [_of_engine(path, spec) for spec in _packaged()]
+
+
+def packaged_graphs(wildcards):
+    """The graphs of those engines."""
+    return [
+        GRAPH.format(graph=graph) for graph in sorted({s.graph for s in _packaged()})
+    ]
+
+
+def settings_of_package(wildcards):
+    """What of the settings decides the package; files by their names."""
+    values = as_json(SETTINGS.package)
+    for kind in ("licences", "notices"):
+        values[kind] = [Path(path).name for path in values[kind]]
+    return values
+
+
+def serving_of_engines(wildcards):
+    """What runtimes say of serving and installing engines that the package may have."""
+    return {
+        spec.name: [
+            as_json(get_runtime(spec.runtime).serving(spec.settings)),
+            get_runtime(spec.runtime).requirements({"runtime": ""}),
+        ]
+        for spec in _packaged()
+    }
+
+
+def digest_of_licences(wildcards):
+    """SHA-256 of the files of licences and notices."""
+    return digest_files([*SETTINGS.package.licences, *SETTINGS.package.notices])
+
+
 @one_line_errors
 def state_of_engines(wildcards):
     """Every engine asked for with its state, and what they are made from that is out of date."""

@@ -23,6 +23,7 @@ from segtrt.plan.contents import (
     code_of,
     code_of_function,
     digest_compared,
+    digest_files,
     digest_templates,
     looks_of_runtimes,
     reported_settings,
@@ -49,6 +50,7 @@ from segtrt.plan.sources import (
 )
 from segtrt.plan.states import summarise_changes, table
 from segtrt.plan.surroundings import mention_triggers, prefix_of
+from segtrt.package.requirements import REQUIRED
 from segtrt.precision import CONVERTED, SOURCE, Graph
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.closing import closing_lines

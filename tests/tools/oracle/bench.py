@@ -31,6 +31,7 @@ TARGETS = {
     ("inspect_network", ""): "results/model/network.json",
     ("describe_segmentation", ""): "results/model/segmentation.json",
     ("score_reference", ""): "results/reference/scores.json",
+    ("make_package", ""): "results/package.zip",
     ("export_onnx", ""): "results/onnx/fp32/model.onnx",
     ("encode_slices", "00"): "results/tensors/shard_00.safetensors",
     ("time_reference", ""): "results/reference/timing.json",

@@ -101,6 +101,9 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("report", "overlay_subjects"): [3, 2],
     ("report", "overlay_slices"): [6, 4],
     ("report", "display_channel"): [None, 0],
+    ("package", "name"): ["segmentation", "brain"],
+    ("package", "licence"): [None, "mit"],
+    ("package", "views"): [["onnx", "triton", "openvino_model_server"], ["onnx"]],
 }
 """(group, key) -> values, the usual one first."""
 
@@ -145,6 +148,7 @@ ELSEWHERE = frozenset(
         ("validation", "tolerances"),
         ("report", "compare_with"),
         ("machines", "NAME"),
+        *(("package", key) for key in ("engine", "licences", "notices")),
     }
 )
 """Settings that a change of its own below goes into, or of the source another test."""

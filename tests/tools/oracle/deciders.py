@@ -138,6 +138,8 @@ class Deciders(ABC):
                 return validation["tolerances"][cell.split("_")[1]]
             case "summarise":
                 return self._report_config(), self.engines
+            case "make_package":
+                return config["package"]
             case "write_report":
                 return {name: v for name, v in self.world.templates.items() if v}
         return None
@@ -254,6 +256,7 @@ class Deciders(ABC):
             ("engines", "compute_capabilities"),
         ):
             config[group][key] = sorted(config[group][key] or [])
+        del config["package"]
         config["machines"] = {
             name: sorted(machine["runtimes"] or [])
             for name, machine in sorted(config["machines"].items())

@@ -75,6 +75,12 @@ class Model(Deciders):
                 ]
             case "write_report":
                 return [("summarise", "")]
+            case "make_package":
+                kinds = {self.graph_of(name) for name in names}
+                graphs = {graph if kind == "fp32" else ("convert_onnx", kind) for kind in kinds}
+                made = ("summarise", "write_report", "describe_segmentation", "write_samples")
+                engines = [("build_engine", name) for name in names]
+                return [*((rule, "") for rule in made), *engines, *sorted(graphs)]
         return []
 
     def reads(self, job: Job) -> list[Job]:

@@ -10,6 +10,7 @@ CODE = {
         "build_engine convert_onnx describe_segmentation run_engine run_reference time_engine "
         "time_reference write_report write_samples"
     ),
+    "config.package": "summarise",
     "config.settings": "summarise",
     "data.encode": "encode_slices time_preparation",
     "data.encoding": "describe_segmentation encode_slices time_preparation",
@@ -260,6 +261,7 @@ CODE = {
     ),
     "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
     "runtimes.registry": "build_engine run_engine time_engine write_report",
+    "runtimes.serving": "build_engine run_engine time_engine write_report",
     "runtimes.tensorrt.build": "build_engine:tensorrt",
     "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt",
@@ -295,6 +297,23 @@ CODE = {
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
 
+DECIDE_PACKAGES = (
+    "arrays config.package data.encoding data.formats.kinds data.geometry data.intensity "
+    "data.labels data.layout data.manifest data.normalisations data.normalise data.placement "
+    "data.preparation data.prepared data.resampling data.tensor_file data.volume data.wildcards "
+    "data.windows deploy.segmentation engines.load engines.record files formats graphs.samples "
+    "model.spec package.archive package.card package.checksums package.choice package.golden "
+    "package.licences package.make package.manifest package.model_server package.onnx_view "
+    "package.requirements package.served package.triton package.views precision "
+    "quality.components quality.decode quality.errors quality.failure_words quality.failures "
+    "quality.metric_table quality.scores report.wording runtimes.base runtimes.description "
+    "runtimes.registry runtimes.serving summary.document user_function"
+)
+"""Library modules that decide what a package is."""
+
+for _module in DECIDE_PACKAGES.split():
+    CODE[_module] = f"{CODE.get(_module, '')} make_package"
+
 NO_ARTEFACT = frozenset(
     {
         "__main__",
@@ -310,6 +329,7 @@ NO_ARTEFACT = frozenset(
         "cli.predict",
         "cli.run",
         "cli.text",
+        "cli.verify",
         "config.duplicates",
         "config.faults",
         "config.images",
@@ -332,6 +352,8 @@ NO_ARTEFACT = frozenset(
         "engines.matrix",
         "errors",
         "machine.facts",
+        "package.opened",
+        "package.verify",
         "plan.checks",
         "plan.contents",
         "plan.dataset",
@@ -381,6 +403,7 @@ SCRIPTS = [
     "fetch_weights",
     "inspect_network",
     "list_slices",
+    "make_package",
     "run_engine",
     "run_reference",
     "score_engine",
@@ -425,9 +448,16 @@ PACKAGES = {
     "openvino": "convert_onnx",
     "jinja2": "write_report",
     "plotly": "write_report",
+    **dict.fromkeys(("jsonschema", "psutil", "pyyaml", "segtrt", "tqdm"), ""),
 }
 """Package -> rules whose outcome its version decides, beside the runtimes' own packages. Contracts
 that are known are found with none, and the network is run by torch or else by onnxruntime."""
+
+for _package in (
+    *("imagecodecs", "jsonschema", "numpy", "onnx", "pillow", "psutil", "pyyaml"),
+    *("scikit-image", "scipy", "segtrt", "simpleitk", "tifffile", "tqdm"),
+):
+    PACKAGES[_package] += " make_package"
 
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8", "fp8")
 

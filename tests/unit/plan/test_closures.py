@@ -63,7 +63,7 @@ CLOSURES = {
     | {"summary.document", "summary.overlay_index"}
     # Titles and colours are the runtimes' own.
     | {"arrays", "precision", "runtimes.base", "runtimes.description"}
-    | {"runtimes.registry"}
+    | {"runtimes.registry", "runtimes.serving"}
     | {f"report.{path.stem}" for path in (PACKAGE / "report").glob("[!_]*.py")},
     # A network that is given as a graph or a file is run and decoded as an engine is.
     "run_reference": {"arrays", "files", "model.reference"}

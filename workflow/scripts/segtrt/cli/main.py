@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from segtrt.cli.amounts import amount, count, count_or_zero
 from segtrt.cli.predict import add_predict
 from segtrt.cli.text import plain
+from segtrt.cli.verify import add_verify
 from segtrt.errors import SegtrtError, describe_os_error
 
 MISTAKE = 2
@@ -65,6 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_inspect(commands)
     _add_pick(commands)
+    add_verify(commands)
     return parser
 
 

@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, TypeVar
 
+from segtrt.config.package import PackageSettings
 from segtrt.engines.budget import TimingBudget
 from segtrt.graphs.sample import Sample
 from segtrt.precision import Precision
@@ -221,6 +222,7 @@ class Settings:
     inference: Inference
     validation: Validation
     report: Report
+    package: PackageSettings
 
     @property
     def keeps_largest_component(self) -> bool:

@@ -1,5 +1,6 @@
 """What decides an outcome beside settings and sources: code, versions of packages, templates."""
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -71,6 +72,11 @@ def digest_compared(path: str | None) -> str:
     return sha256_file(Path(path)) if path and Path(path).is_file() else ""
 
 
+def digest_files(paths: Sequence[str]) -> list[str]:
+    """SHA-256 of each file; empty for one that is not there, which the job tells of."""
+    return [sha256_file(Path(path)) if Path(path).is_file() else "" for path in paths]
+
+
 def reported_settings(settings: Settings) -> dict[str, Any]:
     """Settings as far as they decide what a report says.
 
@@ -78,6 +84,7 @@ def reported_settings(settings: Settings) -> dict[str, Any]:
     are sorted, and of a machine its runtimes count, not how jobs get there.
     """
     values: dict[str, Any] = as_json(shown_settings(settings))
+    del values["package"]  # it is made from the report, not the other way round
     dataset, engines = values["dataset"], values["engines"]
     dataset["path"] = _last_name(dataset["path"])
     dataset["subjects"] = sorted(dataset["subjects"]) if dataset["subjects"] else None

@@ -14,6 +14,7 @@ from segtrt.arrays import Images, Outputs
 from segtrt.machine.facts import Machine
 from segtrt.precision import Graph, Precision
 from segtrt.runtimes.description import BatchTiming, BuildSettings, Layer
+from segtrt.runtimes.serving import Serving
 
 __all__ = [
     "Availability",
@@ -25,6 +26,7 @@ __all__ = [
     "Layer",
     "Outputs",
     "Runtime",
+    "Serving",
     "Session",
     "UnsupportedError",
 ]
@@ -192,6 +194,14 @@ class Runtime(ABC):
             UnsupportedError: the runtime or device cannot do it.
             SegtrtError: the graph is not one it can read.
         """
+
+    def serving(self, settings: BuildSettings) -> Serving:  # noqa: ARG002 - for overriding
+        """How inference servers take such an engine."""
+        return Serving(refusal=f"no server is known to take engines of {self.title}")
+
+    def requirements(self, target: Mapping[str, Any]) -> list[str]:  # noqa: ARG002 - for overriding
+        """Packages that running an engine built for `target` takes, e.g. `onnxruntime==1.31.1`."""
+        return []
 
     def first_start(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
         """Start an engine that was just built, where its first start differs from later ones.
