@@ -75,7 +75,7 @@ CLOSURES = {
         )
     }
     | {f"quality.{name}" for name in ("answers", "components", "decode", "labels", "raw_sample")}
-    | {"engines.answering", "graphs.running", "machine.cpu", "precision"}
+    | {"engines.answering", "graphs.running", "machine.cpu", "precision", "user_function"}
     | {"runtimes.description"},
     "fetch_dataset": {"files"}
     | LISTING
