@@ -1,4 +1,4 @@
-"""Every hostile data set planned and listed by Snakemake: one line each, and nothing lost silently."""
+"""Every hostile data set planned and listed by Snakemake: in lines, and nothing lost silently."""
 
 import json
 import re
