@@ -33,6 +33,7 @@ include: "workflow/rules/validation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/upkeep.smk"
+include: "workflow/rules/terminal.smk"
 
 
 onstart:

@@ -1,4 +1,4 @@
-"""Every hostile data set planned and listed by Snakemake: in lines, and nothing lost silently."""
+"""Every hostile data set planned and listed by Snakemake: one line each, nothing lost silently."""
 
 import json
 import re
@@ -30,6 +30,7 @@ def attempt(
             "path": "data",
             "images": case.layout.images,
             "masks": case.layout.masks,
+            "channels": None if case.layout.channels is None else list(case.layout.channels),
             "calibration_fraction": 0,
             "on_bad_subject": on_bad_subject,
         },

@@ -163,6 +163,7 @@ class Chain:
             reference_scores=self.folder / "reference.json",
             shards=[ShardPaths(*(self.folder / name for name in ("tensors", "reference")), shard)],
             root=self.folder,
+            metric="dice",
             out_json=scores,
             predictions_dir=folder / "predictions",
         )

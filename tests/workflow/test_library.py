@@ -117,6 +117,7 @@ TESTED_THROUGH = {
     "cli/test_main.py": "__main__ cli.amounts",
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
     "config/test_resolve.py": "config.network config.resources config.schema",
+    "cli/test_predict.py": "deploy.arrays deploy.job deploy.outputs deploy.predict deploy.reading",
     "data/test_encode.py": "data.encoding data.stored",
     "data/test_intensity.py": "data.normalisations",
     "data/test_listing.py": "data.entries data.walk",
@@ -124,6 +125,8 @@ TESTED_THROUGH = {
     "data/test_preparation.py": "data.placement",
     "data/test_preparation_timing.py": "data.preparation_file",
     "data/test_volume.py": "data.geometry",
+    "deploy/test_images.py": "deploy.folders",
+    "deploy/test_model.py": "deploy.proven",
     "engines/test_record.py": "engines.load runtimes.description",
     "engines/test_run.py": "data.first_slices engines.load engines.time",
     "engines/test_timing.py": "engines.budget engines.timing_file",
@@ -154,6 +157,7 @@ TESTED_THROUGH = {
     "runtimes/tensorrt/test_session.py": "runtimes.tensorrt.lane",
     "summary/test_summarise.py": "model.reference_timing_file summary.document summary.engines "
     "summary.machines",
+    "terminal/test_story.py": "terminal.attach",
     "test_files.py": "errors",
     "test_formats.py": "precision",
     "training/test_train.py": "training.data training.device training.ending training.report "
@@ -162,7 +166,8 @@ TESTED_THROUGH = {
 """Test -> modules that it tests though it bears another one's name."""
 
 ONLY_TYPES = {"segtrt", "segtrt.arrays", "segtrt.data.kaggle"}
-"""Modules with nothing in them that runs."""
+"""Modules with nothing in them that runs; `segtrt` itself has `load` alone, which
+`deploy/test_model.py` tests."""
 
 
 def test_every_module_is_tested_under_its_name() -> None:

@@ -91,6 +91,8 @@ class Deciders(ABC):
                 return mine, self._encoding, others, self._labels
             case "time_preparation":
                 return self._images, self._labels, self._encoding, self._hardware(name)["cpu"]
+            case "describe_segmentation":
+                return self._encoding, self._deciding[:-1], self._keeps_largest
             case "inspect_network" if not self.has_known_contract:
                 return self._source, self._overrides, model["opset"]
             case "train":

@@ -100,12 +100,13 @@ class Files:
         )
         return read_reference_scores(self.folder / "reference.json")
 
-    def score_engine(self):
+    def score_engine(self, metric="dice"):
         score_engine(
             self.folder / "engine.json",
             reference_scores=self.folder / "reference.json",
             shards=[ShardPaths(*(self.folder / n for n in ("tensors", "reference", "engine")))],
             root=self.folder,
+            metric=metric,
             out_json=self.folder / "scores.json",
             predictions_dir=self.folder / "predictions",
         )
@@ -113,7 +114,7 @@ class Files:
 
     def score(self, metric="dice"):
         self.score_reference(metric)
-        return self.score_engine()
+        return self.score_engine(metric)
 
     def mask(self, subject, number):
         return tifffile.imread(self.folder / f"predictions/{subject}/{subject}_{number}_mask.tif")
@@ -248,6 +249,7 @@ def test_an_empty_shard_adds_nothing(two_subjects):
             ShardPaths(folder / "tensors", folder / "reference", folder / "engine"),
         ],
         root=folder,
+        metric="dice",
         out_json=folder / "scores.json",
         predictions_dir=folder / "predictions",
     )

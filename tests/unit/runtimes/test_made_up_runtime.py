@@ -139,8 +139,8 @@ def chain(tmp_path: Path) -> example_chain.Chain:
         cache_dir=None,
         on_unsupported="fail",
     )
-    deciding = {"decide": None, "ignored": example_chain.DECODER.ignored}
-    run_engine(engine, record, tmp_path / "tensors", answers, deciding=deciding, raw_bytes=2**30)
+    decoding = {"decide": None, "ignored": example_chain.DECODER.ignored}
+    run_engine(engine, record, tmp_path / "tensors", answers, decoding=decoding, raw_bytes=2**30)
     with Answers(answers) as written:
         np.testing.assert_allclose(written.outputs(), outputs, atol=1e-5)
     time_engine(
@@ -155,6 +155,7 @@ def chain(tmp_path: Path) -> example_chain.Chain:
         reference_scores=tmp_path / "reference.json",
         shards=[ShardPaths(*(tmp_path / name for name in ("tensors", "reference")), answers)],
         root=tmp_path,
+        metric="dice",
         out_json=scores,
         predictions_dir=tmp_path / "predictions",
     )

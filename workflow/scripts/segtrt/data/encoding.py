@@ -98,9 +98,9 @@ def _whole(
     except SegtrtError as error:
         raise SegtrtError(f"{error} with tensors.window, or set tensors.size") from None
     if len(sizes) > 1:
-        told = name_some(map(_by, sorted(own)), 5)
+        listed = name_some(map(_by, sorted(own)), 5)
         raise SegtrtError(
-            f"the images have {len(own)} sizes ({told}), but an engine takes patches of one size; "
+            f"the images have {len(own)} sizes ({listed}), an engine takes patches of one size; "
             "set tensors.size or tensors.window"
         )
     (patch,) = sizes

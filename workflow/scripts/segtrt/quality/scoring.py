@@ -17,7 +17,7 @@ from segtrt.progress import track
 from segtrt.quality.answers import Answers
 from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
-from segtrt.quality.masks import labels_to_write, write_masks
+from segtrt.quality.masks import write_masks
 from segtrt.quality.means import class_means, mean_figure
 from segtrt.quality.metric import Metric, find_metric
 from segtrt.quality.reference_scores import (
@@ -26,7 +26,13 @@ from segtrt.quality.reference_scores import (
     read_reference_scores,
 )
 from segtrt.quality.scores import Figures, Quality, Scores, SubjectScore, View
-from segtrt.quality.subject_labels import Map, finish, open_answers, refuse_non_finite
+from segtrt.quality.subject_labels import (
+    Map,
+    finish,
+    labels_to_write,
+    open_answers,
+    refuse_non_finite,
+)
 from segtrt.quality.views import foreground, kept_planes, outlines_of, planes_of
 from segtrt.quality.worth import Worth, worth
 
@@ -74,6 +80,7 @@ def score_engine(
     reference_scores: Path,
     shards: Sequence[ShardPaths],
     root: Path,
+    metric: str,
     out_json: Path,
     predictions_dir: Path,
 ) -> None:
@@ -88,6 +95,7 @@ def score_engine(
         reference_scores: what `segtrt.quality.reference_scoring` wrote.
         shards: the items, shard by shard.
         root: the data set's folder.
+        metric: as in `validation.metric`, and as the reference was scored by.
         out_json: all figures (`segtrt.quality.scores`).
         predictions_dir: gets a mask for each image, in its format, grid and name.
 
@@ -102,7 +110,7 @@ def score_engine(
     with replacing_folder(predictions_dir) as masks_dir:
         if engine.status == "built":
             decoder = Decoder.from_json(reference.decoder)
-            sums = _Sums(reference, find_metric(reference.metric.name), decoder)
+            sums = _Sums(reference, find_metric(metric), decoder)
             for paths in shards:
                 _score_shard(sums, paths, root, masks_dir)
             if not any(entry.split == "evaluation" for entry in sums.subjects):
@@ -171,7 +179,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
     with open_answers(paths.tensors, paths.reference, paths.engine) as (shard, opened):
         reference, engine = opened
         refuse_non_finite(shard, reference)
-        _tell_non_finite(shard, engine)
+        _warn_of_non_finite(shard, engine)
         sums.patches += len(shard)
         _add_outputs(sums, shard, reference, engine)
         labels = labels_to_write(shard.labels, sums.reference.class_names)
@@ -182,7 +190,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
                 write_masks(own, shard.items[place], root, masks_dir, labels)
 
 
-def _tell_non_finite(shard: Prepared, engine: Answers) -> None:
+def _warn_of_non_finite(shard: Prepared, engine: Answers) -> None:
     wrong = [place for place, count in enumerate(engine.non_finite) if count]
     if wrong:
         logger.warning(

@@ -24,7 +24,7 @@ from segtrt.quality.decode import Decoder
 from segtrt.quality.outlines import SCALE
 from segtrt.quality.scores import Figures
 from segtrt.quality.subject_labels import Map, class_names, finish, open_answers
-from segtrt.quality.views import foreground, outlines_of, planes_of, telling_planes
+from segtrt.quality.views import foreground, informative_planes, outlines_of, planes_of
 from segtrt.summary.overlay_index import FORMAT, INDEX
 from segtrt.summary.view_choice import Key, choose_views, key_text
 
@@ -75,7 +75,7 @@ def write_overlays(
             names = list(class_names(shard.labels, reference.classes))
             shown = _channel(shard.patch[0], channel)
             for subject, places in shard.subjects().items():
-                telling[subject] = _telling_views(shard, reference, places)
+                telling[subject] = _informative_views(shard, reference, places)
     engines: dict[str, Json] = {
         name: choose_views(
             figures, telling, subjects, views, wanted, higher_is_better=higher_is_better
@@ -117,7 +117,7 @@ def _truth(shard: Prepared, place: int) -> Map | None:
     return shard.items[place].placement.place_labels(shard.truth(place))
 
 
-def _telling_views(shard: Prepared, reference: Answers, places: Sequence[int]) -> list[Key]:
+def _informative_views(shard: Prepared, reference: Answers, places: Sequence[int]) -> list[Key]:
     """A subject's views where something lies; all of them if nothing does."""
     found, every = [], []
     for place in places:
@@ -128,7 +128,8 @@ def _telling_views(shard: Prepared, reference: Answers, places: Sequence[int]) -
         counts = foreground(planes_of(grid))
         volume = grid.ndim == 3
         keys = [
-            (item.subject, item.name, plane if volume else None) for plane in telling_planes(counts)
+            (item.subject, item.name, plane if volume else None)
+            for plane in informative_planes(counts)
         ]
         every += keys
         found += keys if counts.any() else []
