@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from segtrt.cli.amounts import amount, count, count_or_zero
+from segtrt.cli.report_options import add_report
 from segtrt.cli.text import plain
 from segtrt.errors import SegtrtError, describe_os_error
 
@@ -60,6 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", dest="name", required=True)
+    add_report(commands)
     _add_run(commands)
     _add_inspect(commands)
     _add_pick(commands)
