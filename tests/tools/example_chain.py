@@ -85,6 +85,7 @@ class Chain:
             reference_shards=[folder / "reference"],
             out_json=folder / "reference.json",
             metric="dice",
+            largest_component=DECODER.largest_component,
         )
         (folder / "weights").write_bytes(b"weights")
         self.reference_timings, self.preparations = [], []

@@ -13,6 +13,7 @@ DECIDES = {
     "inspect_network": {},
     "encode_slices": {"network": "inspect_network"},
     "time_preparation": {"network": "inspect_network"},
+    "describe_segmentation": {"manifest": "list_slices", "network": "inspect_network"},
     "train": {"network": "inspect_network", "tensors": "encode_slices"},
     "fetch_weights": {},
     "export_onnx": {"weights": "fetch_weights"},
@@ -76,6 +77,8 @@ VERIFIED = {
     "build_engine": {"proof": "export_onnx convert_onnx"},
     # Of the record the name is used, and whether there is an engine; its answers tell that as well.
     "score_engine": {"record": "build_engine"},
+    # It goes along with the report, whose engines are used with it.
+    "summarise": {"segmentation": "describe_segmentation"},
 }
 """Rule -> the inputs that are only verified, each with the rules that make it."""
 

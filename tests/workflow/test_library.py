@@ -118,6 +118,7 @@ TESTED_THROUGH = {
     "cli/test_report.py": "cli.report_options",
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
     "config/test_resolve.py": "config.network config.resources config.schema",
+    "cli/test_predict.py": "deploy.arrays deploy.job deploy.outputs deploy.predict deploy.reading",
     "data/test_encode.py": "data.encoding data.stored",
     "data/test_intensity.py": "data.normalisations",
     "data/test_listing.py": "data.entries data.walk",
@@ -125,6 +126,8 @@ TESTED_THROUGH = {
     "data/test_preparation.py": "data.placement",
     "data/test_preparation_timing.py": "data.preparation_file",
     "data/test_volume.py": "data.geometry",
+    "deploy/test_images.py": "deploy.folders",
+    "deploy/test_model.py": "deploy.proven",
     "engines/test_record.py": "engines.load runtimes.description",
     "engines/test_run.py": "data.first_slices engines.load engines.time",
     "engines/test_timing.py": "engines.budget engines.timing_file",
@@ -164,7 +167,8 @@ TESTED_THROUGH = {
 """Test -> modules that it tests though it bears another one's name."""
 
 ONLY_TYPES = {"segtrt", "segtrt.arrays", "segtrt.data.kaggle"}
-"""Modules with nothing in them that runs."""
+"""Modules with nothing in them that runs; `segtrt` itself has `load` alone, which
+`deploy/test_model.py` tests."""
 
 
 def test_every_module_is_tested_under_its_name() -> None:

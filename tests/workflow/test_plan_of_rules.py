@@ -144,7 +144,7 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
     shared = alone.keys() & named.keys()
     assert {label.split(" ")[0] for label in shared} == {
         *("list_slices", "encode_slices", "train", "fetch_weights", "export_onnx"),
-        "inspect_network",
+        *("inspect_network", "describe_segmentation"),
         *("convert_onnx", "write_samples", "run_reference", "score_reference"),
         *("summarise", "write_report"),
     }
@@ -164,7 +164,10 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
     [
         (
             {"validation": {"decide": {"threshold": 0.4}}},
-            {"run_reference", "run_engine", "score_reference", "score_engine", "validate_engine"},
+            {
+                *("describe_segmentation", "run_reference", "run_engine", "score_reference"),
+                *("score_engine", "validate_engine"),
+            },
         ),
         (
             {"validation": {"metric": "iou"}},
@@ -227,7 +230,7 @@ def test_weights_count_by_content_and_lead_to_every_engine(keys: Keys, tmp_path:
     after = keys()
     same = {label.split(" ")[0] for label in before if before[label] == after[label]}
     images = {"list_slices", "encode_slices", "time_preparation"}
-    assert same == images | {"train", "inspect_network"}
+    assert same == images | {"train", "inspect_network", "describe_segmentation"}
 
 
 def test_the_report_follows_its_templates(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,9 +132,9 @@ def state_of_engines(wildcards):
     nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
     rows = [(node.name, str(PLAN.states.of(node))) for node in nodes]
     rows += [(cell.name, f"left out ({cell.reason})") for cell in matrix().left_out]
-    told = f"the {len(rows)} engines asked for\n{table(rows)}"
+    text = f"the {len(rows)} engines asked for\n{table(rows)}"
     causes = {n: why for n, why in PLAN.states.out_of_date().items() if n not in nodes}
-    return f"{told}\nmade from\n{summarise_changes(causes)}" if causes else told
+    return f"{text}\nmade from\n{summarise_changes(causes)}" if causes else text
 
 
 @one_line_errors

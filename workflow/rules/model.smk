@@ -1,4 +1,5 @@
-# The network: what it takes and answers, its weights, and what it makes of the images itself.
+# The network: what it takes and answers, its weights, and what it makes of the images itself; and what
+# lies between image files and label files beside it.
 
 
 rule inspect_network:
@@ -30,6 +31,37 @@ rule inspect_network:
         opset=SETTINGS.model.opset,
     script:
         "../scripts/inspect_network.py"
+
+
+# All that an engine of this run needs to segment other images (`segtrt predict`, packages). No engine
+# is made of it, so that a setting of decoding builds none again.
+rule describe_segmentation:
+    input:
+        **PLAN.uses("describe_segmentation", manifest=MANIFEST, network=NETWORK),
+    output:
+        **PLAN.makes("describe_segmentation", segmentation=SEGMENTATION),
+    log:
+        "results/logs/describe_segmentation.log",
+    benchmark:
+        "results/benchmarks/describe_segmentation/all.tsv"
+    conda:
+        environment("cpu")
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        plan=PLAN.decided_by(
+            "describe_segmentation",
+            tensors=lambda w: encoding(),
+            decoding=lambda w: decoding(),
+            largest_component=SETTINGS.keeps_largest_component,
+        ),
+        form=lambda w: form(),
+        tensors=SETTINGS.tensors.encoding,
+        decoding=lambda w: decoding(),
+        largest_component=SETTINGS.keeps_largest_component,
+    script:
+        "../scripts/describe_segmentation.py"
 
 
 rule fetch_weights:
@@ -93,12 +125,12 @@ rule run_reference:
             stored=True,
             source=lambda w: network().decides,
             output=SETTINGS.model.output,
-            deciding=lambda w: deciding(),
+            decoding=lambda w: decoding(),
             raw_bytes=RAW_BYTES,
         ),
         source=lambda w: network(),
         output=SETTINGS.model.output,
-        deciding=lambda w: deciding(),
+        decoding=lambda w: decoding(),
         raw_bytes=RAW_BYTES,
     script:
         "../scripts/run_reference.py"

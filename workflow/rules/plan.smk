@@ -12,7 +12,7 @@ from segtrt.config.shown import shown_settings
 from segtrt.data.labels import IGNORED
 from segtrt.engines.matrix import at, make_matrix
 from segtrt.graphs.sample import DEFAULT_SAMPLES
-from segtrt.machine.facts import machines_of_plan, tell_jobs
+from segtrt.machine.facts import machines_of_plan, pass_machine_to_jobs
 from segtrt.plan.checks import (
     check_calibration,
     check_compared,
@@ -65,6 +65,7 @@ MANIFEST = "results/dataset/manifest.json"
 SHARD_MANIFEST = "results/dataset/shard_{shard}.json"
 TENSORS = "results/tensors/shard_{shard}.safetensors"
 NETWORK = "results/model/network.json"
+SEGMENTATION = "results/model/segmentation.json"
 WEIGHTS = "results/model/weights.safetensors"
 GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
@@ -115,7 +116,7 @@ SAMPLES = [
 PLACES = [at(name) for name in sorted(SETTINGS.machines)] or [at("")]
 
 if workflow.is_main_process:
-    tell_jobs()
+    pass_machine_to_jobs()
 
 
 wildcard_constraints:
@@ -250,12 +251,11 @@ def network():
 
 
 @cache
-def deciding():
-    """What of the settings decides how outputs become labels."""
+def decoding():
+    """What of the settings decides how outputs become labels, before any component is dropped."""
     labels = dataset_as_listed().whole["form"]["labels"]
     return {
         "decide": as_json(SETTINGS.validation.decide),
-        "largest_component": SETTINGS.keeps_largest_component,
         "ignored": IGNORED if labels and labels["ignored"] is not None else None,
     }
 

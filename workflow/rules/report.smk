@@ -7,6 +7,7 @@ rule summarise:
             "summarise",
             manifest=MANIFEST,
             network=NETWORK,
+            segmentation=verified(SEGMENTATION),
             weights=GIVEN_WEIGHTS,
             tensors=all_shards(TENSORS),
             reference_scores=REFERENCE_SCORES,

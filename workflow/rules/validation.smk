@@ -36,8 +36,10 @@ rule score_reference:
             packages=SCORING_PACKAGES,
             metric=shown_place(SETTINGS.validation.metric),
             metric_code=metric_code,
+            largest_component=SETTINGS.keeps_largest_component,
         ),
         metric=SETTINGS.validation.metric,
+        largest_component=SETTINGS.keeps_largest_component,
     script:
         "../scripts/score_reference.py"
 

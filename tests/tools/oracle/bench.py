@@ -29,6 +29,7 @@ NOTE: Job = ("note_changes", "")
 TARGETS = {
     ("write_report", ""): "results/report.html",
     ("inspect_network", ""): "results/model/network.json",
+    ("describe_segmentation", ""): "results/model/segmentation.json",
     ("score_reference", ""): "results/reference/scores.json",
     ("export_onnx", ""): "results/onnx/fp32/model.onnx",
     ("encode_slices", "00"): "results/tensors/shard_00.safetensors",
@@ -106,6 +107,7 @@ def earlier_summary(version: int) -> str:
         "classes": [],
         "reference": {
             **{"name": "PyTorch", "quality": None, "has_truth": True, "doubt": ""},
+            "largest_component": True,
             "subjects": [],
         },
         "dataset": {"source": "demo", "normalisation": "slice", **figures, **splits, **_NO_DATA},

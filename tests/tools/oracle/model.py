@@ -31,6 +31,8 @@ class Model(Deciders):
         match rule:
             case "encode_slices" | "time_preparation":
                 return [contract]
+            case "describe_segmentation":
+                return [("list_slices", ""), contract]
             case "train":
                 return [contract, *tensors]
             case "fetch_weights":
@@ -85,6 +87,8 @@ class Model(Deciders):
             return tensors
         if rule == "score_engine":
             return [("build_engine", name)]
+        if rule == "summarise":
+            return [("describe_segmentation", "")]
         if rule == "build_engine":
             return [] if self.size else tensors[:1]
         return tensors if rule == "convert_onnx" and self.is_quantised(name) else []

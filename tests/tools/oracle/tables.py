@@ -7,12 +7,12 @@ again? If so, mend the table; if not, mend the imports.
 CODE = {
     "addresses": "fetch_weights score_engine score_reference",
     "arrays": (
-        "build_engine convert_onnx run_engine run_reference time_engine time_reference "
-        "write_report write_samples"
+        "build_engine convert_onnx describe_segmentation run_engine run_reference time_engine "
+        "time_reference write_report write_samples"
     ),
     "config.settings": "summarise",
     "data.encode": "encode_slices time_preparation",
-    "data.encoding": "encode_slices time_preparation",
+    "data.encoding": "describe_segmentation encode_slices time_preparation",
     "data.entries": "list_slices",
     "data.fetched_folder": "list_slices",
     "data.first_slices": "time_engine time_reference",
@@ -21,8 +21,8 @@ CODE = {
     "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
     "data.formats.image": "encode_slices list_slices score_engine time_preparation",
     "data.formats.kinds": (
-        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
+        "convert_onnx describe_segmentation encode_slices list_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference train "
         "write_samples"
     ),
     "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
@@ -31,62 +31,69 @@ CODE = {
     "data.formats.volumes": "encode_slices list_slices score_engine time_preparation",
     "data.formats.write": "score_engine",
     "data.geometry": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
-    ),
-    "data.intensity": "encode_slices time_preparation",
-    "data.labels": (
-        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
+        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
         "score_reference summarise time_engine time_preparation time_reference train "
         "write_samples"
     ),
+    "data.intensity": "describe_segmentation encode_slices time_preparation",
+    "data.labels": (
+        "convert_onnx describe_segmentation encode_slices list_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
+    ),
     "data.layout": (
-        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
+        "convert_onnx describe_segmentation encode_slices list_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference train "
         "write_samples"
     ),
     "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
-    "data.manifest": "encode_slices list_slices summarise time_preparation",
+    "data.manifest": "describe_segmentation encode_slices list_slices summarise time_preparation",
     "data.nnunet": "list_slices",
-    "data.normalisations": "encode_slices time_preparation",
-    "data.normalise": "encode_slices time_preparation",
+    "data.normalisations": "describe_segmentation encode_slices time_preparation",
+    "data.normalise": "describe_segmentation encode_slices time_preparation",
     "data.placement": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
     ),
-    "data.preparation": "encode_slices time_preparation",
+    "data.preparation": "describe_segmentation encode_slices time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
     "data.prepared": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
     ),
     "data.resampling": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
     ),
     "data.roots": "list_slices",
     "data.scan": "list_slices",
     "data.sharding": "list_slices",
     "data.stored": "encode_slices time_preparation",
     "data.tensor_file": (
-        "build_engine convert_onnx encode_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
+        "build_engine convert_onnx describe_segmentation encode_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference train "
         "write_samples"
     ),
-    "data.volume": "encode_slices time_preparation",
+    "data.volume": "describe_segmentation encode_slices time_preparation",
     "data.walk": "list_slices",
     "data.wildcards": (
-        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
+        "convert_onnx describe_segmentation encode_slices list_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference train "
         "write_samples"
     ),
     "data.windows": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference train "
+        "write_samples"
     ),
-    "engines.answering": "run_engine run_reference write_samples",
+    "deploy.describe": "describe_segmentation",
+    "deploy.segmentation": "describe_segmentation",
+    "engines.answering": "describe_segmentation run_engine run_reference write_samples",
     "engines.budget": "summarise time_engine time_reference",
     "engines.build": "build_engine",
     "engines.load": "run_engine time_engine",
@@ -97,19 +104,20 @@ CODE = {
     "engines.timing": "time_engine time_reference",
     "engines.timing_file": "summarise time_engine time_reference",
     "files": (
-        "build_engine convert_onnx encode_slices export_onnx fetch_weights inspect_network "
-        "list_slices run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train validate_engine write_report write_samples"
+        "build_engine convert_onnx describe_segmentation encode_slices export_onnx fetch_weights "
+        "inspect_network list_slices run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train validate_engine write_report "
+        "write_samples"
     ),
     "formats": (
-        "build_engine encode_slices list_slices run_engine score_engine score_reference summarise "
-        "time_engine time_preparation time_reference validate_engine write_report"
+        "build_engine describe_segmentation encode_slices list_slices run_engine score_engine "
+        "score_reference summarise time_engine time_preparation time_reference validate_engine "
+        "write_report"
     ),
     "graphs.activation_ranges": "convert_onnx",
+    "graphs.axes": ("build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"),
     "graphs.calibration": "convert_onnx",
-    "graphs.clean": (
-        "build_engine:onnxruntime build_engine:tensorrt convert_onnx export_onnx inspect_network"
-    ),
+    "graphs.clean": "build_engine:tensorrt convert_onnx export_onnx inspect_network",
     "graphs.conversion": "convert_onnx",
     "graphs.convert": "convert_onnx",
     "graphs.converters": "convert_onnx",
@@ -119,9 +127,7 @@ CODE = {
     "graphs.intake": "export_onnx inspect_network",
     "graphs.modelopt": "convert_onnx",
     "graphs.modelopt_process": "convert_onnx",
-    "graphs.normalise": (
-        "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"
-    ),
+    "graphs.normalise": "export_onnx inspect_network",
     "graphs.proof": "convert_onnx export_onnx inspect_network",
     "graphs.proof_file": "build_engine convert_onnx export_onnx inspect_network",
     "graphs.quantise": "convert_onnx",
@@ -162,9 +168,9 @@ CODE = {
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.spec": (
-        "build_engine encode_slices inspect_network run_engine run_reference score_engine "
-        "summarise time_engine time_preparation time_reference train validate_engine "
-        "write_samples"
+        "build_engine describe_segmentation encode_slices inspect_network run_engine "
+        "run_reference score_engine summarise time_engine time_preparation time_reference train "
+        "validate_engine write_samples"
     ),
     "model.unet": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
@@ -186,20 +192,24 @@ CODE = {
         "write_samples"
     ),
     "quality.answers": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
+        "write_samples"
     ),
     "quality.components": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
+        "write_samples"
     ),
     "quality.decode": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
+        "write_samples"
     ),
     "quality.errors": "score_engine",
     "quality.failure_words": "summarise write_report",
     "quality.failures": "summarise validate_engine write_report",
     "quality.judging": "validate_engine",
     "quality.labels": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
+        "write_samples"
     ),
     "quality.masks": "score_engine",
     "quality.means": "score_engine score_reference summarise",
@@ -209,13 +219,14 @@ CODE = {
     "quality.overlap": "score_engine score_reference",
     "quality.precision_proof": "validate_engine",
     "quality.raw_sample": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
+        "write_samples"
     ),
     "quality.reference_scores": "score_engine score_reference summarise",
     "quality.reference_scoring": "score_reference",
     "quality.scores": "score_engine score_reference summarise validate_engine",
     "quality.scoring": "score_engine",
-    "quality.subject_labels": "score_engine score_reference summarise",
+    "quality.subject_labels": "describe_segmentation score_engine score_reference summarise",
     "quality.verdict": "summarise validate_engine",
     "quality.views": "score_engine summarise",
     "quality.worth": "score_engine score_reference",
@@ -278,7 +289,9 @@ CODE = {
     "training.targets": "train",
     "training.train": "train",
     "training.validation": "train",
-    "user_function": "encode_slices score_engine score_reference time_preparation",
+    "user_function": (
+        "describe_segmentation encode_slices score_engine score_reference time_preparation"
+    ),
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
 
@@ -295,6 +308,7 @@ NO_ARTEFACT = frozenset(
         "cli.pick",
         "cli.picture",
         "cli.places",
+        "cli.predict",
         "cli.report",
         "cli.report_options",
         "cli.report_settings",
@@ -312,7 +326,13 @@ NO_ARTEFACT = frozenset(
         "data.archive",
         "data.kaggle",
         "data.kaggle_download",
-        "data.shards",
+        *(
+            f"deploy.{name}"
+            for name in (
+                *("arrays", "folders", "images", "job", "model", "outputs", "overlay", "predict"),
+                *("probabilities", "proven", "reading"),
+            )
+        ),
         "engines.matrix",
         "errors",
         "machine.facts",
@@ -359,6 +379,7 @@ makes no difference to a key builds nothing."""
 SCRIPTS = [
     "build_engine",
     "convert_onnx",
+    "describe_segmentation",
     "encode_slices",
     "export_onnx",
     "fetch_weights",

@@ -78,8 +78,20 @@ CLOSURES = {
     }
     | {f"quality.{name}" for name in ("answers", "components", "decode", "labels", "raw_sample")}
     | CORES
-    | {"engines.answering", "graphs.running", "precision"}
+    | {"engines.answering", "graphs.running", "precision", "user_function"}
     | {"runtimes.description"},
+    "describe_segmentation": BASICS
+    | ANSWERED
+    - {f"quality.{name}" for name in ("means", "metric", "overlap", "reference_scores", "scores")}
+    - {"addresses", "quality.worth"}
+    | {
+        f"data.{name}"
+        for name in (
+            *("encoding", "intensity", "manifest", "normalisations", "normalise", "preparation"),
+            "volume",
+        )
+    }
+    | {"arrays", "deploy.describe", "deploy.segmentation", "engines.answering", "model.spec"},
     "fetch_dataset": {"files"}
     | LISTING
     | {f"data.{name}" for name in ("archive", "fetched_folder", "kaggle", "kaggle_download")},

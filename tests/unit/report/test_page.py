@@ -250,6 +250,8 @@ def test_provenance_is_complete(examples):
         assert value in shown
     for rule in summary["rules"]:
         assert rule["rule"] in shown
+    for note in summary["model"]["network"]["notes"]:
+        assert note in shown
     for skipped in summary["dataset"]["skipped"]:
         assert skipped["reason"] in shown
     config = next(text for text in page.text if "compare_with:" in text)

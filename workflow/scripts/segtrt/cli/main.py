@@ -1,7 +1,7 @@
 """The command line `segtrt`: what it takes. What a command does is imported when it is asked for.
 
 Exit codes: 0, done; 1, the answer is no (a comparison failed, no engine qualifies, an engine file
-is damaged); 2, a mistake of the user's, told in one line on standard error.
+is damaged); 2, a mistake of the user's, explained in one line on standard error.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from segtrt.cli.amounts import amount, count, count_or_zero
+from segtrt.cli.predict import add_predict
 from segtrt.cli.report_options import add_report
 from segtrt.cli.text import plain
 from segtrt.errors import SegtrtError, describe_os_error
@@ -38,15 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _answer(arguments)
         sys.stdout.flush()
     except SegtrtError as error:
-        return _complain(str(error))
+        return _report_mistake(str(error))
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE
     except OSError as error:
         if error.filename is not None:
-            return _complain(describe_os_error(error))
+            return _report_mistake(describe_os_error(error))
         _drop_output()  # standard output is what cannot be written to
-        return _complain(f"cannot write: {error.strerror or error}")
+        return _report_mistake(f"cannot write: {error.strerror or error}")
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
@@ -62,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", dest="name", required=True)
     add_report(commands)
+    add_predict(commands)
     _add_run(commands)
     _add_inspect(commands)
     _add_pick(commands)
@@ -101,7 +103,7 @@ def _answer(arguments: Sequence[str] | None) -> int:
     return int(chosen.command(chosen))
 
 
-def _complain(message: str) -> int:
+def _report_mistake(message: str) -> int:
     print(f"segtrt: {plain(message)}", file=sys.stderr)
     return MISTAKE
 

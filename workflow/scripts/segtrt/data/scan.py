@@ -113,7 +113,7 @@ def same_images(
 def _scan(item: Item, labels: "Labels | None", demands: Demands) -> ItemEntry:
     from segtrt.data.formats.read import read_image, read_item
 
-    # Hashed first: a file that changes while it is read is then told when it is encoded.
+    # Hashed first: a file that changes while it is read is then noticed when it is encoded.
     files = tuple(FileEntry(path, sha256_file(item.root / path)) for path in item.files)
     image = read_image(item) if labels is None else read_item(item, labels)[0]
     _check(item, image, demands)
@@ -178,9 +178,9 @@ def _unstackable(entries: Sequence[ItemEntry], axis: int) -> str | None:
     sizes = {entry.grid.size for entry in entries}
     if all(len(size) == 2 for size in sizes):
         if len(sizes) > 1:
-            told = " and ".join(" x ".join(map(str, size)) for size in sorted(sizes)[:2])
+            named = " and ".join(" x ".join(map(str, size)) for size in sorted(sizes)[:2])
             return (
-                f"its slices have several sizes ({told}), but tensors.normalisation volume stacks "
+                f"its slices have several sizes ({named}), but tensors.normalisation volume stacks "
                 "them; give them one size or choose slice"
             )
         depth = len(entries)

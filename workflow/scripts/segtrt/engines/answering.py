@@ -22,26 +22,24 @@ Run = Callable[[Iterable[Images]], Iterator[Outputs]]
 """Runs batch after batch, (n, channels, *size) each, and yields (n, classes, *output size) each."""
 
 
-def decoder_of(spec: NetworkSpec, deciding: Mapping[str, Any]) -> Decoder:
+def decoder_of(spec: NetworkSpec, decoding: Mapping[str, Any]) -> Decoder:
     """How a network's outputs become labels.
 
     Args:
         spec: the network's contract.
-        deciding: `decide` as in the settings (a threshold, `argmax`, or None for the usual),
-            `largest_component` and `ignored`.
+        decoding: `decide` as in the settings (a threshold, `argmax`, or None for the usual), and
+            `ignored`. Whether components are dropped is no matter of answers, which keep them all.
 
     Raises:
         SegtrtError: the network's output does not go with what is asked for.
     """
     activation: Activation = spec.activation.value
-    decide = deciding["decide"]
+    decide = decoding["decide"]
     if decide is None:
         decoder = Decoder.usual(activation, spec.classes)
     else:
         decoder = Decoder(activation, None if decide == "argmax" else float(decide["threshold"]))
-    decoder = replace(
-        decoder, largest_component=deciding["largest_component"], ignored=deciding["ignored"]
-    )
+    decoder = replace(decoder, ignored=decoding["ignored"])
     decoder.classes(spec.classes)
     return decoder
 
@@ -93,7 +91,7 @@ def answer(
                 yield batch
 
         items = iter(shard.items)
-        item = _Item(next(items), output, decoder, by)
+        item = ItemLabels(next(items), output, decoder, by)
         found = track(run(images()), f"running {by}", len(starts), "batches")
         for start, outputs in zip(starts, found, strict=True):
             if outputs.shape[1:] != tuple(output):
@@ -110,7 +108,7 @@ def answer(
                     writer.keep(row, one)
                 if item.done:
                     writer.add(item.labels(), item.non_finite)
-                    item = _Item(next(items), output, decoder, by)
+                    item = ItemLabels(next(items), output, decoder, by)
                 item.add(one)
         writer.add(item.labels(), item.non_finite)
 
@@ -122,13 +120,29 @@ def _title(shard: Prepared, row: int) -> str:
     return f"{item.title}, patch {number}" if len(item.patches) > 1 else item.title
 
 
-class _Item:
+class ItemLabels:
     """One item while its patches' outputs come in."""
 
     def __init__(
-        self, item: PreparedItem, output: Sequence[int], decoder: Decoder, by: str
+        self,
+        item: PreparedItem,
+        output: Sequence[int],
+        decoder: Decoder,
+        by: str,
+        *,
+        keep: bool = False,
     ) -> None:
+        """Begin.
+
+        Args:
+            item: whose patches they are.
+            output: (classes, *size) of one patch's output.
+            decoder: how outputs become labels.
+            by: who answers, e.g. `openvino/b4_int8`.
+            keep: keep the stitched outputs too.
+        """
         self._item, self._decoder, self._by = item, decoder, by
+        self._kept: list[Outputs] | None = [] if keep else None
         self._stitcher = Stitcher(item.patches, output[0])
         self._slabs: list[NDArray[np.uint8]] = []
         self.non_finite = 0
@@ -147,8 +161,16 @@ class _Item:
         if bad.any():
             full = np.where(bad.any(axis=0), np.float32(self._decoder.background), full)
         for slab in self._stitcher.add(full[np.newaxis]):
+            if self._kept is not None:
+                self._kept.append(slab)
             self._slabs.append(self._decoder.labels(slab, f"{self._by}: {self._item.title}"))
 
     def labels(self) -> NDArray[np.uint8]:
         """Labels of the whole item, (*grid) uint8."""
         return np.concatenate(self._slabs)
+
+    def outputs(self) -> Outputs:
+        """The stitched outputs of the whole item, (classes, *grid) float32, if they were kept."""
+        if self._kept is None:
+            raise ValueError("outputs were not kept")
+        return np.concatenate(self._kept, axis=1)

@@ -51,7 +51,7 @@ def code_of_function(name: str) -> dict[str, Any]:
     source = name.rpartition(":")[0]
     if source.endswith(".py"):
         path = Path(source).absolute()
-        # A file that is not there is told by the job that needs it.
+        # The job that needs a missing file reports it.
         return code_of_file(path) if path.is_file() else {}
     return code_of_module(source, Path.cwd())
 

@@ -25,8 +25,3 @@ def write_masks(
     maps = list(label_map) if item.stacked else [label_map]
     for one, like in zip(maps, item.files(root), strict=True):
         write_mask(one, like, folder, labels)
-
-
-def labels_to_write(labels: Labels | None, names: tuple[str, ...]) -> Labels:
-    """The data set's labels; without masks, classes are 1, 2, ..."""
-    return labels or Labels.of(dict(enumerate(names, 1)))

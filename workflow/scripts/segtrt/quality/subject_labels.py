@@ -65,6 +65,11 @@ def class_names(labels: Labels | None, classes: int) -> tuple[str, ...]:
     return labels.names if labels else tuple(f"class {one}" for one in range(1, classes + 1))
 
 
+def labels_to_write(labels: Labels | None, names: tuple[str, ...]) -> Labels:
+    """The data set's labels; without masks, classes are 1, 2, ..."""
+    return labels or Labels.of(dict(enumerate(names, 1)))
+
+
 def finish(maps: Sequence[Map], decoder: Decoder) -> list[Map]:
     """Drop components where the decoder asks for it.
 

@@ -1,7 +1,6 @@
 """Predicted masks written in the data set's own format, grid, values and names."""
 
 import io
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from segtrt.data.formats.volumes import READERS, from_labels, read_geometry
 from segtrt.data.labels import Labels
 from segtrt.data.layout import Item
 from segtrt.errors import SegtrtError
-from segtrt.files import follow_umask, write_bytes
+from segtrt.files import assembling_folder, follow_umask, write_bytes
 
 _VOLUME, _PICTURE = ".nii.gz", ".png"
 
@@ -123,13 +122,19 @@ def _write_volume(path: Path, values: NDArray[Any], geometry: Geometry) -> None:
     """Write a volume beside its place and move it there; a header comes after its data."""
     import SimpleITK
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as beside:
-        partial = Path(beside) / path.name
+    with assembling_folder(path) as beside:
+        partial = beside / path.name
         writer = SimpleITK.ImageFileWriter()
         writer.SetFileName(str(partial))
         writer.UseCompressionOn()
-        writer.Execute(from_labels(values, geometry))
-        for each in sorted(Path(beside).iterdir(), key=lambda each: each == partial):
+        try:
+            writer.Execute(from_labels(values, geometry))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split("ITK ERROR: ")[-1].split())
+            raise SegtrtError(
+                f"{path} cannot be written ({reason[-200:]}); make room on its disk and check its "
+                "folder's permissions"
+            ) from None
+        for each in sorted(beside.iterdir(), key=lambda each: each == partial):
             follow_umask(each)
             each.replace(path.parent / each.name)

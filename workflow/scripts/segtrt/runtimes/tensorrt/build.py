@@ -59,7 +59,7 @@ def build(place: BuildPlace, graph: Path, settings: BuildSettings) -> BuildResul
 
 
 def _layers(place: BuildPlace, engine: bytes) -> tuple[list[Layer], list[str]]:
-    """Layers of an engine just built, and notes on what could not be told."""
+    """Layers of an engine just built, and notes on what could not be found out."""
     if not place.has_gpu:
         return [], ["layers are unknown: the engine was built without a GPU to read it back"]
     try:
@@ -107,7 +107,7 @@ def build_serialized(place: BuildPlace, graph: Path, settings: BuildSettings) ->
 
 
 def _strongly_typed(trt: Any) -> int:
-    """Flags of `create_network`: TensorRT 10 must be told, later ones know no other way."""
+    """Flags of `create_network`: TensorRT 10 must be given them, later ones know no other way."""
     flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     return 0 if flag is None else 1 << int(flag)
 
@@ -124,10 +124,10 @@ def _parse(
     if parser.parse(model.SerializeToString()):
         return
     errors = [parser.get_error(index) for index in range(parser.num_errors)]
-    told = "; ".join(dict.fromkeys(_describe(error) for error in errors))
+    errors_text = "; ".join(dict.fromkeys(_describe(error) for error in errors))
     if any(_is_unsupported(error) for error in errors):
-        raise UnsupportedError(f"the graph's {told}")
-    raise SegtrtError(f"graph {graph}: {told or 'it cannot be parsed; see the log'}")
+        raise UnsupportedError(f"the graph's {errors_text}")
+    raise SegtrtError(f"graph {graph}: {errors_text or 'it cannot be parsed; see the log'}")
 
 
 def _describe(error: "ParserError") -> str:

@@ -79,8 +79,8 @@ def parse_layers(text: str) -> list[Layer]:
 
 
 def _layer(entry: Mapping[str, Any]) -> Layer:
-    told = str(entry.get("ParameterType") or entry.get("LayerType") or "unknown")
-    kind = _KINDS.get(told, told)
+    name = str(entry.get("ParameterType") or entry.get("LayerType") or "unknown")
+    kind = _KINDS.get(name, name)
     return Layer(
         name=str(entry.get("Name", "")),
         kind=kind,
