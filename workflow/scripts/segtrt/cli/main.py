@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from segtrt.cli.amounts import amount, count, count_or_zero
 from segtrt.cli.predict import add_predict
+from segtrt.cli.report_options import add_report
 from segtrt.cli.text import plain
 from segtrt.cli.verify import add_verify
 from segtrt.errors import SegtrtError, describe_os_error
@@ -62,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", dest="name", required=True)
+    add_report(commands)
     add_predict(commands)
     _add_run(commands)
     _add_inspect(commands)

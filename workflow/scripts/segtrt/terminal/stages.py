@@ -5,7 +5,7 @@ from collections.abc import Mapping
 STAGES = {
     "images": ("fetch_dataset", "list_slices", "encode_slices", "time_preparation"),
     "network": (
-        *("train", "fetch_weights", "inspect_network"),
+        *("train", "fetch_weights", "inspect_network", "describe_segmentation"),
         *("run_reference", "time_reference", "score_reference"),
     ),
     "graphs": ("export_onnx", "convert_onnx", "write_samples"),
