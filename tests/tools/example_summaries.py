@@ -264,6 +264,8 @@ def _verdict(name: str, precision: Precision, fault: Fault) -> Verdict:
             convolutions={str(precision): 1.0},
             weighed_by="flops",
         ),
+        confident=False,
+        loss_interval=None,
     )
 
 

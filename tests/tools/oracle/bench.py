@@ -88,7 +88,7 @@ def earlier_summary(version: int) -> str:
     figures = dict.fromkeys(("subjects", "items", "slices", "slices_seen"), 0)
     splits = {f"{kind}_{name}": 0 for kind in ("evaluation", "calibration") for name in figures}
     summary = {
-        "format": "segtrt-summary-3",
+        "format": "segtrt-summary-4",
         "title": f"earlier {version}",
         "recommendation": {
             "engine": None,
@@ -96,6 +96,7 @@ def earlier_summary(version: int) -> str:
             "failures": [],
             "broken": [],
             "max_metric_loss": 0.005,
+            "confident": False,
             "doubt": "",
             "max_latency_ms": None,
             "candidates": 0,

@@ -132,7 +132,8 @@ class Deciders(ABC):
             case "score_engine":
                 return self._own_code(validation["metric"])
             case "validate_engine":
-                return validation["tolerances"][cell.split("_")[1]]
+                tolerance = validation["tolerances"][cell.split("_")[1]]
+                return tolerance, config["report"]["confident"]
             case "summarise":
                 return self._report_config(), self.engines
             case "write_report":

@@ -186,6 +186,7 @@ CODE = {
     "quality.components": (
         "run_engine run_reference score_engine score_reference summarise write_samples"
     ),
+    "quality.confidence": "score_engine",
     "quality.decode": (
         "run_engine run_reference score_engine score_reference summarise write_samples"
     ),
@@ -196,6 +197,7 @@ CODE = {
     "quality.labels": (
         "run_engine run_reference score_engine score_reference summarise write_samples"
     ),
+    "quality.loss_limit": "summarise validate_engine",
     "quality.masks": "score_engine",
     "quality.means": "score_engine score_reference summarise",
     "quality.metric": "score_engine score_reference",
@@ -214,7 +216,9 @@ CODE = {
     "quality.verdict": "summarise validate_engine",
     "quality.views": "score_engine summarise",
     "quality.worth": "score_engine score_reference",
+    "report.cautions": "write_report",
     "report.chart": "write_report",
+    "report.charts_confidence": "write_report",
     "report.charts_quality": "write_report",
     "report.charts_speed": "write_report",
     "report.charts_subjects": "write_report",

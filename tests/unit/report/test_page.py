@@ -126,7 +126,32 @@ def test_if_the_reference_finds_nothing_no_engine_is_praised(examples):
     assert first.sentence in shown
     assert not any(attrs.get("class") in ("recommended", "tag") for _, attrs in page.tags)
     assert not any(one in shown for one in ("segtrt run", "fastest engine that passed"))
-    assert shown.count("these figures say nothing about engines") == 2  # both charts of quality
+    assert shown.count("these figures say nothing about engines") == 3  # the charts of quality
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"loss_interval": {"low": 0.0, "high": 0.0049}}, None),
+        (
+            {"loss": 0.002, "loss_interval": {"low": -0.001, "high": 0.0081}},
+            "limit of 0.005: loss −0.0010 to 0.0081 with 95 % confidence, over 4 subjects.",
+        ),
+        (
+            {"loss_interval": None, "paired_subjects": 1},
+            "No interval of the loss is possible from 1 subject: two are needed.",
+        ),
+    ],
+)
+def test_what_the_interval_leaves_open_is_told(examples, change, told):
+    summary = copy.deepcopy(examples["demo"][0])
+    engine = next(
+        one for one in summary["engines"] if one["name"] == summary["recommendation"]["engine"]
+    )
+    engine["quality"] |= change
+    cautions = make_overview(summary).cautions
+    words = [one for one in cautions if "interval" in one or "confidence" in one]
+    assert [one.endswith(told) for one in words] == ([True] if told else [])
 
 
 def test_without_ground_truth_agreement_is_told_and_nothing_that_needs_truth(examples):

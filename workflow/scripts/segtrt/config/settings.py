@@ -201,6 +201,7 @@ class Report:
 
     title: str
     max_metric_loss: float
+    confident: bool
     max_latency_ms: float | None
     overlay_subjects: int
     overlay_slices: int

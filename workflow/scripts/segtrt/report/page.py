@@ -11,6 +11,7 @@ from segtrt.files import write_bytes
 from segtrt.precision import Graph
 from segtrt.report import machines, wording
 from segtrt.report.chart import runtime_colours
+from segtrt.report.charts_confidence import how_sure
 from segtrt.report.charts_quality import quality_against_speed
 from segtrt.report.charts_speed import latency, throughput
 from segtrt.report.charts_subjects import metric_per_class, metric_per_subject
@@ -25,6 +26,7 @@ PAGE = "report.html.j2"
 
 _CHARTS = (
     quality_against_speed,
+    how_sure,
     latency,
     throughput,
     metric_per_subject,

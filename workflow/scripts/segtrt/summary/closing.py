@@ -70,9 +70,22 @@ def _praise(best: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     if quality:
         told.append(f"{metric['title']} {quality['mean']:.4f}{unit}")
         told.append(f"{reference}'s {quality['reference_mean']:.4f}{unit}")
+        told.append(_loss(quality, unit))
     else:
-        told.append(f"no ground truth, {best['errors']['flipped_fraction']:.2g} of pixels differ")
+        told.append("no ground truth, so no interval of a loss")
+        told.append(f"{best['errors']['flipped_fraction']:.2g} of pixels differ")
     return f"{best['name']} ({', '.join(told)})"
+
+
+def _loss(quality: Mapping[str, Any], unit: str) -> str:
+    """The loss with its 95 % interval, or that there is none."""
+    lost = f"{quality['loss']:.4f}{unit} lost"
+    subjects = quality["paired_subjects"]
+    over = f"{subjects} subject{'' if subjects == 1 else 's'}"
+    found = quality["loss_interval"]
+    if not found:
+        return f"{lost}, no interval from {over}"
+    return f"{lost}, 95 %: {found['low']:.4f} to {found['high']:.4f}{unit} over {over}"
 
 
 def _best_elsewhere(summary: Mapping[str, Any], engines: Mapping[str, Any]) -> list[str]:

@@ -188,6 +188,7 @@ def compose(
     reference = reference_entry(reference_scores, settings.validation.min_reference)
     limits: Json = {
         "max_metric_loss": report.max_metric_loss,
+        "confident": report.confident,
         "max_latency_ms": report.max_latency_ms,
         "metric": reference_scores.metric.title,
         "doubt": reference["doubt"],
