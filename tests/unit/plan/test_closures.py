@@ -46,7 +46,8 @@ CLOSURES = {
     | {
         f"quality.{name}"
         for name in (
-            *("failures", "judging", "metric_table", "precision_proof", "scores", "verdict"),
+            *("failures", "judging", "loss_limit", "metric_table", "precision_proof", "scores"),
+            "verdict",
         )
     },
     "score_reference": BASICS | ANSWERED | {"quality.reference_scoring"},
@@ -55,7 +56,10 @@ CLOSURES = {
     | RECORD
     | READING
     | {"data.formats.write", "model.spec"}
-    | {f"quality.{name}" for name in ("errors", "masks", "outlines", "scoring", "views")},
+    | {
+        f"quality.{name}"
+        for name in ("confidence", "errors", "masks", "outlines", "scoring", "views")
+    },
     "write_report": BASICS
     | {f"quality.{name}" for name in ("failure_words", "failures", "metric_table")}
     | {"summary.document", "summary.overlay_index"}
