@@ -18,6 +18,8 @@ run(
         machine=params.plan["parts"]["machine"],
         batch_sizes=params.batch_sizes,
         budget=params.budget,
+        deciding=params.deciding,
+        compiled=params.compiled,
         threads=snakemake.threads,
     ),
 )

@@ -112,7 +112,15 @@ def earlier_summary(version: int) -> str:
         "dataset": {"source": "demo", "normalisation": "slice", **figures, **splits, **_NO_DATA},
         "model": {"weights": "w", "weights_sha256": "0" * 64, **_NO_NETWORK},
         "machines": [
-            {"name": "", "facts": {}, "timings": [], "preparation_ms": {}, "recommended": None}
+            {
+                "name": "",
+                "facts": {},
+                "timed": "PyTorch eager fp32",
+                "timings": [],
+                "baselines": [],
+                "preparation_ms": {},
+                "recommended": None,
+            }
         ],
         "config": {},
         "rules": [],

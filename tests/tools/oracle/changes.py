@@ -98,6 +98,7 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("report", "title"): ["Segmentation engines, proven on your images", "Another title"],
     ("report", "max_metric_loss"): [0.005, 0.01],
     ("report", "confident"): [False, True],
+    ("report", "torch_compile"): [False, True],
     ("report", "max_latency_ms"): [None, 5.0],
     ("report", "overlay_subjects"): [3, 2],
     ("report", "overlay_slices"): [6, 4],

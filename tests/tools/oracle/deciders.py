@@ -115,7 +115,8 @@ class Deciders(ABC):
                 return self._source, model["output"], self._deciding
             case "time_reference":
                 return (
-                    *(self._source, model["output"], self._size_or_source),
+                    *(self._source, model["output"], self._decoding),
+                    config["report"]["torch_compile"],
                     sorted(config["engines"]["batch_sizes"]),
                     {key: value for key, value in config["inference"].items() if key != "mode"},
                     self._hardware(name),
@@ -196,14 +197,18 @@ class Deciders(ABC):
         return activation, model["output"], (given["channels"], given["size"])
 
     @property
-    def _deciding(self) -> Any:
-        """What decides labels, and how much of the raw outputs is kept."""
+    def _decoding(self) -> Any:
+        """What decides labels."""
         validation = self.config["validation"]
         ignores = self._labels is not None and self._labels[1] is not None
-        kept = validation["raw_mib"] * 2**20 // len(self.shards)
         largest = validation["largest_component"]
         keeps_largest = self.kind == "unet" if largest is None else largest
-        return validation["decide"], keeps_largest, ignores, kept
+        return validation["decide"], keeps_largest, ignores
+
+    @property
+    def _deciding(self) -> Any:
+        """What decides labels, and how much of the raw outputs is kept."""
+        return self._decoding, self.config["validation"]["raw_mib"] * 2**20 // len(self.shards)
 
     def _own_code(self, setting: str) -> Any:
         """Version of the user's own code, if a setting names a function in it."""

@@ -85,7 +85,7 @@ CODE = {
         "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
         "summarise time_engine time_preparation time_reference train write_samples"
     ),
-    "engines.answering": "run_engine run_reference write_samples",
+    "engines.answering": "run_engine run_reference time_reference write_samples",
     "engines.budget": "summarise time_engine time_reference",
     "engines.build": "build_engine",
     "engines.load": "run_engine time_engine",
@@ -137,6 +137,7 @@ CODE = {
         "write_samples"
     ),
     "machine.gpu": "time_engine",
+    "model.baselines": "time_reference",
     "model.bundle": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
@@ -181,21 +182,25 @@ CODE = {
         "write_samples"
     ),
     "quality.answers": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "run_engine run_reference score_engine score_reference summarise time_reference "
+        "write_samples"
     ),
     "quality.components": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "run_engine run_reference score_engine score_reference summarise time_reference "
+        "write_samples"
     ),
     "quality.confidence": "score_engine",
     "quality.decode": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "run_engine run_reference score_engine score_reference summarise time_reference "
+        "write_samples"
     ),
-    "quality.errors": "score_engine",
+    "quality.errors": "score_engine time_reference",
     "quality.failure_words": "summarise write_report",
     "quality.failures": "summarise validate_engine write_report",
     "quality.judging": "validate_engine",
     "quality.labels": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "run_engine run_reference score_engine score_reference summarise time_reference "
+        "write_samples"
     ),
     "quality.loss_limit": "summarise validate_engine",
     "quality.masks": "score_engine",
@@ -206,16 +211,18 @@ CODE = {
     "quality.overlap": "score_engine score_reference",
     "quality.precision_proof": "validate_engine",
     "quality.raw_sample": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "run_engine run_reference score_engine score_reference summarise time_reference "
+        "write_samples"
     ),
     "quality.reference_scores": "score_engine score_reference summarise",
     "quality.reference_scoring": "score_reference",
-    "quality.scores": "score_engine score_reference summarise validate_engine",
+    "quality.scores": "score_engine score_reference summarise time_reference validate_engine",
     "quality.scoring": "score_engine",
     "quality.subject_labels": "score_engine score_reference summarise",
     "quality.verdict": "summarise validate_engine",
     "quality.views": "score_engine summarise",
     "quality.worth": "score_engine score_reference",
+    "report.baselines": "write_report",
     "report.cautions": "write_report",
     "report.chart": "write_report",
     "report.charts_confidence": "write_report",
@@ -258,6 +265,7 @@ CODE = {
     "runtimes.tensorrt.session": "run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.tf32": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.timing_cache": "build_engine:tensorrt",
+    "summary.baselines": "summarise",
     "summary.benchmark_files": "summarise",
     "summary.comparison": "summarise",
     "summary.document": "summarise write_report",

@@ -114,7 +114,10 @@ JUDGES = ("quality.scor", "quality.judg", "quality.metric", "quality.verdict", "
 FORBIDDEN = {
     "run_engine": ("data.kaggle", "data.manifest", "engines.tim", "engines.build", *JUDGES),
     "time_engine": ("data.kaggle", "data.manifest", "engines.run", "engines.build", "quality."),
-    "time_reference": ("data.kaggle", "engines.run", "engines.load", "quality.", "runtimes.base"),
+    "time_reference": (
+        *("data.kaggle", "engines.run", "engines.load", "runtimes.base"),
+        *("quality.scoring", "quality.judg", "quality.metric", "quality.verdict", "quality.fail"),
+    ),
     "write_samples": (
         *("data.kaggle", "data.normalise", "engines.run", "engines.build", "engines.tim"),
         *("runtimes.base", "runtimes.registry", *JUDGES),

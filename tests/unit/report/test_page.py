@@ -9,6 +9,7 @@ import yaml
 from example_summaries import CASES, HOSTILE, make_example
 from report_page import Page
 from segtrt.errors import SegtrtError
+from segtrt.report import wording
 from segtrt.report.matrix import columns
 from segtrt.report.overview import make_overview
 from segtrt.report.page import load_overlays, render, script_json, write_report
@@ -41,6 +42,7 @@ def figure(engine, key):
         "p99_ms": ("timing", "total", "p99"),
         "images_per_second": ("timing", "images_per_second"),
         "speedup": ("speedup",),
+        "speedup_float32": ("speedup_float32",),
         "metric": ("quality", "mean"),
         "metric_loss": ("quality", "loss"),
         "flipped_fraction": ("errors", "flipped_fraction"),
@@ -94,13 +96,14 @@ def test_the_first_screen_recommends(examples):
         f"segtrt run results/engines/{name}/engine.bin results/onnx/fp32/test_data_set_0/input_0.pb"
     )
     assert [tile.label for tile in first.tiles] == [
-        "Speed-up over PyTorch",
+        "Speed-up over PyTorch eager bf16",
         "Mean Dice",
         "Latency of a batch",
         "Verdict",
     ]
     assert f"{engine['quality']['mean']:.4f}" == first.tiles[1].value
     assert f"{engine['quality']['reference_mean']:.4f}" in first.tiles[1].detail
+    assert first.tiles[0].detail.endswith(f"{wording.times(engine['speedup_float32'])} its float32")
     shown = " ".join(page.text)
     assert first.command in shown
     assert all(tile.value in shown for tile in first.tiles)

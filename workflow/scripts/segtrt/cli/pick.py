@@ -113,7 +113,7 @@ def _reasons(
     reference = summary["reference"]["name"]
     speed = f"{number(timing['images_per_second'])} images per second"
     if engine["speedup"]:
-        speed += f", {times(engine['speedup'])} {reference}'s"
+        speed += f", {times(engine['speedup'])} {engine['speedup_over']}'s"
     others = f"{plural(choice.qualified, 'engine')} within the limits"
     pairs: list[tuple[str, object]] = [
         ("why", f"fastest of the {others} ({choice.candidates} were run)"),

@@ -202,6 +202,7 @@ class Report:
     title: str
     max_metric_loss: float
     confident: bool
+    torch_compile: bool
     max_latency_ms: float | None
     overlay_subjects: int
     overlay_slices: int

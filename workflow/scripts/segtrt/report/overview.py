@@ -9,7 +9,7 @@ from segtrt.quality.failure_words import all_in_words, broken_limits
 from segtrt.quality.failures import failures_of
 from segtrt.report import wording
 from segtrt.report.cautions import cautions
-from segtrt.report.machines import device, entry, several, shown
+from segtrt.report.machines import device, several, shown
 
 
 @dataclass(frozen=True)
@@ -167,18 +167,13 @@ def _why_none(summary: Mapping[str, Any]) -> str:
 
 
 def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
-    timing, reference = engine["timing"], summary["reference"]["name"]
-    own = entry(summary, engine["machine"])["timings"]
-    torch = next((one for one in own if one["batch_size"] == engine["batch_size"]), None)
+    timing = engine["timing"]
     speed = wording.number(timing["images_per_second"])
     return [
         Tile(
-            f"Speed-up over {reference}",
+            f"Speed-up over {engine['speedup_over'] or summary['reference']['name']}",
             wording.times(engine["speedup"]),
-            f"{speed} against {wording.number(torch['images_per_second'])} images per second, "
-            f"batch {engine['batch_size']}"
-            if torch
-            else f"{speed} images per second",
+            _speeds(engine, speed),
         ),
         _quality_tile(engine, summary),
         Tile(
@@ -194,6 +189,17 @@ def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
             or f"{wording.percent(engine['errors']['flipped_fraction'])} of pixels differ",
         ),
     ]
+
+
+def _speeds(engine: Mapping[str, Any], speed: str) -> str:
+    """Both figures of the speed-up, and the one over plain float32 where that is another."""
+    if not engine["speedup"]:
+        return f"{speed} images per second"
+    other = wording.number(engine["timing"]["images_per_second"] / engine["speedup"])
+    told = f"{speed} against {other} images per second, batch {engine['batch_size']}"
+    if engine["speedup_float32"] != engine["speedup"]:
+        told += f"; {wording.times(engine['speedup_float32'])} its float32"
+    return told
 
 
 def _quality_tile(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> Tile:

@@ -10,6 +10,7 @@ from typing import Any
 from segtrt.files import write_bytes
 from segtrt.precision import Graph
 from segtrt.report import machines, wording
+from segtrt.report.baselines import make_baselines
 from segtrt.report.chart import runtime_colours
 from segtrt.report.charts_confidence import how_sure
 from segtrt.report.charts_quality import quality_against_speed
@@ -81,6 +82,7 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
     return environment.get_template(PAGE).render(
         summary=summary,
         overview=make_overview(summary),
+        baselines=make_baselines(summary),
         columns=columns(summary),
         rows=[make_row(engine, summary) for engine in summary["engines"]],
         charts=charts,

@@ -63,7 +63,7 @@ def _sum_up(summary: Mapping[str, Any]) -> list[str]:
 
 def _praise(best: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     reference = summary["reference"]["name"]
-    told = [f"{best['speedup']:.1f} times {reference}"] if best["speedup"] else []
+    told = [f"{best['speedup']:.1f} times {best['speedup_over']}"] if best["speedup"] else []
     told.append(f"{best['timing']['total']['median']:.3g} ms a batch")
     metric, quality = summary["metric"], best["quality"]
     unit = f" {metric['unit']}" if metric["unit"] else ""
