@@ -103,7 +103,9 @@ def test_the_first_screen_recommends(examples):
     ]
     assert f"{engine['quality']['mean']:.4f}" == first.tiles[1].value
     assert f"{engine['quality']['reference_mean']:.4f}" in first.tiles[1].detail
-    assert first.tiles[0].detail.endswith(f"{wording.times(engine['speedup_float32'])} its float32")
+    assert first.tiles[0].detail.endswith(
+        f"{wording.times(engine['speedup_float32'])} over float32"
+    )
     shown = " ".join(page.text)
     assert first.command in shown
     assert all(tile.value in shown for tile in first.tiles)

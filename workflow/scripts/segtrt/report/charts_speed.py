@@ -183,7 +183,11 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                 "x": [one["batch_size"] for one in timings],
                 "y": [one["images_per_second"] for one in timings],
                 "hovertemplate": "batch %{x}<br>%{y:,.4~g} images/s<extra>%{fullData.name}</extra>",
-                "marker": {"size": 8, **marker(summary, machine, runtime, precision)},
+                "marker": {
+                    "size": 8,
+                    **marker(summary, machine, runtime, precision),
+                    **({"symbol": "x"} if "compiled" in runtime else {}),
+                },
                 "line": {"width": 2, "color": colour_of(runtime), "dash": dash(precision)},
             }
         )

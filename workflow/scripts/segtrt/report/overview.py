@@ -198,7 +198,7 @@ def _speeds(engine: Mapping[str, Any], speed: str) -> str:
     other = wording.number(engine["timing"]["images_per_second"] / engine["speedup"])
     told = f"{speed} against {other} images per second, batch {engine['batch_size']}"
     if engine["speedup_float32"] != engine["speedup"]:
-        told += f"; {wording.times(engine['speedup_float32'])} its float32"
+        told += f"; {wording.times(engine['speedup_float32'])} over float32"
     return told
 
 
