@@ -73,7 +73,13 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ],
     ("engines", "on_unsupported"): ["skip", "fail"],
     ("engines", "compute_capabilities"): [[], [], ["8.9", "9.0"], ["9.0", "8.9"]],
-    ("engines", "profile"): ["static", "dynamic"],
+    ("engines", "profile"): [
+        "static",
+        "dynamic",
+        ["static", "dynamic"],
+        ["dynamic", "static"],
+        ["static"],
+    ],
     ("engines", "dynamic_batch"): [
         {"min": 1, "opt": 1, "max": 32},
         {"min": 1, "opt": 4, "max": 32},

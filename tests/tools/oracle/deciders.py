@@ -21,12 +21,16 @@ class Deciders(ABC):
         self.given_weights = model["weights"] is not None
         self.trained = model["weights"] == "results/training/weights.safetensors"
         self.places = [f"@{name}" for name in sorted(config["machines"])] or [""]
+        profile = engines["profile"]
+        self._both = both = not isinstance(profile, str) and len(profile) > 1
+        self._profile = "static" if both else profile if isinstance(profile, str) else profile[0]
         self.engines = [
-            (runtime + place, batch, precision)
+            (runtime + place, batch, precision + second)
             for place in self.places
             for runtime in sorted(self._runtimes(place))
             for precision in PRECISIONS
             for batch in sorted(engines["batch_sizes"])
+            for second in (("", "_dynamic") if both and runtime == "tensorrt" else ("",))
             if precision in engines["precisions"] and (runtime, precision) in GRAPHS
             # TensorRT builds for the GPU that it is on, and for no list of GPUs.
             if runtime != "tensorrt" or not engines["compute_capabilities"]
@@ -222,10 +226,11 @@ class Deciders(ABC):
     def _settings(self, runtime: str, cell: str) -> Any:
         engines = self.config["engines"]
         dynamic = engines["dynamic_batch"]
-        batches = dynamic if engines["profile"] == "dynamic" else None
+        profile = "dynamic" if cell.endswith("_dynamic") else self._profile
+        batches = dynamic if profile == "dynamic" else None
         if runtime == "tensorrt":
             scratch = engines["workspace_mib"], engines["optimisation_level"]
-            return cell, engines["profile"], batches, scratch
+            return cell, profile, batches, scratch
         return cell, batches and (batches["min"], batches["max"])
 
     def _hardware(self, place: str) -> dict[str, str]:
@@ -253,6 +258,7 @@ class Deciders(ABC):
             ("engines", "compute_capabilities"),
         ):
             config[group][key] = sorted(config[group][key] or [])
+        config["engines"]["profile"] = [self._profile, self._both]
         config["machines"] = {
             name: sorted(machine["runtimes"] or [])
             for name, machine in sorted(config["machines"].items())

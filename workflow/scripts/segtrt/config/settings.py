@@ -150,12 +150,18 @@ class Engines:
     batch_sizes: tuple[int, ...]
     precisions: tuple[Precision, ...]
     on_unsupported: Literal["fail", "skip"]
-    profile: Literal["static", "dynamic"]
+    profile: str | tuple[str, ...]
+    """`static`, `dynamic`, or both in this order; never one alone in a tuple once resolved."""
     dynamic_batch: DynamicBatch
     workspace_mib: int
     optimisation_level: int
     compute_capabilities: tuple[str, ...]
     calibration: Calibration
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles asked for, `static` first."""
+        return (self.profile,) if isinstance(self.profile, str) else self.profile
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Timed(NamedTuple):
     runtime: str
     precision: str
     timing: Mapping[str, Any]
+    dynamic: bool = False
+    """Whether it has a dynamic profile."""
 
 
 def timed(summary: Mapping[str, Any]) -> list[Timed]:
@@ -59,7 +61,14 @@ def timed(summary: Mapping[str, Any]) -> list[Timed]:
             for own in one["timings"]
         ]
         lines += [
-            Timed(one["name"], name, one["runtime"], one["precision"], one["timing"])
+            Timed(
+                one["name"],
+                name,
+                one["runtime"],
+                one["precision"],
+                one["timing"],
+                one["profile"] == "dynamic",
+            )
             for one in summary["engines"]
             if one["timing"] and one["machine"] == name
         ]
@@ -158,13 +167,13 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
     lines = timed(summary)
     if not lines:
         return None
-    kinds: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    kinds: dict[tuple[str, str, str, bool], list[Mapping[str, Any]]] = {}
     for line in lines:
-        kind = line.machine, line.runtime, line.precision
+        kind = line.machine, line.runtime, line.precision, line.dynamic
         kinds.setdefault(kind, []).append(line.timing)
     ways = {one["name"] for machine in summary["machines"] for one in machine["baselines"]}
     data: list[Spec] = []
-    for (machine, runtime, precision), group in kinds.items():
+    for (machine, runtime, precision, dynamic), group in kinds.items():
         place = shown(summary, machine)
         label = (
             wording.reference_label(summary, place)
@@ -178,7 +187,7 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": label,
+                "name": f"{label}, dynamic" if dynamic else label,
                 **group_of(place),
                 "x": [one["batch_size"] for one in timings],
                 "y": [one["images_per_second"] for one in timings],
@@ -186,7 +195,7 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                 "marker": {
                     "size": 8,
                     **marker(summary, machine, runtime, precision),
-                    **({"symbol": "x"} if "compiled" in runtime else {}),
+                    **({"symbol": "x"} if dynamic or "compiled" in runtime else {}),
                 },
                 "line": {"width": 2, "color": colour_of(runtime), "dash": dash(precision)},
             }

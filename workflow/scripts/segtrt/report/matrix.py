@@ -48,6 +48,8 @@ class Row:
     runtime_label: str
     batch_size: int
     precision: str
+    dynamic: bool
+    """Whether it has a dynamic profile."""
     verdict: str
     verdict_label: str
     reasons: list[str]
@@ -173,6 +175,7 @@ def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
         runtime_label=wording.runtime(engine["runtime"]),
         batch_size=engine["batch_size"],
         precision=engine["precision"],
+        dynamic=engine["profile"] == "dynamic",
         verdict=engine["verdict"],
         verdict_label=wording.VERDICTS[engine["verdict"]],
         reasons=reasons,

@@ -72,6 +72,7 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
             engine["batch_size"],
             engine["precision"],
             shown(summary, engine["machine"]),
+            dynamic=engine["profile"] == "dynamic",
         )
         if engine
         else ""

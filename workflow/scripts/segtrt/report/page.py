@@ -19,6 +19,7 @@ from segtrt.report.charts_subjects import metric_per_class, metric_per_subject
 from segtrt.report.charts_time import where_time_goes
 from segtrt.report.matrix import columns, make_row
 from segtrt.report.overview import make_overview
+from segtrt.report.profiles import costs_of_profiles
 from segtrt.summary.document import read_summary
 from segtrt.summary.overlay_index import read_overlays
 
@@ -83,6 +84,7 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
         summary=summary,
         overview=make_overview(summary),
         baselines=make_baselines(summary),
+        profiles=costs_of_profiles(summary),
         columns=columns(summary),
         rows=[make_row(engine, summary) for engine in summary["engines"]],
         charts=charts,

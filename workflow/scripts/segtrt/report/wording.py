@@ -166,9 +166,12 @@ def on(machine: str) -> str:
     return f" on {machine}" if machine else ""
 
 
-def engine_label(runtime_name: str, batch_size: int, precision: str, machine: str = "") -> str:
-    """`OpenVINO int8, batch 4`, or `OpenVINO int8, batch 4 on a100`."""
-    return f"{runtime(runtime_name)} {precision}, batch {batch_size}{on(machine)}"
+def engine_label(
+    runtime_name: str, batch_size: int, precision: str, machine: str = "", *, dynamic: bool = False
+) -> str:
+    """`OpenVINO int8, batch 4`, or `TensorRT int8, batch 4, dynamic profile on a100`."""
+    profile = ", dynamic profile" if dynamic else ""
+    return f"{runtime(runtime_name)} {precision}, batch {batch_size}{profile}{on(machine)}"
 
 
 def reference_label(summary: Mapping[str, Any], machine: str = "") -> str:

@@ -62,6 +62,7 @@ def engine_entry(
         "runtime": record.runtime,
         "batch_size": settings.batch_size,
         "precision": str(settings.precision),
+        "profile": settings.profile if built else None,
         "graph": str(record.graph),
         "verdict": verdict.verdict if verdict else "not_run" if built else "skipped",
         "reason": reason,
@@ -96,11 +97,11 @@ def engine_entry(
 def left_out_entry(name: str, reason: str) -> Json:
     """The entry of an engine that cannot be had here."""
     runtime, machine, cell = engine_parts(name)
-    batch, precision = cell.removeprefix("b").split("_")
+    batch, precision, *_ = cell.removeprefix("b").split("_")
     empty = (
-        "graph engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms "
-        "memory_mib speedup speedup_over speedup_float32 timing errors errors_every_item quality "
-        "agreement patches precision_proof"
+        "profile graph engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms "
+        "read_back_ms memory_mib speedup speedup_over speedup_float32 timing errors "
+        "errors_every_item quality agreement patches precision_proof"
     )
     return {
         "name": name,
@@ -120,10 +121,11 @@ def left_out_entry(name: str, reason: str) -> Json:
     }
 
 
-def engine_order(engine: Mapping[str, Any]) -> tuple[str, str, int, int]:
-    """Sort key: machine, runtime, precision, batch size."""
+def engine_order(engine: Mapping[str, Any]) -> tuple[str, str, int, int, str]:
+    """Sort key: machine, runtime, precision, batch size, name."""
     precision = list(Precision).index(Precision(engine["precision"]))
-    return engine["machine"], engine["runtime"], precision, engine["batch_size"]
+    place = engine["machine"], engine["runtime"]
+    return *place, precision, engine["batch_size"], engine["name"]
 
 
 def table(summary: Mapping[str, Any]) -> str:
