@@ -105,6 +105,7 @@ CODE = {
         "time_engine time_preparation time_reference validate_engine write_report"
     ),
     "graphs.activation_ranges": "convert_onnx",
+    "graphs.axes": ("build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"),
     "graphs.calibration": "convert_onnx",
     "graphs.clean": (
         "build_engine:onnxruntime build_engine:tensorrt convert_onnx export_onnx inspect_network"
@@ -118,9 +119,7 @@ CODE = {
     "graphs.intake": "export_onnx inspect_network",
     "graphs.modelopt": "convert_onnx",
     "graphs.modelopt_process": "convert_onnx",
-    "graphs.normalise": (
-        "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"
-    ),
+    "graphs.normalise": "export_onnx inspect_network",
     "graphs.proof": "convert_onnx export_onnx inspect_network",
     "graphs.proof_file": "build_engine convert_onnx export_onnx inspect_network",
     "graphs.quantise": "convert_onnx",
@@ -234,6 +233,7 @@ CODE = {
     "report.matrix": "write_report",
     "report.overview": "write_report",
     "report.page": "write_report",
+    "report.profiles": "write_report",
     "report.wording": "write_report",
     "runtimes.base": "build_engine run_engine time_engine write_report",
     "runtimes.cpu.messages": (

@@ -23,9 +23,7 @@ UNET = "unet"
 DEMO_WEIGHTS = "data/demo/weights.safetensors"
 
 Tolerance = Mapping[str, float | None]
-"""Figure (`segtrt.quality.metric_table`) -> what an engine may differ by; None leaves it unchecked.
-
-A mapping, so that a new figure is added to the table of figures and the schema alone."""
+"""Figure (`segtrt.quality.metric_table`) -> what an engine may differ by; None: it is unchecked."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +100,7 @@ class Model:
 
     @property
     def given_weights(self) -> str | None:
-        """Weights given apart from the network: for the U-Net the demo's, unless others are named.
-
-        None: the network's source holds its own, or draws them.
-        """
+        """Weights given apart from the source, if any: for the U-Net the demo's, unless named."""
         return DEMO_WEIGHTS if self.weights is None and self.network == UNET else self.weights
 
     @property
@@ -151,7 +146,7 @@ class Engines:
     precisions: tuple[Precision, ...]
     on_unsupported: Literal["fail", "skip"]
     profile: str | tuple[str, ...]
-    """`static`, `dynamic`, or both in this order; never one alone in a tuple once resolved."""
+    """`static`, `dynamic`, or both in this order."""
     dynamic_batch: DynamicBatch
     workspace_mib: int
     optimisation_level: int
