@@ -138,9 +138,9 @@ TESTED_THROUGH = {
     "plan/test_declare.py": "plan.jobs plan.node plan.records plan.rules",
     "quality/test_scoring.py": "quality.masks quality.reference_scores quality.reference_scoring "
     "quality.subject_labels quality.worth",
-    "report/test_charts.py": "report.chart report.charts_quality report.charts_speed "
-    "report.charts_subjects report.charts_time",
-    "report/test_page.py": "report.matrix report.overview summary.overlay_index",
+    "report/test_charts.py": "report.chart report.charts_confidence report.charts_quality "
+    "report.charts_speed report.charts_subjects report.charts_time",
+    "report/test_page.py": "report.cautions report.matrix report.overview summary.overlay_index",
     "graphs/test_modelopt.py": "graphs.modelopt_process",
     "graphs/test_proof.py": "graphs.running",
     "model/test_contract.py": "graphs.source_graph model.network_file",

@@ -275,6 +275,12 @@ def _add_pick(commands: Any) -> None:
         "(default: the summary's limit)",
     )
     parser.add_argument(
+        "--confident",
+        action=argparse.BooleanOptionalAction,
+        help="have the worse end of the loss's 95 %% interval keep its limit (default: as the "
+        "summary)",
+    )
+    parser.add_argument(
         "--max-latency-ms",
         metavar="MS",
         type=amount,
@@ -293,6 +299,7 @@ def _pick(chosen: argparse.Namespace) -> int:
         chosen.summary,
         machine=chosen.machine,
         max_metric_loss=chosen.max_metric_loss,
+        confident=chosen.confident,
         max_latency_ms=chosen.max_latency_ms,
         slices=chosen.slices,
     )
