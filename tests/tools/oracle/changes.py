@@ -52,7 +52,7 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
         {"channels": 3, "size": None},
         {"channels": None, "size": [256, 256]},
     ],
-    ("model", "opset"): [20, 18],
+    ("model", "opset"): [21, 18],
     ("training", "epochs"): [40, 2],
     ("training", "batch_size"): [16, 8],
     ("training", "validation_fraction"): [0.25, 0.5],
