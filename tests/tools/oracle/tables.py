@@ -107,9 +107,7 @@ CODE = {
     "graphs.activation_ranges": "convert_onnx",
     "graphs.axes": ("build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"),
     "graphs.calibration": "convert_onnx",
-    "graphs.clean": (
-        "build_engine:onnxruntime build_engine:tensorrt convert_onnx export_onnx inspect_network"
-    ),
+    "graphs.clean": ("build_engine:tensorrt convert_onnx export_onnx inspect_network"),
     "graphs.conversion": "convert_onnx",
     "graphs.convert": "convert_onnx",
     "graphs.converters": "convert_onnx",
