@@ -165,8 +165,8 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
         (
             {"validation": {"decide": {"threshold": 0.4}}},
             {
-                *("describe_segmentation", "run_reference", "run_engine", "score_reference"),
-                *("score_engine", "validate_engine"),
+                *("describe_segmentation", "run_reference", "time_reference", "run_engine"),
+                *("score_reference", "score_engine", "validate_engine"),
             },
         ),
         (
@@ -175,6 +175,8 @@ def test_a_machines_name_decides_no_engine_and_its_hardware_does(
         ),
         ({"inference": {"iterations": 3}}, {"time_engine", "time_reference"}),
         ({"report": {"title": "Other"}}, set()),
+        ({"report": {"confident": True}}, {"validate_engine"}),
+        ({"report": {"torch_compile": True}}, {"time_reference"}),
         ({"tensors": {"samples": [{"subject": "anna", "slice": 2}]}}, {"write_samples"}),
     ],
 )

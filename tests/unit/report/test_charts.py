@@ -61,7 +61,7 @@ def test_every_engine_that_was_run_is_in_every_chart(summaries, case):
 def test_without_engines_that_were_run_there_is_no_chart_or_only_pytorchs(summaries, draw):
     summary = copy.deepcopy(summaries["demo"])
     summary["engines"] = []
-    summary["machines"][0]["timings"] = []
+    summary["machines"][0] |= {"timings": [], "baselines": []}
     summary["reference"].update(subjects=[], quality=None)
     assert draw(summary) is None
 
