@@ -34,6 +34,7 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/package.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/upkeep.smk"
+include: "workflow/rules/terminal.smk"
 
 
 onstart:

@@ -83,6 +83,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
             activation=Activation.SIGMOID,
             stride=(1, 1),
         ),
+        notes=["out is used (of full size)"],
         weights_sha256=_digest("weights"),
         patches={"patch": [3, 256, 256], "patches": case.slices * len(subjects)},
         graphs={

@@ -16,6 +16,8 @@ def declare_torchvision_operators() -> Any:
 
     The torchvision of the package registry is built for CUDA and cannot load its own there.
     """
+    if torch.version.cuda:
+        return None
     library = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

@@ -142,7 +142,7 @@ def prove(
     (results / "model").mkdir(parents=True)
     (shard,) = list_folder(root, results, form=form, demands=demands)
     write_spec(spec, [], results / "model/network.json")
-    deciding = {"decide": None, "largest_component": largest_component, "ignored": None}
+    decoding = {"decide": None, "ignored": None}
     describe_segmentation(
         results / "manifest.json",
         results / "model/network.json",
@@ -150,7 +150,8 @@ def prove(
         layout=form.layout,
         labels=form.labels,
         tensors=settings,
-        deciding=deciding,
+        decoding=decoding,
+        largest_component=largest_component,
     )
     images = encode(shard, root, results / "tensors", tensors, spec, form.labels)
     with Prepared(images) as prepared:
@@ -173,7 +174,7 @@ def prove(
         engine / "engine.json",
         images,
         answers,
-        deciding=deciding,
+        decoding=decoding,
         raw_bytes=1,
     )
     score_reference(
@@ -181,12 +182,14 @@ def prove(
         reference_shards=[answers],
         out_json=results / "reference.json",
         metric="dice",
+        largest_component=largest_component,
     )
     score_engine(
         engine / "engine.json",
         reference_scores=results / "reference.json",
         shards=[ShardPaths(images, answers, answers)],
         root=root,
+        metric="dice",
         out_json=results / "scores.json",
         predictions_dir=predictions,
     )

@@ -125,6 +125,7 @@ TESTED_THROUGH = {
     "data/test_preparation.py": "data.placement",
     "data/test_preparation_timing.py": "data.preparation_file",
     "data/test_volume.py": "data.geometry",
+    "deploy/test_images.py": "deploy.folders",
     "deploy/test_model.py": "deploy.proven",
     "engines/test_record.py": "engines.load runtimes.description",
     "engines/test_run.py": "data.first_slices engines.load engines.time",
@@ -161,6 +162,7 @@ TESTED_THROUGH = {
     "runtimes/tensorrt/test_session.py": "runtimes.tensorrt.lane",
     "summary/test_summarise.py": "model.reference_timing_file summary.document summary.engines "
     "summary.machines",
+    "terminal/test_story.py": "terminal.attach",
     "test_files.py": "errors",
     "test_formats.py": "precision",
     "training/test_train.py": "training.data training.device training.ending training.report "

@@ -41,7 +41,7 @@ rule build_engine:
             modules=lambda w: runtime_of(w).build_modules,
             stored=True,
             accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
-            settings=lambda w: runtime_of(w).deciding(engine_of(w).settings),
+            settings=lambda w: runtime_of(w).key_settings(engine_of(w).settings),
             size=size_or_source,
             target=target_of_engine,
         ),

@@ -39,14 +39,14 @@ def known_or_source(wildcards):
 
 
 def weights_path(wildcards):
-    """The file or URL of the weights."""
+    """The file or URL of the weights; a URL as it may be written down, the script knows it whole."""
     if SETTINGS.model.given_weights is None:
         raise SegtrtError(
             f"model.weights is null: {SETTINGS.model.network} brings its own weights, so there are "
             "none to fetch"
         )
     if is_url(SETTINGS.model.given_weights):
-        return SETTINGS.model.given_weights
+        return without_secrets(SETTINGS.model.given_weights)
     return str(locate(SETTINGS.model.given_weights, CHECKOUT))
 
 
@@ -182,9 +182,9 @@ def state_of_engines(wildcards):
     nodes = [PLAN.maker(path) for path in all_engines(ENGINE)(wildcards)]
     rows = [(node.name, str(PLAN.states.of(node))) for node in nodes]
     rows += [(cell.name, f"left out ({cell.reason})") for cell in matrix().left_out]
-    told = f"the {len(rows)} engines asked for\n{table(rows)}"
+    text = f"the {len(rows)} engines asked for\n{table(rows)}"
     causes = {n: why for n, why in PLAN.states.out_of_date().items() if n not in nodes}
-    return f"{told}\nmade from\n{summarise_changes(causes)}" if causes else told
+    return f"{text}\nmade from\n{summarise_changes(causes)}" if causes else text
 
 
 @one_line_errors

@@ -21,10 +21,10 @@ rule run_engine:
         plan=PLAN.decided_by(
             "run_engine",
             modules=lambda w: runtime_of(w).run_modules,
-            deciding=lambda w: deciding(),
+            decoding=lambda w: decoding(),
             raw_bytes=RAW_BYTES,
         ),
-        deciding=lambda w: deciding(),
+        decoding=lambda w: decoding(),
         raw_bytes=RAW_BYTES,
         mode=SETTINGS.inference.mode,
     script:

@@ -53,11 +53,13 @@ rule describe_segmentation:
         plan=PLAN.decided_by(
             "describe_segmentation",
             tensors=lambda w: encoding(),
-            deciding=lambda w: deciding(),
+            decoding=lambda w: decoding(),
+            largest_component=SETTINGS.keeps_largest_component,
         ),
         form=lambda w: form(),
         tensors=SETTINGS.tensors.encoding,
-        deciding=lambda w: deciding(),
+        decoding=lambda w: decoding(),
+        largest_component=SETTINGS.keeps_largest_component,
     script:
         "../scripts/describe_segmentation.py"
 
@@ -123,12 +125,12 @@ rule run_reference:
             stored=True,
             source=lambda w: network().decides,
             output=SETTINGS.model.output,
-            deciding=lambda w: deciding(),
+            decoding=lambda w: decoding(),
             raw_bytes=RAW_BYTES,
         ),
         source=lambda w: network(),
         output=SETTINGS.model.output,
-        deciding=lambda w: deciding(),
+        decoding=lambda w: decoding(),
         raw_bytes=RAW_BYTES,
     script:
         "../scripts/run_reference.py"

@@ -6,11 +6,13 @@
 import atexit
 from functools import cache
 
+from segtrt.addresses import is_url, shown_place, without_secrets
 from segtrt.config.settings import as_json
+from segtrt.config.shown import shown_settings
 from segtrt.data.labels import IGNORED
 from segtrt.engines.matrix import at, make_matrix
 from segtrt.graphs.sample import DEFAULT_SAMPLES
-from segtrt.machine.facts import machines_of_plan, tell_jobs
+from segtrt.machine.facts import machines_of_plan, pass_machine_to_jobs
 from segtrt.plan.checks import (
     check_calibration,
     check_compared,
@@ -44,7 +46,6 @@ from segtrt.plan.sources import (
     describe_network,
     digest_weights,
     is_trained_here,
-    is_url,
     locate,
 )
 from segtrt.plan.states import summarise_changes, table
@@ -117,7 +118,7 @@ SAMPLES = [
 PLACES = [at(name) for name in sorted(SETTINGS.machines)] or [at("")]
 
 if workflow.is_main_process:
-    tell_jobs()
+    pass_machine_to_jobs()
 
 
 wildcard_constraints:
@@ -228,6 +229,7 @@ def encoding():
     tensors = SETTINGS.tensors
     return {
         **tensors.encoding,
+        "normalisation": shown_place(tensors.normalisation),
         "function": code_of_function(tensors.normalisation),
     }
 
@@ -251,12 +253,11 @@ def network():
 
 
 @cache
-def deciding():
-    """What of the settings decides how outputs become labels."""
+def decoding():
+    """What of the settings decides how outputs become labels, before any component is dropped."""
     labels = dataset_as_listed().whole["form"]["labels"]
     return {
         "decide": as_json(SETTINGS.validation.decide),
-        "largest_component": SETTINGS.keeps_largest_component,
         "ignored": IGNORED if labels and labels["ignored"] is not None else None,
     }
 

@@ -14,6 +14,7 @@ run(
         layout=snakemake.params.form.layout,
         labels=snakemake.params.form.labels,
         tensors=snakemake.params.tensors,
-        deciding=snakemake.params.deciding,
+        decoding=snakemake.params.decoding,
+        largest_component=snakemake.params.largest_component,
     ),
 )

@@ -12,7 +12,7 @@ run(
         Path(snakemake.input.record),
         Path(snakemake.input.tensors),
         Path(snakemake.output.answers),
-        deciding=snakemake.params.deciding,
+        decoding=snakemake.params.decoding,
         raw_bytes=snakemake.params.raw_bytes,
         threads=snakemake.threads,
         mode=snakemake.params.mode,

@@ -15,7 +15,7 @@ run(
         read_spec(Path(inputs.network)),
         Path(inputs.tensors),
         Path(snakemake.output.answers),
-        deciding=params.deciding,
+        decoding=params.decoding,
         raw_bytes=params.raw_bytes,
         threads=snakemake.threads,
     ),

@@ -108,6 +108,7 @@ def earlier_summary(version: int) -> str:
         "classes": [],
         "reference": {
             **{"name": "PyTorch", "quality": None, "has_truth": True, "doubt": ""},
+            "largest_component": True,
             "subjects": [],
         },
         "dataset": {"source": "demo", "normalisation": "slice", **figures, **splits, **_NO_DATA},

@@ -92,7 +92,7 @@ class Deciders(ABC):
             case "time_preparation":
                 return self._images, self._labels, self._encoding, self._hardware(name)["cpu"]
             case "describe_segmentation":
-                return self._encoding, self._deciding[:-1]
+                return self._encoding, self._deciding[:-1], self._keeps_largest
             case "inspect_network" if not self.has_known_contract:
                 return self._source, self._overrides, model["opset"]
             case "train":
@@ -130,7 +130,8 @@ class Deciders(ABC):
             case "time_engine":
                 return config["inference"], self._target(place)
             case "score_reference":
-                return validation["metric"], self._own_code(validation["metric"])
+                own = self._own_code(validation["metric"])
+                return validation["metric"], own, self._keeps_largest
             case "score_engine":
                 return self._own_code(validation["metric"])
             case "validate_engine":
@@ -204,9 +205,13 @@ class Deciders(ABC):
         validation = self.config["validation"]
         ignores = self._labels is not None and self._labels[1] is not None
         kept = validation["raw_mib"] * 2**20 // len(self.shards)
-        largest = validation["largest_component"]
-        keeps_largest = self.kind == "unet" if largest is None else largest
-        return validation["decide"], keeps_largest, ignores, kept
+        return validation["decide"], ignores, kept
+
+    @property
+    def _keeps_largest(self) -> bool:
+        """Whether only the largest component of each class is scored."""
+        asked: bool | None = self.config["validation"]["largest_component"]
+        return self.kind == "unet" if asked is None else asked
 
     def _own_code(self, setting: str) -> Any:
         """Version of the user's own code, if a setting names a function in it."""

@@ -5,6 +5,7 @@ again? If so, mend the table; if not, mend the imports.
 """
 
 CODE = {
+    "addresses": "fetch_weights score_engine score_reference",
     "arrays": (
         "build_engine convert_onnx describe_segmentation run_engine run_reference time_engine "
         "time_reference write_report write_samples"
@@ -117,7 +118,7 @@ CODE = {
     "graphs.activation_ranges": "convert_onnx",
     "graphs.axes": ("build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"),
     "graphs.calibration": "convert_onnx",
-    "graphs.clean": ("build_engine:tensorrt convert_onnx export_onnx inspect_network"),
+    "graphs.clean": "build_engine:tensorrt convert_onnx export_onnx inspect_network",
     "graphs.conversion": "convert_onnx",
     "graphs.convert": "convert_onnx",
     "graphs.converters": "convert_onnx",
@@ -139,9 +140,13 @@ CODE = {
     "graphs.samples": "write_samples",
     "graphs.source_graph": "export_onnx inspect_network",
     "graphs.static_quantisation": "convert_onnx",
+    "machine.cgroup": (
+        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
+        "run_engine:openvino run_reference time_engine time_reference write_samples"
+    ),
     "machine.cpu": (
-        "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
-        "write_samples"
+        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
+        "run_engine:openvino run_reference time_engine time_reference write_samples"
     ),
     "machine.gpu": "time_engine",
     "model.bundle": (
@@ -333,14 +338,14 @@ NO_ARTEFACT = frozenset(
         "config.resolve",
         "config.resources",
         "config.schema",
+        "config.shown",
         "data.archive",
         "data.kaggle",
         "data.kaggle_download",
-        "data.shards",
         *(
             f"deploy.{name}"
             for name in (
-                *("arrays", "images", "job", "model", "outputs", "overlay", "predict"),
+                *("arrays", "folders", "images", "job", "model", "outputs", "overlay", "predict"),
                 *("probabilities", "proven", "reading"),
             )
         ),
@@ -357,6 +362,11 @@ NO_ARTEFACT = frozenset(
         "plan.hash_cache",
         "plan.job",
         "plan.jobs",
+        "plan.limits",
+        "terminal.attach",
+        "terminal.digest",
+        "terminal.stages",
+        "terminal.story",
         "plan.node",
         "plan.patch",
         "plan.patterns",

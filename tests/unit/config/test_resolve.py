@@ -209,6 +209,21 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
     assert (tolerance["metric_loss"], tolerance["max_abs_error"]) == (1, 1e-4)
 
 
+def test_arguments_of_a_factory_are_what_their_text_spells() -> None:
+    """Nothing says which types a factory takes, and `--config` gives nothing but text."""
+    given = {
+        **{"classes": "2", "rate": "0.5", "small": "1e-4", "aux": "True", "weights": "null"},
+        **{"channels": ["8", "16"], "head": {"depth": "-3"}},
+        **{"encoder": "resnet18", "version": "1.2.3", "code": "007", "empty": "", "count": 4},
+    }
+    settings = resolve_config({"model": {"network": "net.py:network", "arguments": given}})
+    assert settings.model.arguments == {
+        **{"classes": 2, "rate": 0.5, "small": 1e-4, "aux": True, "weights": None},
+        **{"channels": [8, 16], "head": {"depth": -3}},
+        **{"encoder": "resnet18", "version": "1.2.3", "code": "007", "empty": "", "count": 4},
+    }
+
+
 def test_text_stays_text_where_text_is_meant() -> None:
     config = resolve_config(
         {"report": {"title": "2026"}, "engines": {"compute_capabilities": ["8.6"]}}

@@ -192,6 +192,22 @@ def test_left_behind_names_are_skipped_in_any_case(tmp_path: Path) -> None:
     assert all(name == name.lower() for name in LEFT_BEHIND)
 
 
+def test_the_workflows_own_folders_are_no_part_of_its_working_folder(tmp_path: Path) -> None:
+    """They fill while it runs; images in a folder of that name are images all the same."""
+    (tmp_path / ".snakemake").mkdir()
+    for name in ("results", "pat_a/results"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "pat_a_1.tif").touch()
+    entries, skipped = list_folder(f"{tmp_path}/", "")
+    assert ([entry.path for entry in entries], skipped) == (["pat_a", "results"], 0)
+    (tmp_path / "results/logs").mkdir()
+    (tmp_path / "results/logs/list_slices.log").touch()
+    (tmp_path / "pat_a/results/keys").mkdir()
+    entries, skipped = list_folder(f"{tmp_path}/", "")
+    assert ([entry.path for entry in entries], skipped) == (["pat_a"], 0)
+    assert list_folder(f"{tmp_path}/", "pat_a/") == ([], 0)
+
+
 def test_many_files_take_seconds(tmp_path: Path) -> None:
     """A tenth of 200,000 files, which take under five seconds of one core."""
     for n in range(100):

@@ -18,7 +18,7 @@ from segtrt.model.network_file import UNET
 from segtrt.model.spec import NetworkSpec, write_spec
 from segtrt.quality.decode import Decoder
 
-USUAL = {"decide": None, "largest_component": False, "ignored": None}
+USUAL = {"decide": None, "ignored": None}
 GREY = replace(UNET, channels=1)
 
 
@@ -34,7 +34,8 @@ def describe(
         layout=known.layout,
         labels=known.labels,
         tensors=encoding_settings(tensors),
-        deciding=USUAL,
+        decoding=USUAL,
+        largest_component=False,
     )
     return read_segmentation(folder / "segmentation.json")
 
@@ -77,9 +78,9 @@ def test_channels_stand_in_the_order_of_the_data_set(tmp_path: Path) -> None:
 
 
 def test_labels_that_the_network_does_not_tell_apart_are_refused(
-    kaggle_folder: Path, tmp_path: Path
+    project_root: Path, tmp_path: Path
 ) -> None:
-    list_folder(kaggle_folder, tmp_path)
+    list_folder(project_root / "data/demo/kaggle_3m", tmp_path)
     found = describe(tmp_path, UNET, FORM, {})
     assert found.labels == TUMOUR
     assert found.layout.masks == "{subject}/{subject}_{item}_mask.tif"

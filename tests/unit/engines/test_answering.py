@@ -16,7 +16,7 @@ from segtrt.model.spec import Activation, NetworkSpec
 from segtrt.quality.answers import Answers
 from segtrt.quality.decode import Decoder
 
-USUAL = {"decide": None, "largest_component": False, "ignored": None}
+USUAL = {"decide": None, "ignored": None}
 
 
 def scores(*shape: int, seed: int = 0) -> NDArray[np.float32]:
@@ -145,8 +145,8 @@ def contract(classes: int, activation: Activation) -> NetworkSpec:
 def test_the_decoder_follows_settings_and_contract() -> None:
     assert decoder_of(UNET, USUAL) == Decoder("sigmoid", 0.5)
     assert decoder_of(contract(4, Activation.SOFTMAX), USUAL).threshold is None
-    overlapping = {**USUAL, "decide": {"threshold": 0.7}, "largest_component": True}
+    overlapping = {"decide": {"threshold": 0.7}, "ignored": 255}
     found = decoder_of(contract(4, Activation.NONE), overlapping)
-    assert found == Decoder("none", 0.7, largest_component=True)
+    assert found == Decoder("none", 0.7, ignored=255)
     with pytest.raises(SegtrtError, match="argmax, but the network's output has 1 channel"):
         decoder_of(UNET, {**USUAL, "decide": "argmax"})

@@ -151,11 +151,11 @@ def test_the_first_start_is_recorded(
 ) -> None:
     started = {}
 
-    def prove(engine: Path, settings: BuildSettings) -> dict[str, float]:
+    def first_start(engine: Path, settings: BuildSettings) -> dict[str, float]:
         started[engine.name] = (engine.stat().st_size, settings.batch_size)
         return {"create_context": 4321.0}
 
-    monkeypatch.setattr(get_runtime("openvino"), "prove", prove)
+    monkeypatch.setattr(get_runtime("openvino"), "first_start", first_start)
     record = build(tmp_path, tiny_graphs["fp32"], "openvino")
     assert started == {"engine.bin": (record.engine_bytes, 2)}
     assert read_record(tmp_path / "engine.json").first_start_ms == {"create_context": 4321.0}
@@ -168,10 +168,10 @@ def test_an_engine_that_cannot_start_is_unsupported(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def prove(*_: object) -> None:
+    def first_start(*_: object) -> None:
         raise UnsupportedError("no kernel for layer deconv")
 
-    monkeypatch.setattr(get_runtime("openvino"), "prove", prove)
+    monkeypatch.setattr(get_runtime("openvino"), "first_start", first_start)
     if on_unsupported == "fail":
         with pytest.raises(SegtrtError, match="no kernel for layer deconv"):
             build(tmp_path, tiny_graphs["fp32"], "openvino")

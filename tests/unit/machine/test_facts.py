@@ -13,10 +13,10 @@ from segtrt.machine.facts import (
     differences,
     keep_descriptions,
     machines_of_plan,
+    pass_machine_to_jobs,
     planning_machine,
     read_machine,
     refuse_other_machine,
-    tell_jobs,
     this_machine,
     undescribed,
 )
@@ -130,7 +130,7 @@ def test_a_job_plans_for_the_machine_that_sent_it(
 ) -> None:
     monkeypatch.setattr(module, "this_machine", lambda: A100)
     monkeypatch.setenv(PLANNED_ON, "")  # so that it is taken back
-    tell_jobs()
+    pass_machine_to_jobs()
     monkeypatch.setattr(module, "this_machine", lambda: NODE)
     assert planning_machine() == A100
     assert machines_of_plan([], tmp_path) == {"": A100}

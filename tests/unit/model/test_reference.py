@@ -33,7 +33,7 @@ from tiny_unet_graphs import run_with_onnxruntime
 FEATURES = 2
 INDEX = [("A", str(number)) for number in range(1, 8)] + [("B", str(n)) for n in (2, 3, 10)]
 LABELS: dict[str, Any] = {
-    "deciding": {"decide": None, "largest_component": False, "ignored": None},
+    "decoding": {"decide": None, "ignored": None},
     "raw_bytes": 2**30,
 }
 

@@ -11,8 +11,10 @@ LISTING = LAYOUT | {f"data.{name}" for name in ("entries", "listing", "roots", "
 FORMATS = ("arrays", "dicom", "image", "pictures", "read", "tiff", "volumes")
 READING = LAYOUT | {"data.labels"} | {f"data.formats.{name}" for name in FORMATS}
 
+CORES = {"machine.cgroup", "machine.cpu"}
+
 ANSWERED = {
-    *("data.formats.kinds", "data.geometry", "user_function"),
+    *("addresses", "data.formats.kinds", "data.geometry", "user_function"),
     *(
         f"data.{name}"
         for name in (
@@ -75,12 +77,13 @@ CLOSURES = {
         )
     }
     | {f"quality.{name}" for name in ("answers", "components", "decode", "labels", "raw_sample")}
-    | {"engines.answering", "graphs.running", "machine.cpu", "precision"}
+    | CORES
+    | {"engines.answering", "graphs.running", "precision", "user_function"}
     | {"runtimes.description"},
     "describe_segmentation": BASICS
     | ANSWERED
     - {f"quality.{name}" for name in ("means", "metric", "overlap", "reference_scores", "scores")}
-    - {"quality.worth"}
+    - {"addresses", "quality.worth"}
     | {
         f"data.{name}"
         for name in (
@@ -93,6 +96,7 @@ CLOSURES = {
     | LISTING
     | {f"data.{name}" for name in ("archive", "fetched_folder", "kaggle", "kaggle_download")},
     "list_slices": BASICS
+    | CORES
     | LISTING
     | READING
     | {

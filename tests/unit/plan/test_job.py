@@ -165,7 +165,7 @@ def test_cleaned_engines_are_really_built(job: Job, tmp_path: Path) -> None:
     clean_engines(Path(), store(tmp_path), [ENGINE.record])
     assert States().of(ENGINE).state is State.MISSING
     record = job(ENGINE, b"new")
-    assert record["why"] == ["asked to be made afresh"]
+    assert record["why"] == ["it was asked to be made again"]
     assert job.ran.count("build_engine") == 3
     job(ENGINE, b"never")
     assert Path(ENGINE.outputs[0]).read_bytes() == b"new", "the store has the new one"
@@ -304,7 +304,7 @@ def test_an_input_without_a_record_decides_by_its_content(job: Job) -> None:
     assert job.ran.count("build_engine") == 2
 
 
-def test_an_interrupted_build_is_still_to_be_made_afresh(job: Job, tmp_path: Path) -> None:
+def test_an_interrupted_build_is_still_to_be_made_again(job: Job, tmp_path: Path) -> None:
     job(GRAPH)
     job(ENGINE, b"old")
     clean_engines(Path(), store(tmp_path), [ENGINE.record])
@@ -317,7 +317,7 @@ def test_an_interrupted_build_is_still_to_be_made_afresh(job: Job, tmp_path: Pat
     )
     with pytest.raises(KeyboardInterrupt):
         make(snakemake, _raise(KeyboardInterrupt()))
-    assert job(ENGINE, b"new")["why"] == ["asked to be made afresh"]
+    assert job(ENGINE, b"new")["why"] == ["it was asked to be made again"]
     assert Path(ENGINE.outputs[0]).read_bytes() == b"new"
 
 

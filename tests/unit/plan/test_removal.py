@@ -114,12 +114,12 @@ def test_all_that_can_be_removed_goes_and_the_rest_is_named(tmp_path: Path) -> N
     with undeletable(stuck):
         done = remove(tmp_path / "top")
     assert done.bytes == 200 and len(done.failures) == 1
-    assert done.complaint() == (
+    assert done.failure_line() == (
         f"could not remove {stuck}: Operation not permitted; check the permissions and attributes "
         "of the file and of its folder"
     )
     assert [path for path in (tmp_path / "top").rglob("*") if path.is_file()] == [stuck]
-    assert remove(tmp_path / "top").complaint() == "" and not (tmp_path / "top").exists()
+    assert remove(tmp_path / "top").failure_line() == "" and not (tmp_path / "top").exists()
     assert remove(tmp_path / "top") == Removal()
 
 

@@ -8,7 +8,7 @@ from real_failures import kill, start_python, wait_for
 from segtrt import files
 from segtrt.errors import SegtrtError
 from segtrt.plan import run_lock
-from segtrt.plan.run_lock import LOCK, alone, at_work, join
+from segtrt.plan.run_lock import LOCK, alone, job_lock, join
 
 RUN = """
 import sys, time
@@ -20,9 +20,9 @@ time.sleep(60)
 JOB = """
 import sys, time
 from pathlib import Path
-from segtrt.plan.run_lock import at_work
+from segtrt.plan.run_lock import job_lock
 print("waiting", flush=True)
-with at_work(Path(sys.argv[1])):
+with job_lock(Path(sys.argv[1])):
     print("working", flush=True)
     time.sleep(60)
 """
@@ -89,7 +89,7 @@ def test_a_job_waits_for_cleaning_and_a_run_is_refused(
 
 
 def test_other_folders_and_the_end_of_a_block_matter_not(tmp_path: Path) -> None:
-    with at_work(tmp_path / "a"), at_work(tmp_path / "a"), alone(tmp_path / "b"):
+    with job_lock(tmp_path / "a"), job_lock(tmp_path / "a"), alone(tmp_path / "b"):
         assert "a run is going on" in refusal(tmp_path / "a")
     with alone(tmp_path / "a"):
         pass
@@ -103,7 +103,7 @@ def test_without_locks_the_user_is_asked_to_see_to_it(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(files.fcntl, "flock", flock)
-    with at_work(tmp_path), alone(tmp_path) as notes:
+    with job_lock(tmp_path), alone(tmp_path) as notes:
         assert notes == [
             f"{tmp_path}: no locks on its file system; be sure that no run is going on"
         ]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from real_failures import kill, start_python, wait_for
 from segtrt.errors import SegtrtError
-from segtrt.plan.run_lock import alone, at_work
+from segtrt.plan.run_lock import alone, job_lock
 from segtrt.plan.run_start import start_run
 
 KILLED = """
@@ -65,7 +65,7 @@ def test_a_module_removes_what_lies_below_its_prefix_and_joins_once(tmp_path: Pa
 def test_beside_another_run_unused_files_stay(tmp_path: Path) -> None:
     whole = tmp_path / "shard"
     whole.write_bytes(b"x")
-    with at_work(tmp_path):
+    with job_lock(tmp_path):
         assert start_run(tmp_path, ["run_engine"], [whole]) == []
     assert whole.exists()
 

@@ -46,7 +46,7 @@ def test_engines_go_and_nothing_else_does(base: Path, store: Store) -> None:
     assert line == f"removed 2 engines and what belongs to them, {format_bytes(2048 + size)} freed"
     assert not (base / "results/engines").exists()
     assert store.use().entries == 0
-    assert json.loads((base / RECORD).read_text()) == {"format": FORMAT, "key": "", "afresh": True}
+    assert json.loads((base / RECORD).read_text()) == {"format": FORMAT, "key": "", "forced": True}
     for path in ("results/onnx/fp32/model.onnx", "results/keys/export_onnx/all.json"):
         assert (base / path).exists()
     assert (base / "data/kaggle_3m/a.tif").exists()
@@ -91,7 +91,7 @@ def test_engines_that_cannot_be_removed_are_named_and_the_rest_goes(
     assert "apart from that: removed 1 engine and what belongs to them, " in told
     assert [p for p in (base / "results/engines").rglob("*") if p.is_file()] == [stuck]
     # It counts as removed all the same: it is out of date, and the store does not have it.
-    assert json.loads((base / RECORD).read_text())["afresh"] and store.use().entries == 0
+    assert json.loads((base / RECORD).read_text())["forced"] and store.use().entries == 0
 
 
 def test_engines_stay_where_no_note_can_be_left(base: Path, store: Store) -> None:

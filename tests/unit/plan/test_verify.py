@@ -155,7 +155,7 @@ def test_a_record_that_cannot_be_read_is_named_with_its_artefacts(base: Path, co
 
 
 def test_a_note_that_an_engine_is_to_be_built_claims_nothing(base: Path) -> None:
-    note = {"format": FORMAT, "key": "", "afresh": True}
+    note = {"format": FORMAT, "key": "", "forced": True}
     write_json(base / "results/keys/build_engine/openvino/b1_int8.json", note)
     assert [line.partition(": ")[0] for line in check(base)] == [
         ENGINE,

@@ -96,15 +96,17 @@ class Files:
             reference_shards=[self.folder / "reference"],
             out_json=self.folder / "reference.json",
             metric=metric,
+            largest_component=self.decoder.largest_component,
         )
         return read_reference_scores(self.folder / "reference.json")
 
-    def score_engine(self):
+    def score_engine(self, metric="dice"):
         score_engine(
             self.folder / "engine.json",
             reference_scores=self.folder / "reference.json",
             shards=[ShardPaths(*(self.folder / n for n in ("tensors", "reference", "engine")))],
             root=self.folder,
+            metric=metric,
             out_json=self.folder / "scores.json",
             predictions_dir=self.folder / "predictions",
         )
@@ -112,7 +114,7 @@ class Files:
 
     def score(self, metric="dice"):
         self.score_reference(metric)
-        return self.score_engine()
+        return self.score_engine(metric)
 
     def mask(self, subject, number):
         return tifffile.imread(self.folder / f"predictions/{subject}/{subject}_{number}_mask.tif")
@@ -175,8 +177,8 @@ def test_only_the_largest_component_of_a_subjects_slices_counts(tmp_path):
     files = Files.slices(tmp_path, [("a", "evaluation")], truth, truth, [speck, speck])
     assert files.score().subjects[0].figure == 1.0
     assert files.mask("a", 2)[50, 50] == 0
-    for name, outputs in (("reference", truth), ("engine", [speck, speck])):
-        files.write(name, [[one] for one in outputs], largest_component=False)
+    # Answers keep every component, so the same ones are scored either way.
+    files.decoder = replace(files.decoder, largest_component=False)
     assert files.score().subjects[0].figure == pytest.approx(2 * 200 / (200 + 208))
 
 
@@ -237,6 +239,7 @@ def test_an_empty_shard_adds_nothing(two_subjects):
         reference_shards=[folder / "r", folder / "reference"],
         out_json=folder / "reference.json",
         metric="dice",
+        largest_component=True,
     )
     score_engine(
         folder / "engine.json",
@@ -246,6 +249,7 @@ def test_an_empty_shard_adds_nothing(two_subjects):
             ShardPaths(folder / "tensors", folder / "reference", folder / "engine"),
         ],
         root=folder,
+        metric="dice",
         out_json=folder / "scores.json",
         predictions_dir=folder / "predictions",
     )

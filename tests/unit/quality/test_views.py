@@ -7,10 +7,10 @@ from segtrt.quality.views import (
     MOST_FLIPPED,
     MOST_TELLING,
     foreground,
+    informative_planes,
     kept_planes,
     outlines_of,
     planes_of,
-    telling_planes,
 )
 
 
@@ -24,11 +24,11 @@ def test_planes_where_something_lies_are_spread_with_the_fullest_among_them():
     counts = np.zeros(200, np.int64)
     counts[20:120] = 5
     counts[33] = 50
-    planes = telling_planes(counts)
+    planes = informative_planes(counts)
     assert len(planes) <= MOST_TELLING + 1
     assert (planes[0], planes[-1], 33 in planes) == (20, 119, True)
-    assert telling_planes(np.array([0, 3, 0, 1])) == [1, 3]
-    assert telling_planes(np.zeros(3, np.int64)) == [0, 1, 2]
+    assert informative_planes(np.array([0, 3, 0, 1])) == [1, 3]
+    assert informative_planes(np.zeros(3, np.int64)) == [0, 1, 2]
 
 
 def test_planes_where_an_engine_differs_are_kept_too():

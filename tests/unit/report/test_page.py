@@ -11,7 +11,14 @@ from report_page import Page
 from segtrt.errors import SegtrtError
 from segtrt.report.matrix import columns
 from segtrt.report.overview import make_overview
-from segtrt.report.page import load_overlays, render, script_json, write_report
+from segtrt.report.page import (
+    SCRIPTS,
+    load_overlays,
+    render,
+    script_hash,
+    script_json,
+    write_report,
+)
 from segtrt.summary.comparison import compare
 
 
@@ -216,6 +223,16 @@ def test_nothing_is_loaded_from_anywhere(examples):
     assert policy.startswith("default-src 'none'")
 
 
+def test_only_the_pages_own_scripts_may_run(examples):
+    _, _, page = examples["gpu"]
+    policy = next(a["content"] for t, a in page.tags if t == "meta" and "http-equiv" in a)
+    allowed = next(one for one in policy.split("; ") if one.startswith("script-src ")).split()[1:]
+    run = [text for attrs, text in page.scripts if "type" not in attrs]
+    assert len(run) == len(SCRIPTS)
+    assert allowed == [f"'{script_hash(text)}'" for text in run]
+    assert script_hash("") == "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+
 def test_pictures_and_outlines_are_in_the_page(examples):
     _, overlays, page = examples["demo"]
     assert page.data("overlays").items() >= overlays.items()
@@ -233,6 +250,8 @@ def test_provenance_is_complete(examples):
         assert value in shown
     for rule in summary["rules"]:
         assert rule["rule"] in shown
+    for note in summary["model"]["network"]["notes"]:
+        assert note in shown
     for skipped in summary["dataset"]["skipped"]:
         assert skipped["reason"] in shown
     config = next(text for text in page.text if "compare_with:" in text)

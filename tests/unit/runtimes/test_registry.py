@@ -57,7 +57,7 @@ def test_nothing_outside_its_folder_names_a_runtime(project_root: Path) -> None:
     other = {
         *(("onnx.smk", "onnxruntime"), ("onnx.smk", "openvino"), ("plan.smk", "onnxruntime")),
         *(("graphs/converters.py", "onnxruntime"), ("plan/store.py", "tensorrt")),
-        *(("model/inference.py", "ONNX Runtime"), ("summary/summarise.py", "ONNX Runtime")),
+        *(("model/inference.py", "ONNX Runtime"),),
     }
     titles = {one.title for one in all_runtimes().values()}
     found = set()
@@ -147,14 +147,14 @@ def test_missing_package_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 def test_misfit(name: str) -> None:
     runtime = get_runtime(name)
     here = runtime.target()
-    assert runtime.misfit(here) is None
-    assert runtime.misfit({**here, "cpu": "a sibling with the same extensions"}) is None
-    older = runtime.misfit({**here, "runtime": "1.0"})
+    assert runtime.mismatch(here) is None
+    assert runtime.mismatch({**here, "cpu": "a sibling with the same extensions"}) is None
+    older = runtime.mismatch({**here, "runtime": "1.0"})
     assert older is not None and "1.0, this machine has " + here["runtime"] in older
     isa = here["isa"].split()
-    richer = runtime.misfit({**here, "isa": " ".join([*isa, "avx1024"])})
+    richer = runtime.mismatch({**here, "isa": " ".join([*isa, "avx1024"])})
     assert richer is not None and "this one lacks avx1024" in richer
-    poorer = runtime.misfit({**here, "isa": " ".join(isa[1:])})
+    poorer = runtime.mismatch({**here, "isa": " ".join(isa[1:])})
     assert poorer is not None and f"this one has also {isa[0]}" in poorer
 
 
@@ -189,14 +189,14 @@ def test_dynamic_profile(name: str) -> None:
 @pytest.mark.parametrize("name", CPU_RUNTIMES)
 def test_only_deciding_settings_reach_the_key(name: str) -> None:
     """A change of TensorRT's workspace must not rebuild a CPU engine."""
-    deciding = get_runtime(name).deciding
+    key_settings = get_runtime(name).key_settings
     plain = BuildSettings(4, Precision.FP32)
-    assert deciding(plain) == deciding(BuildSettings(4, Precision.FP32, workspace_mib=7))
-    assert deciding(plain) != deciding(BuildSettings(1, Precision.FP32))
-    assert deciding(plain) != deciding(BuildSettings(4, Precision.INT8))
+    assert key_settings(plain) == key_settings(BuildSettings(4, Precision.FP32, workspace_mib=7))
+    assert key_settings(plain) != key_settings(BuildSettings(1, Precision.FP32))
+    assert key_settings(plain) != key_settings(BuildSettings(4, Precision.INT8))
     wide = BuildSettings(4, Precision.FP32, profile="dynamic", dynamic_max=8)
     wider = BuildSettings(4, Precision.FP32, profile="dynamic", dynamic_max=16)
-    assert deciding(plain) != deciding(wide) != deciding(wider)
+    assert key_settings(plain) != key_settings(wide) != key_settings(wider)
 
 
 @pytest.mark.parametrize(

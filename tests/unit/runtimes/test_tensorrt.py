@@ -187,11 +187,11 @@ def test_target_of_a_gpu_and_what_does_not_fit_it():
         "cuda": "13.0",
     }
     assert TENSORRT.availability().can_run
-    assert TENSORRT.misfit(target) is None
+    assert TENSORRT.mismatch(target) is None
     older, other = target | {"runtime": "10.9"}, target | {"gpu": "NVIDIA L4"}
-    assert TENSORRT.misfit(older) == "built with TensorRT 10.9, this machine has 11.1"
-    assert TENSORRT.misfit(other) == "built for NVIDIA L4, the GPU here is NVIDIA H100"
-    assert RTX.misfit(other) is None
+    assert TENSORRT.mismatch(older) == "built with TensorRT 10.9, this machine has 11.1"
+    assert TENSORRT.mismatch(other) == "built for NVIDIA L4, the GPU here is NVIDIA H100"
+    assert RTX.mismatch(other) is None
 
 
 @pytest.mark.usefixtures("h100")
@@ -231,12 +231,14 @@ def test_precision_and_age_of_the_gpu(precision: str, capabilities, expected: st
 
 
 def test_settings_that_decide_an_engine():
-    static = RTX.deciding(settings(dynamic_max=8))
-    assert static == RTX.deciding(settings(dynamic_max=16))
+    static = RTX.key_settings(settings(dynamic_max=8))
+    assert static == RTX.key_settings(settings(dynamic_max=16))
     assert static["compute_capabilities"] == ["8.6", "8.9"]
-    dynamic = RTX.deciding(settings(profile="dynamic", dynamic_max=8))
-    assert dynamic != RTX.deciding(settings(profile="dynamic", dynamic_max=16))
-    assert TENSORRT.deciding(settings()) == TENSORRT.deciding(settings(compute_capabilities=()))
+    dynamic = RTX.key_settings(settings(profile="dynamic", dynamic_max=8))
+    assert dynamic != RTX.key_settings(settings(profile="dynamic", dynamic_max=16))
+    assert TENSORRT.key_settings(settings()) == TENSORRT.key_settings(
+        settings(compute_capabilities=())
+    )
     assert json.dumps([static, dynamic])
 
 

@@ -12,7 +12,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class SegtrtError(Exception):
-    """A mistake in what the user gave us, told in one line.
+    """A mistake in what the user gave us, explained in one line.
 
     The message says what is wrong, where, what was expected and what to do. Entry points (job
     scripts, the command line, the Snakefile) print it without a traceback. Blanks stay as they are,
@@ -28,9 +28,9 @@ def name_some(values: Iterable[object], at_most: int = 20) -> str:
 
     No value at all is `none`.
     """
-    told = [str(value) for value in values]
-    more = len(told) - at_most
-    text = ", ".join(told[:at_most]) or "none"
+    texts = [str(value) for value in values]
+    more = len(texts) - at_most
+    text = ", ".join(texts[:at_most]) or "none"
     return f"{text} and {more} more" if more > 0 else text
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segtrt.arrays import Images, Outputs
+from segtrt.arrays import Outputs
 from segtrt.cli.limits import Limits
 from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_output
@@ -36,11 +36,6 @@ class Result:
         self._decoder = decoder
         self._sums = ErrorSums()
         self._non_finite = 0
-        self._input_non_finite = 0
-
-    def look_at(self, image: Images) -> None:
-        """Take in the input, (1, channels, *size): some operators make numbers of what is none."""
-        self._input_non_finite = int(np.count_nonzero(~np.isfinite(image)))
 
     def add(self, found: Outputs) -> None:
         """Take in what the engine gave in one place, (channels, *size).
@@ -77,25 +72,23 @@ class Result:
 
         Values that are not finite are wrong even with nothing to compare with.
         """
-        told = []
-        if self._input_non_finite:
-            told.append(f"{self._input_non_finite:,} values of the input itself are not finite")
+        problems = []
         if self._non_finite:
-            told.append(f"{self._non_finite:,} values are not finite")
+            problems.append(f"{self._non_finite:,} values are not finite")
         if errors := self.errors:
             for what, value, limit in (
                 ("error of an output", errors.max_abs_error, limits.max_abs_error),
                 ("relative error of the outputs", errors.relative_rms, limits.relative_rms),
             ):
                 if limit is not None and not value <= limit:
-                    told.append(f"{what} {number(value)}, limit {limit:g}")
+                    problems.append(f"{what} {number(value)}, limit {limit:g}")
             flipped = limits.flipped_fraction
             if flipped is not None and not errors.flipped_fraction <= flipped:
-                told.append(
+                problems.append(
                     f"{percent(errors.flipped_fraction)} of pixels flipped, limit "
                     f"{flipped * 100:g} %"
                 )
-        return told
+        return problems
 
 
 def expected_output(path: Path) -> Path | None:

@@ -47,5 +47,5 @@ def obstacle(record: EngineRecord) -> str:
     availability = runtime.availability()
     if not availability.can_run:
         return availability.reason
-    misfit = runtime.misfit(record.target)
-    return f"it was {misfit}" if misfit else ""
+    mismatch = runtime.mismatch(record.target)
+    return f"it was {mismatch}" if mismatch else ""

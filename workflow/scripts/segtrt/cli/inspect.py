@@ -102,10 +102,10 @@ def _batch(settings: BuildSettings) -> str:
 
 def _other_settings(record: EngineRecord) -> str:
     """Further settings that make a difference to this runtime's engines."""
-    deciding = get_runtime(record.runtime).deciding(record.settings)
+    key_settings = get_runtime(record.runtime).key_settings(record.settings)
     return ", ".join(
         f"{fact_name(key)} {' '.join(map(str, value)) if isinstance(value, list) else value}"
-        for key, value in deciding.items()
+        for key, value in key_settings.items()
         if key not in _TOLD_ELSEWHERE and not key.startswith("dynamic_") and value != []
     )
 
@@ -141,7 +141,7 @@ def _types(record: EngineRecord) -> list[str]:
         )
         for dtype, share in sorted(proof.layers.items(), key=lambda item: -item[1])
     ]
-    weighed = "" if proof.weighed_by == "flops" else "; work is told in layers"
+    weighed = "" if proof.weighed_by == "flops" else "; work is counted in layers"
     return ["", f"data types{weighed}", *(f"  {line}" for line in table(rows))]
 
 

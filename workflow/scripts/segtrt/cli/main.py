@@ -1,7 +1,7 @@
 """The command line `segtrt`: what it takes. What a command does is imported when it is asked for.
 
 Exit codes: 0, done; 1, the answer is no (a comparison failed, no engine qualifies, an engine file
-is damaged); 2, a mistake of the user's, told in one line on standard error.
+is damaged); 2, a mistake of the user's, explained in one line on standard error.
 """
 
 import argparse
@@ -39,15 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _answer(arguments)
         sys.stdout.flush()
     except SegtrtError as error:
-        return _complain(str(error))
+        return _report_mistake(str(error))
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE
     except OSError as error:
         if error.filename is not None:
-            return _complain(describe_os_error(error))
+            return _report_mistake(describe_os_error(error))
         _drop_output()  # standard output is what cannot be written to
-        return _complain(f"cannot write: {error.strerror or error}")
+        return _report_mistake(f"cannot write: {error.strerror or error}")
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
@@ -103,7 +103,7 @@ def _answer(arguments: Sequence[str] | None) -> int:
     return int(chosen.command(chosen))
 
 
-def _complain(message: str) -> int:
+def _report_mistake(message: str) -> int:
     print(f"segtrt: {plain(message)}", file=sys.stderr)
     return MISTAKE
 

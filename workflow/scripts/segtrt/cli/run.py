@@ -84,10 +84,10 @@ def run_inputs(
     order = [place % len(paths) for place in range(max(places or 0, len(paths)))]
     record = _fitted(record, len(order))
     with open_engine(file, record, threads=threads, mode=mode) as session:
-        _tell_start(record, session, len(paths), len(order), threads)
+        _print_start(record, session, len(paths), len(order), threads)
         draw = partial(picture_of, decoder=limits.decoder)
         pictures = _run(session, order, results, read=read, draw=draw, out_dir=out_dir, png=png)
-        code = _tell_results(results, pictures, limits)
+        code = _print_results(results, pictures, limits)
         if iterations:
             _time(
                 session,
@@ -120,12 +120,7 @@ def _run(
     size = session.batch_size
     batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
 
-    def image_of(index: int) -> Images:
-        image = read(results[index].path)
-        results[index].look_at(image)
-        return image
-
-    images = (np.concatenate([image_of(i) for i in batch]) for batch in batches)
+    images = (np.concatenate([read(results[i].path) for i in batch]) for batch in batches)
     pictures: list[Path] = []
     outputs = track(session.run_batches(images), "running", len(batches), "batches")
     for batch, found in zip(batches, outputs, strict=True):
@@ -140,7 +135,7 @@ def _run(
     return pictures
 
 
-def _tell_start(
+def _print_start(
     record: EngineRecord, session: Session, inputs: int, places: int, threads: int | None
 ) -> None:
     machine = describe_machine(record.runtime)
@@ -156,16 +151,16 @@ def _tell_start(
     print(f"ready in {number(sum(session.load_stages_ms.values()))} ms: {plain(stages)}")
     size = session.batch_size
     batches = ceil(places / size)
-    told = plural(inputs, "input")
+    header = plural(inputs, "input")
     if places > inputs:
-        told += f", repeated to {places:,},"
+        header += f", repeated to {places:,},"
     many = f"{batches:,} batches" if batches > 1 else "1 batch"
     empty = batches * size - places
     filled = f", {plural(empty, 'place')} filled with zeros" if empty else ""
-    print(f"{told} in {many} of {size}{filled}\n")
+    print(f"{header} in {many} of {size}{filled}\n")
 
 
-def _tell_results(results: Sequence[Result], pictures: Sequence[Path], limits: Limits) -> int:
+def _print_results(results: Sequence[Result], pictures: Sequence[Path], limits: Limits) -> int:
     """Print what came out and the verdict; returns the exit code."""
     rows: list[tuple[object, ...]] = [
         ("input", "picture", "mask pixels", "largest error", "flipped", "Dice", "verdict")

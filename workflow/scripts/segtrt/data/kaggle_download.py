@@ -35,7 +35,7 @@ def fetch_kaggle(target_folder: Path, zip_path: Path | None, receipt: Path) -> N
     if zip_path is None:
         fetched = fetch_into(target_folder, HANDLE, _copy_from_kaggle)
     else:
-        # A zip that is gone is told by `extract_zip`.
+        # A zip that is gone is reported by `extract_zip`.
         digest = sha256_file(zip_path) if zip_path.is_file() else ""
         fetched = fetch_into(
             target_folder, f"zip {digest}", lambda folder: extract_zip(zip_path, folder)

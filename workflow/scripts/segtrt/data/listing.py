@@ -163,14 +163,14 @@ def _refuse_unknown(wanted: Collection[str], present: Collection[str], root: Pat
     unknown = sorted(set(wanted) - set(present))
     if not unknown:
         return
-    told = []
+    described = []
     for name in unknown[:_NAMED_AT_MOST]:
         close = difflib.get_close_matches(name, present)
         close_ones = f" (close: {', '.join(map(printable, close))})" if close else ""
-        told.append(f"{printable(name)}{close_ones}")
+        described.append(f"{printable(name)}{close_ones}")
     more = len(unknown) - _NAMED_AT_MOST
     raise SegtrtError(
-        f"dataset.subjects names what {root} does not have: {'; '.join(told)}"
+        f"dataset.subjects names what {root} does not have: {'; '.join(described)}"
         f"{f'; and {more} more' if more > 0 else ''}; expected names of its {len(present)} subjects"
     )
 

@@ -27,7 +27,7 @@ _NAMED_AT_MOST = 10
 """How many bad subjects one message names."""
 
 _FAULTS_AT_MOST = 5
-"""How many faults of one subject are told."""
+"""How many faults of one subject are named."""
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def make_manifest(
     for problem in listing.problems:
         faults.setdefault(problem.subject, []).append(problem.reason)
     sound = {name: entries for name, entries in found.items() if name not in faults}
-    _tell(listing)
+    _log(listing)
     if faults and on_bad_subject == "fail":
         raise SegtrtError(
             f"{_describe(faults, tree)}; correct them or set dataset.on_bad_subject to skip"
@@ -169,7 +169,7 @@ def _twins(subjects: Sequence[Subject]) -> tuple[Twins, ...]:
     return twins
 
 
-def _tell(listing: Listing) -> None:
+def _log(listing: Listing) -> None:
     ignored = listing.ignored
     if ignored.files:
         logger.info(
@@ -183,15 +183,15 @@ def _tell(listing: Listing) -> None:
 
 def _describe(faults: Mapping[str, Sequence[str]], root: Path) -> str:
     names = sorted(faults)
-    told = "; ".join(f"{name}: {_joined(faults[name])}" for name in names[:_NAMED_AT_MOST])
+    listed = "; ".join(f"{name}: {_joined(faults[name])}" for name in names[:_NAMED_AT_MOST])
     more = len(names) - _NAMED_AT_MOST
     return (
-        f"{len(faults)} bad subject{'s' * (len(faults) > 1)} in {root}: {told}"
+        f"{len(faults)} bad subject{'s' * (len(faults) > 1)} in {root}: {listed}"
         f"{f'; and {more} more' if more > 0 else ''}"
     )
 
 
 def _joined(reasons: Sequence[str]) -> str:
     more = len(reasons) - _FAULTS_AT_MOST
-    told = "; ".join(reasons[:_FAULTS_AT_MOST])
-    return f"{told}; and {more} more faults" if more > 0 else told
+    listed = "; ".join(reasons[:_FAULTS_AT_MOST])
+    return f"{listed}; and {more} more faults" if more > 0 else listed

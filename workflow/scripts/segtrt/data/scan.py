@@ -11,6 +11,7 @@ from segtrt.data.layout import Item, printable
 from segtrt.data.manifest import FileEntry, Grid, ItemEntry
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
+from segtrt.machine.cpu import available_cores
 from segtrt.progress import track
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def scan_items(
         except OSError as error:
             return f"{item.images[0]} cannot be read ({error.strerror}); put the file back"
 
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(_THREADS, available_cores())) as pool:
         results = track(pool.map(scan, items), "checking images", len(items), "images")
         for item, result in zip(items, results, strict=True):
             if isinstance(result, str):
@@ -112,7 +113,7 @@ def same_images(
 def _scan(item: Item, labels: "Labels | None", demands: Demands) -> ItemEntry:
     from segtrt.data.formats.read import read_image, read_item
 
-    # Hashed first: a file that changes while it is read is then told when it is encoded.
+    # Hashed first: a file that changes while it is read is then noticed when it is encoded.
     files = tuple(FileEntry(path, sha256_file(item.root / path)) for path in item.files)
     image = read_image(item) if labels is None else read_item(item, labels)[0]
     _check(item, image, demands)
@@ -177,9 +178,9 @@ def _unstackable(entries: Sequence[ItemEntry], axis: int) -> str | None:
     sizes = {entry.grid.size for entry in entries}
     if all(len(size) == 2 for size in sizes):
         if len(sizes) > 1:
-            told = " and ".join(" x ".join(map(str, size)) for size in sorted(sizes)[:2])
+            named = " and ".join(" x ".join(map(str, size)) for size in sorted(sizes)[:2])
             return (
-                f"its slices have several sizes ({told}), but tensors.normalisation volume stacks "
+                f"its slices have several sizes ({named}), but tensors.normalisation volume stacks "
                 "them; give them one size or choose slice"
             )
         depth = len(entries)

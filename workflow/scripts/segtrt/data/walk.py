@@ -33,7 +33,7 @@ class Found:
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Relative path -> the files that reading it reads, where that is not itself alone."""
     spoilt: bool = False
-    """Whether one of the files has a problem, which is told already."""
+    """Whether one of the files has a problem, which is reported already."""
 
 
 class Stray(NamedTuple):
@@ -80,13 +80,13 @@ class Walk:
             reason = f"{printable(folder) or self._root} cannot be listed ({error.strerror})"
             if subject is None:
                 raise SegtrtError(f"{self._root}: {reason}; check its permissions") from None
-            self._tell(subject, f"{reason}; check its permissions")
+            self._report(subject, f"{reason}; check its permissions")
             return True
         passed: list[Entry] = []
         companions: set[str] = set()
         names = {entry.path for entry in entries} if self._has_headers else set()
         first: dict[str, str] = {}
-        told = False
+        reported = False
         for entry in entries:
             ends, deeper = match_name(entry.name, states)
             if not ends and not deeper:
@@ -96,20 +96,20 @@ class Walk:
             fault = fault_of_name(entry.path, twin)
             kind, trouble = look(self._root, entry)
             if deeper and kind == "folder":
-                told |= self._enter(entry, deeper, fault)
+                reported |= self._enter(entry, deeper, fault)
             elif ends:
                 beside = companions_of(entry.path, names) if names else ()
                 companions.update(beside)
-                told |= self._record(entry, ends[0], kind, fault or trouble, beside)
+                reported |= self._record(entry, ends[0], kind, fault or trouble, beside)
             elif kind == "gone":
                 _, values = deeper[0]
-                told |= self._spoil(values, trouble or "")
+                reported |= self._spoil(values, trouble or "")
             else:
                 self._ignore(entry.path)
         for entry in passed:
             if entry.path not in companions:
-                told |= self._pass_by(entry, states, subject)
-        return told
+                reported |= self._pass_by(entry, states, subject)
+        return reported
 
     @property
     def _has_headers(self) -> bool:
@@ -140,9 +140,9 @@ class Walk:
         if subject is None or not part.wild:
             return False
         if holds_tree(self._root + path, self._layout):
-            return self._tell_tree(entry.path, subject)
+            return self._report_tree(entry.path, subject)
         expected = state.pattern.path({"item": "1", "channel": "1", **values, "subject": subject})
-        self._tell(
+        self._report(
             subject,
             f"{printable(entry.path)} has no files of this layout, expected e.g. "
             f"{printable(expected)}; remove the folder or fill it",
@@ -182,7 +182,7 @@ class Walk:
             item.files[entry.path] = beside if pattern.folder else (entry.path, *beside)
         if fault is not None:
             item.spoilt = True
-            self._tell(subject, fault)
+            self._report(subject, fault)
         return True
 
     def _series(self, folder: str) -> tuple[tuple[str, ...], str | None]:
@@ -205,10 +205,10 @@ class Walk:
         return tuple(files), None
 
     def _pass_by(self, entry: Entry, states: list[State], subject: str | None) -> bool:
-        """Count what no pattern matches; whether it will be told: a data tree, another format."""
+        """Count what no pattern matches; True if it will be reported: a tree, another format."""
         if is_real_folder(entry.entry):
             return self._pass_folder(entry.path, subject)
-        told = False
+        reported = False
         suffix = suffix_of(entry.name)
         for state in states if suffix else ():
             pattern = state.pattern
@@ -216,10 +216,10 @@ class Walk:
                 renamed = entry.name[: -len(suffix)] + pattern.suffix
                 ends, _ = match_name(renamed, [state])
                 if ends:
-                    told = self._stray(pattern, ends[0][1], entry.path)
+                    reported = self._stray(pattern, ends[0][1], entry.path)
                     break
         self._ignore(entry.path)
-        return told
+        return reported
 
     def _stray(self, pattern: Pattern, values: dict[str, str], path: str) -> bool:
         if self._wants(self._layout.subject_of(values)):
@@ -228,12 +228,12 @@ class Walk:
 
     def _pass_folder(self, path: str, subject: str | None) -> bool:
         """Count the files in a folder that no pattern leads to; whether it holds a data tree."""
-        told = False
+        reported = False
         waiting = [(path, False)]
         while waiting:
             folder, within_tree = waiting.pop()
             if not within_tree and holds_tree(f"{self._root}{folder}/", self._layout):
-                within_tree = told = self._tell_tree(folder, subject)
+                within_tree = reported = self._report_tree(folder, subject)
             try:
                 entries = self._list(f"{folder}/", [])
             except OSError:
@@ -244,11 +244,11 @@ class Walk:
                     waiting.append((entry.path, within_tree))
                 else:
                     self._ignore(entry.path)
-        return told
+        return reported
 
-    def _tell_tree(self, path: str, subject: str | None) -> bool:
+    def _report_tree(self, path: str, subject: str | None) -> bool:
         name = printable(path)
-        self._tell(
+        self._report(
             subject or name,
             f"{name} holds a data tree of the same form as the data set around it; move it out of "
             "the data set, or set dataset.path to it",
@@ -271,10 +271,10 @@ class Walk:
         if subject is None:
             raise SegtrtError(f"{self._root}: {reason}")
         if self._wants(subject):
-            self._tell(subject, reason)
+            self._report(subject, reason)
         return True
 
-    def _tell(self, subject: str, reason: str) -> None:
+    def _report(self, subject: str, reason: str) -> None:
         self.problems.append(Problem(printable(subject), reason))
 
     def _ignore(self, path: str) -> None:

@@ -1,15 +1,13 @@
 """Which images are meant: files, folders, series and patterns of the command line as items."""
 
 import glob
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segtrt.data.entries import companions_of, is_real_folder, list_folder
-from segtrt.data.formats.kinds import HEAD_BYTES, SUFFIXES, Format, format_of, suffix_of
+from segtrt.data.formats.kinds import SUFFIXES, suffix_of
 from segtrt.data.layout import Item, Layout, natural
-from segtrt.data.wildcards import Pattern, State, match_name
+from segtrt.deploy.folders import files_beside, is_series, match_end, walk_folders
 from segtrt.errors import SegtrtError
 
 
@@ -115,7 +113,7 @@ class _Finder:
         if not root.is_dir():
             raise SegtrtError(f"image {text} matches nothing: there is no folder {root}")
         before = self._seen
-        for folder, files in _folders(root):
+        for folder, files in walk_folders(root):
             paths = [folder] if layout.image_pattern.folder else [folder / name for name in files]
             for path in paths:
                 match = match_end(path, layout.image_pattern)
@@ -128,8 +126,8 @@ class _Finder:
 
     def _add_folder(self, root: Path) -> None:
         before = self._seen
-        for folder, files in _folders(root):
-            if _is_series(folder, files):
+        for folder, files in walk_folders(root):
+            if is_series(folder, files):
                 self._add_series(folder, files, root)
                 continue
             for name in filter(suffix_of, files):
@@ -170,7 +168,8 @@ class _Finder:
         else:
             name = path.relative_to(root).as_posix()
             stem = name[: len(name) - len(suffix_of(name))]
-            self._take(Item(root, stem, stem, (name,), None, (name, *_beside(root, name)), name))
+            files = (name, *files_beside(root, name))
+            self._take(Item(root, stem, stem, (name,), None, files, name))
 
     def _put(
         self,
@@ -200,7 +199,7 @@ class _Finder:
         if key not in self._parts:
             self._parts[key] = _Parts(root, layout, known, prefix)
         relative = path.absolute().relative_to(root.absolute()).as_posix()
-        files = [relative, *_beside(root, relative)]
+        files = [relative, *files_beside(root, relative)]
         if inside is not None:
             files = [f"{relative}/{name}" for name in inside]
         self._parts[key].images[values.get("channel", "")] = relative, tuple(files)
@@ -228,45 +227,6 @@ class _Finder:
             self._found.items.append(item)
 
 
-def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """A folder and those below it, each with the names of its files, numbers by value.
-
-    Hidden files are left out, links to folders not followed.
-    """
-    entries, _ = list_folder(f"{root}/", "")
-    yield root, sorted((one.entry.name for one in entries if not one.entry.is_dir()), key=natural)
-    inner = [one.entry.name for one in entries if is_real_folder(one.entry)]
-    for name in sorted(inner, key=natural):
-        yield from _folders(root / name)
-
-
-def match_end(path: Path, pattern: Pattern) -> tuple[Path, dict[str, str]] | None:
-    """Match the end of a path against a pattern.
-
-    Returns:
-        The folder that the pattern starts from, and the wildcards' values; None if it does not
-        match.
-    """
-    if ".." in path.parts:
-        path = path.resolve()
-    names = path.absolute().parts[1:]
-    levels = len(pattern.parts)
-    if len(names) < levels:
-        return None
-    states = [State(pattern, 0, "")]
-    for name in names[len(names) - levels :]:
-        ends, deeper = match_name(name, states)
-        if ends:
-            top = path
-            for _ in range(levels):
-                top = top.parent if top.name else top.absolute().parent
-            return top, ends[0][1]
-        if not deeper:
-            return None
-        states = [state for state, _ in deeper]
-    return None
-
-
 def group_items(items: Sequence[Item], *, by_subject: bool) -> Iterator[tuple[Item, ...]]:
     """Items whose masks are made together, in the order of the first of each.
 
@@ -287,26 +247,3 @@ def group_items(items: Sequence[Item], *, by_subject: bool) -> Iterator[tuple[It
 def _expand(pattern: str) -> list[str]:
     """What matches a shell's pattern, as shells have it."""
     return sorted(glob.glob(pattern, recursive=True), key=natural)  # noqa: PTH207
-
-
-def _beside(root: Path, path: str) -> tuple[str, ...]:
-    """Files that hold a header's data."""
-    folder = (root / path).parent
-    stem = path[: len(path) - len(suffix_of(path))]
-    names = {f"{stem}{other}" for other in (".raw", ".zraw", ".raw.gz")}
-    there = {name for name in names if os.path.lexists(folder / Path(name).name)}
-    return companions_of(path, there)
-
-
-def _is_series(folder: Path, files: Sequence[str]) -> bool:
-    """Whether a folder's files are DICOM: none is another image, and the first one is."""
-    forms = {SUFFIXES.get(suffix_of(name)) for name in files}
-    if not forms or forms - {None, Format.DICOM}:
-        return False
-    if Format.DICOM in forms:
-        return True
-    try:
-        with (folder / files[0]).open("rb") as handle:
-            return format_of(folder / files[0], handle.read(HEAD_BYTES)) is Format.DICOM
-    except OSError:
-        return False

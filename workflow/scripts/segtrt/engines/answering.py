@@ -22,26 +22,24 @@ Run = Callable[[Iterable[Images]], Iterator[Outputs]]
 """Runs batch after batch, (n, channels, *size) each, and yields (n, classes, *output size) each."""
 
 
-def decoder_of(spec: NetworkSpec, deciding: Mapping[str, Any]) -> Decoder:
+def decoder_of(spec: NetworkSpec, decoding: Mapping[str, Any]) -> Decoder:
     """How a network's outputs become labels.
 
     Args:
         spec: the network's contract.
-        deciding: `decide` as in the settings (a threshold, `argmax`, or None for the usual),
-            `largest_component` and `ignored`.
+        decoding: `decide` as in the settings (a threshold, `argmax`, or None for the usual), and
+            `ignored`. Whether components are dropped is no matter of answers, which keep them all.
 
     Raises:
         SegtrtError: the network's output does not go with what is asked for.
     """
     activation: Activation = spec.activation.value
-    decide = deciding["decide"]
+    decide = decoding["decide"]
     if decide is None:
         decoder = Decoder.usual(activation, spec.classes)
     else:
         decoder = Decoder(activation, None if decide == "argmax" else float(decide["threshold"]))
-    decoder = replace(
-        decoder, largest_component=deciding["largest_component"], ignored=deciding["ignored"]
-    )
+    decoder = replace(decoder, ignored=decoding["ignored"])
     decoder.classes(spec.classes)
     return decoder
 

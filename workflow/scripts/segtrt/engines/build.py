@@ -90,7 +90,7 @@ def build_engine(
     return record
 
 
-def _misfit(record: EngineRecord) -> str | None:
+def _refused_batch(record: EngineRecord) -> str | None:
     """Why the network does not take such batches, or None."""
     settings, batch = record.settings, record.network.batch
     if batch is None or (settings.profile == "static" and settings.batch_size == batch):
@@ -114,7 +114,7 @@ def _build(
     availability = runtime.availability()
     if not availability.can_build:
         raise UnsupportedError(availability.reason)
-    obstacle = runtime.unsupported(settings) or _misfit(nothing_built)
+    obstacle = runtime.unsupported(settings) or _refused_batch(nothing_built)
     if obstacle:
         raise UnsupportedError(obstacle)
     begin = time.perf_counter()
@@ -128,7 +128,7 @@ def _build(
         engine_sha256=sha256_file(out_engine),
         engine_bytes=len(built.engine),
         build_ms=build_ms,
-        first_start_ms=runtime.prove(out_engine, settings),
+        first_start_ms=runtime.first_start(out_engine, settings),
         layers=built.layers,
         notes=built.notes,
     )

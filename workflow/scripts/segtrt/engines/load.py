@@ -34,10 +34,10 @@ def open_engine(
     availability = runtime.availability()
     if not availability.can_run:
         raise SegtrtError(f"engine {engine} cannot run here: {availability.reason}")
-    misfit = runtime.misfit(record.target)
-    if misfit:
+    mismatch = runtime.mismatch(record.target)
+    if mismatch:
         raise SegtrtError(
-            f"engine {engine} was {misfit}; run the workflow on this machine to build its own"
+            f"engine {engine} was {mismatch}; run the workflow on this machine to build its own"
         )
     return runtime.load(engine, record.settings, threads=threads, mode=mode)
 

@@ -134,17 +134,17 @@ def make_matrix(
                     left_out.append(LeftOut(spec.name, reason))
                 else:
                     engines.append(spec)
-    told = "; ".join(sorted({f"{cell.name.split('/')[0]}: {cell.reason}" for cell in left_out}))
+    reasons = "; ".join(sorted({f"{cell.name.split('/')[0]}: {cell.reason}" for cell in left_out}))
     named = any(machines)
     again = "; if a machine is not as described, run: snakemake describe_machines" if named else ""
     if left_out and wanted.on_unsupported == "fail":
         where = "engines.runtimes, machines.NAME.runtimes" if named else "engines.runtimes"
         raise SegtrtError(
-            f"{len(left_out)} of the engines asked for cannot be had ({told}); take them out of "
+            f"{len(left_out)} of the engines asked for cannot be had ({reasons}); take them out of "
             f"{where} or engines.precisions, or set engines.on_unsupported to skip{again}"
         )
     if not engines:
-        raise SegtrtError(f"no engine can be built: {told}{again}")
+        raise SegtrtError(f"no engine can be built: {reasons}{again}")
     return Matrix(machines, tuple(engines), tuple(left_out), cannot_run, tuple(notes))
 
 

@@ -42,7 +42,7 @@ class EngineRecord:
     """Wall time from the graph to the engine, in milliseconds; the runtime's import included."""
     reason: str = ""
     first_start_ms: dict[str, float] = field(default_factory=dict)
-    """The first start in stages, in milliseconds (`Runtime.prove`)."""
+    """The first start in stages, in milliseconds (`Runtime.first_start`)."""
     layers: list[Layer] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

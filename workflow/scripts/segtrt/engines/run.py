@@ -19,7 +19,7 @@ def run_engine(
     tensor_shard: Path,
     out: Path,
     *,
-    deciding: Mapping[str, Any],
+    decoding: Mapping[str, Any],
     raw_bytes: int,
     threads: int | None = None,
     mode: str = "stream",
@@ -33,7 +33,7 @@ def run_engine(
         record_path: its record.
         tensor_shard: prepared images.
         out: the file to write.
-        deciding: how outputs become labels (`segtrt.engines.answering.decoder_of`).
+        decoding: how outputs become labels (`segtrt.engines.answering.decoder_of`).
         raw_bytes: how much of the raw outputs is kept, in bytes.
         threads: CPU threads of a CPU engine, None for all cores.
         mode: `stream`, `graph` or `overlapped` on a GPU.
@@ -42,7 +42,7 @@ def run_engine(
         SegtrtError: the engine or the shard cannot be used.
     """
     record = read_record(record_path)
-    decoder = decoder_of(record.network, deciding)
+    decoder = decoder_of(record.network, decoding)
     output = record.settings.output
     if record.status != "built":
         with write_answers(out, record.name, decoder, output, unsupported=record.reason):

@@ -53,7 +53,7 @@ def measure(
             break
     samples = [timing.total_ms for timing in timings]
     for number, timing in enumerate(timings, 1):
-        _refuse_useless(timing, number, batch_size)
+        _refuse_invalid_times(timing, number, batch_size)
     reason = instability(samples)
     total = statistics(samples)
     return TimingResult(
@@ -146,7 +146,7 @@ def _warm_up(
             return runs, False
 
 
-def _refuse_useless(timing: BatchTiming, number: int, batch_size: int) -> None:
+def _refuse_invalid_times(timing: BatchTiming, number: int, batch_size: int) -> None:
     """Refuse times that statistics would pass on without a word."""
     parts = (timing.run_ms, timing.copy_in_ms, timing.copy_out_ms)
     sound = all(part is None or 0 <= part < float("inf") for part in parts)

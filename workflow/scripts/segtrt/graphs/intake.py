@@ -113,9 +113,9 @@ def input_shape(
             "expected float32: export it in float32, without a conversion of the images"
         )
     if len(dims) not in (4, 5) or dims[1] is None:
-        told = ", ".join("?" if dim is None else str(dim) for dim in dims)
+        shape = ", ".join("?" if dim is None else str(dim) for dim in dims)
         raise SegtrtError(
-            f"{what} takes ({told}) as {given.name}; expected (patches, channels, height, width) "
+            f"{what} takes ({shape}) as {given.name}; expected (patches, channels, height, width) "
             "or (patches, channels, depth, height, width) with a fixed number of channels: export "
             "it so, channels first"
         )

@@ -111,11 +111,11 @@ def _call(
             check=False,
         )
         if done.returncode or not out.is_file():
-            told = [line for line in done.stderr.strip().splitlines() if line.strip()]
+            lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
             # Packages that ModelOpt uses, such as lief, come with the extras; its own advice, to
             # install another extra, follows the error.
-            imports = [line for line in told if line.startswith(("ModuleNotFound", "ImportError"))]
-            reason = (imports or told or ["no reason given"])[-1]
+            imports = [line for line in lines if line.startswith(("ModuleNotFound", "ImportError"))]
+            reason = (imports or lines or ["no reason given"])[-1]
             advice = (
                 "install the extra tensorrt or tensorrt-rtx"
                 if imports

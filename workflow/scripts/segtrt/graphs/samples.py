@@ -50,9 +50,17 @@ def read_sample_input(path: Path, patch: tuple[int, ...]) -> Images:
         patch: (channels, *size) expected.
 
     Raises:
-        SegtrtError: missing, damaged, or of another shape or type.
+        SegtrtError: missing, damaged, of another shape or type, or with values that are not finite:
+            some operators make numbers of what is none, so that an engine's answer tells nothing.
     """
-    return _with_batch_axis(path, patch)
+    image = _with_batch_axis(path, patch)
+    wrong = image.size - int(np.count_nonzero(np.isfinite(image)))
+    if wrong:
+        raise SegtrtError(
+            f"{path} has {wrong:,} values that are not finite numbers, expected an image as the "
+            "network takes it; write it again"
+        )
+    return image
 
 
 def read_sample_output(path: Path, output: tuple[int, ...]) -> Outputs:

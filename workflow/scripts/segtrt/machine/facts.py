@@ -86,8 +86,8 @@ def _checked(data: Mapping[str, Any], kinds: Mapping[str, type], prefix: str) ->
     for name, kind in kinds.items():
         value = data.get(name)
         if not isinstance(value, kind) or isinstance(value, bool):
-            told = f"is {value!r}" if name in data else "is missing"
-            raise ValueError(f"{prefix}{name} {told}, expected {_KINDS[kind]}")
+            problem = f"is {value!r}" if name in data else "is missing"
+            raise ValueError(f"{prefix}{name} {problem}, expected {_KINDS[kind]}")
     return {name: data[name] for name in kinds}
 
 
@@ -160,10 +160,10 @@ def keep_descriptions(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
     lines = []
     for new, kept in pairs:
         machine = read_machine(new)
-        told = _changes(_known(kept), machine.facts())
+        changes = _changes(_known(kept), machine.facts())
         write_json(kept, machine.to_json())
         new.unlink()
-        lines.append(f"{kept}: {', '.join(told) or 'unchanged'}")
+        lines.append(f"{kept}: {', '.join(changes) or 'unchanged'}")
     return lines
 
 
@@ -178,17 +178,17 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What is new, or what changed and how; of the CPU's extensions only what came and went."""
     if not before:
         return [str(value) for key, value in now.items() if key != "isa"]
-    told = [
-        f"{key} {_told(before, key)} -> {_told(now, key)}"
+    changes = [
+        f"{key} {_fact(before, key)} -> {_fact(now, key)}"
         for key in _differing(before, now)
         if key != "isa"
     ]
     had, has = (set(facts["isa"].split()) for facts in (before, now))
     moves = [f"+{name}" for name in sorted(has - had)] + [f"-{name}" for name in sorted(had - has)]
-    return [*told, f"isa {' '.join(moves)}"] if moves else told
+    return [*changes, f"isa {' '.join(moves)}"] if moves else changes
 
 
-def tell_jobs() -> None:
+def pass_machine_to_jobs() -> None:
     """Tell the jobs that this process starts, or submits, that the plan was made here."""
     os.environ[PLANNED_ON] = json.dumps(this_machine().to_json())
 
@@ -198,14 +198,14 @@ def planning_machine() -> Machine:
 
     So that plan and job agree on what the job is for, wherever it runs.
     """
-    told = os.environ.get(PLANNED_ON)
-    return Machine.from_json(json.loads(told)) if told else this_machine()
+    planned = os.environ.get(PLANNED_ON)
+    return Machine.from_json(json.loads(planned)) if planned else this_machine()
 
 
 def differences(planned: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """How facts of this machine differ from those a job was planned for, one line each."""
     return [
-        f"{key} is {_told(here, key)}, planned for {_told(planned, key)}"
+        f"{key} is {_fact(here, key)}, planned for {_fact(planned, key)}"
         for key in _differing(planned, here)
     ]
 
@@ -233,5 +233,5 @@ def refuse_other_machine(planned: Mapping[str, Any], here: Mapping[str, Any]) ->
         )
 
 
-def _told(facts: Mapping[str, Any], key: str) -> str:
+def _fact(facts: Mapping[str, Any], key: str) -> str:
     return str(facts.get(key) or "none")

@@ -64,9 +64,9 @@ def choose_output(
         shapes = {wanted: shapes[wanted]}
     fitting = {name: shape[2:] for name, shape in shapes.items() if len(shape) == len(size) + 2}
     if not fitting:
-        told = [f"{name} {tuple(shape)}" for name, shape in shapes.items()]
+        described = [f"{name} {tuple(shape)}" for name, shape in shapes.items()]
         raise SegtrtError(
-            f"the network answers {name_some(told)}; expected (patches, classes, "
+            f"the network answers {name_some(described)}; expected (patches, classes, "
             f"{', '.join(map(str, size))}) or less of each side: give a segmentation network, or "
             "name its output in model.output"
         )

@@ -56,7 +56,7 @@ def run_reference(
     shard_path: Path,
     out: Path,
     *,
-    deciding: Mapping[str, Any],
+    decoding: Mapping[str, Any],
     raw_bytes: int,
     threads: int | None,
 ) -> None:
@@ -69,7 +69,7 @@ def run_reference(
         spec: its contract.
         shard_path: prepared images.
         out: the file to make.
-        deciding: how outputs become labels (`segtrt.engines.answering.decoder_of`).
+        decoding: how outputs become labels (`segtrt.engines.answering.decoder_of`).
         raw_bytes: how much of the raw outputs is kept, in bytes.
         threads: CPU threads, None for PyTorch's choice.
 
@@ -95,7 +95,7 @@ def run_reference(
             by=BY,
             batch_size=batch_size(spec, shard.patch),
             output=spec.output_of(shard.patch[1:]),
-            decoder=decoder_of(spec, deciding),
+            decoder=decoder_of(spec, decoding),
             raw_bytes=raw_bytes,
             refuse=refuse,
         )
@@ -135,7 +135,7 @@ def _refuse_non_finite(
     Raises:
         SegtrtError: names the first one, and whether its image is at fault or the network.
     """
-    for values, told in (
+    for values, message in (
         (images, f"the image has {{}}; delete {where} and run the workflow again"),
         (outputs, f"{who}'s answer has {{}}; check model.weights, or train them again"),
     ):
@@ -143,4 +143,4 @@ def _refuse_non_finite(
         if bad.any():
             first = int(np.argmax(bad > 0))
             fault = f"{bad[first]} values that are infinite or not numbers"
-            raise SegtrtError(f"{where}, {names[first]}: {told.format(fault)}")
+            raise SegtrtError(f"{where}, {names[first]}: {message.format(fault)}")

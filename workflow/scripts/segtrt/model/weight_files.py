@@ -1,4 +1,4 @@
-"""Files of weights as people have them: read by what they hold, and told what they are if not."""
+"""Files of weights as people have them, known by their content; what holds none is named."""
 
 import logging
 import zipfile
@@ -112,9 +112,9 @@ def _other_kind(path: Path) -> str:
         )
     if head[257:262] == b"ustar":
         return f"it is a tar archive; {_UNPACK}"
-    for begin, told in _OTHER_FILES.items():
+    for begin, description in _OTHER_FILES.items():
         if head.startswith(begin):
-            return told
+            return description
     return _other_zip(path) if head.startswith(b"PK") else ""
 
 
@@ -142,7 +142,7 @@ def _other_zip(path: Path) -> str:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """By its content; a file of that name that is damaged counts too, so that it is told so."""
+    """By its content; a damaged file of that name counts too, so that the message says so."""
     with path.open("rb") as handle:
         head = handle.read(9)
     # A pickle's first bytes, read as a length, are far longer than any header.

@@ -6,11 +6,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from segtrt.addresses import is_url
 from segtrt.config.settings import Settings, as_json
+from segtrt.config.shown import shown_settings
 from segtrt.files import sha256_file
 from segtrt.model.user_code import code_of_file, code_of_module
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
-from segtrt.plan.sources import is_url
 from segtrt.runtimes.registry import all_runtimes
 from segtrt.user_function import names_function
 
@@ -51,7 +52,7 @@ def code_of_function(name: str) -> dict[str, Any]:
     source = name.rpartition(":")[0]
     if source.endswith(".py"):
         path = Path(source).absolute()
-        # A file that is not there is told by the job that needs it.
+        # The job that needs a missing file reports it.
         return code_of_file(path) if path.is_file() else {}
     return code_of_module(source, Path.cwd())
 
@@ -79,10 +80,10 @@ def digest_files(paths: Sequence[str]) -> list[str]:
 def reported_settings(settings: Settings) -> dict[str, Any]:
     """Settings as far as they decide what a report says.
 
-    Paths are reduced to the last name, lists whose order means nothing are sorted, and of a machine
-    its runtimes count, not how jobs get there.
+    Places are as they are shown, paths reduced to the last name, lists whose order means nothing
+    are sorted, and of a machine its runtimes count, not how jobs get there.
     """
-    values: dict[str, Any] = as_json(settings)
+    values: dict[str, Any] = as_json(shown_settings(settings))
     del values["package"]  # it is made from the report, not the other way round
     dataset, engines = values["dataset"], values["engines"]
     dataset["path"] = _last_name(dataset["path"])

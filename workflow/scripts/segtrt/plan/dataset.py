@@ -94,12 +94,12 @@ class DatasetDigest:
         ]
         if not problems:
             return None
-        told = "; ".join(problems[:_NAMED_AT_MOST])
+        listed = "; ".join(problems[:_NAMED_AT_MOST])
         more = len(problems) - _NAMED_AT_MOST
         bad = len(self.whole["problems"])
         fate = "skipped" if self.whole["on_bad_subject"] == "skip" else "refused by list_slices"
         return (
-            f"{bad} bad subject{'s' * (bad > 1)} will be {fate}: {told}"
+            f"{bad} bad subject{'s' * (bad > 1)} will be {fate}: {listed}"
             f"{f'; and {more} more' if more > 0 else ''}"
         )
 

@@ -25,7 +25,7 @@ BOOKKEEPING = frozenset(
         ),
     )
 )
-"""Modules that decide how work is told, scheduled, placed or kept, never what comes out."""
+"""Modules that decide how work is reported, scheduled, placed or kept, never what comes out."""
 
 
 def code_fingerprint(roots: Iterable[str | Path], package: Path = PACKAGE) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 from segtrt.errors import SegtrtError, os_errors_in_one_line
 from segtrt.files import sha256_file, sha256_json, write_json
 from segtrt.plan.fingerprint import PACKAGE
-from segtrt.plan.records import AFRESH, FORMAT, differences, read_key_record
+from segtrt.plan.records import FORCED, FORMAT, differences, read_key_record
 from segtrt.plan.removal import describe_sweep, sweep_leftovers
-from segtrt.plan.run_lock import at_work
+from segtrt.plan.run_lock import job_lock
 from segtrt.plan.store import default_store
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def make(snakemake: Any, action: Callable[[], object]) -> None:
     Raises:
         SegtrtError: an input is not what its record says, or what `action` raises.
     """
-    with at_work(Path()):
+    with job_lock(Path()):
         _make(snakemake, action)
 
 
@@ -80,13 +80,13 @@ def _make(snakemake: Any, action: Callable[[], object]) -> None:
     inputs = _check_inputs(snakemake.input, plan)
     content = content_key(plan, inputs, len(outputs))
     store = default_store() if plan["stored"] else None
-    afresh = bool(before and before.get("afresh"))
-    if store and afresh:
+    forced = bool(before and before.get("forced"))
+    if store and forced:
         store = store if store.forget(content) else None
     # From here on the outputs are not those that the record describes. That they are to be built
-    # afresh holds until they are.
-    write_json(record, AFRESH) if afresh else record.unlink(missing_ok=True)
-    digests = store.fetch(content, outputs) if store and not afresh else None
+    # The wish holds until they are.
+    write_json(record, FORCED) if forced else record.unlink(missing_ok=True)
+    digests = store.fetch(content, outputs) if store and not forced else None
     placeholder = ""
     if digests is not None:
         logger.info("taken from the store, entry %s", content[:12])
@@ -141,8 +141,8 @@ def _why(before: Mapping[str, Any] | None, plan: Mapping[str, Any]) -> list[str]
     """Why the job ran, from the record of its last time."""
     if before is None:
         return ["made for the first time, or its record was lost"]
-    if before.get("afresh"):
-        return ["asked to be made afresh"]
+    if before.get("forced"):
+        return ["it was asked to be made again"]
     changed = differences(before, plan)
     return list(changed) or ["its outputs were gone, or what it is made from was made again"]
 
@@ -163,7 +163,7 @@ def _check_inputs(files: Any, plan: Mapping[str, Any]) -> dict[str, dict[str, st
     found: dict[str, dict[str, str]] = {}
     for name, entry in files.items():
         paths = [Path(path) for path in ([entry] if isinstance(entry, str) else entry)]
-        _forgive_clock(paths)
+        _pull_back_future_times(paths)
         if name in plan["decided_by"]:
             known = check_inputs(paths, plan["records"])
             found[name] = {str(p): known.get(str(p)) or digest(p) for p in paths}
@@ -172,7 +172,7 @@ def _check_inputs(files: Any, plan: Mapping[str, Any]) -> dict[str, dict[str, st
     return found
 
 
-def _forgive_clock(paths: Sequence[Path]) -> None:
+def _pull_back_future_times(paths: Sequence[Path]) -> None:
     """Take back times that lie in the future: Snakemake refuses outputs older than their inputs."""
     now = time.time()
     for path in paths:

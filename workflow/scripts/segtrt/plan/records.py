@@ -7,7 +7,7 @@ from typing import Any
 
 KEYS = "results/keys"
 FORMAT = "segtrt-key-2"
-AFRESH = {"format": FORMAT, "key": "", "afresh": True}
+FORCED = {"format": FORMAT, "key": "", "forced": True}
 """In place of a key record: the job is to be run really, whatever the store has."""
 
 

@@ -27,7 +27,7 @@ class Removal:
     failures: list[OSError] = field(default_factory=list)
     """What could not be removed, and why."""
 
-    def complaint(self) -> str:
+    def failure_line(self) -> str:
         """What could not be removed, in one line; empty if all is gone."""
         if not self.failures:
             return ""
@@ -98,7 +98,7 @@ def describe_sweep(removal: Removal) -> list[str]:
         return []
     files = count(len(removal.removed), "leftover of a killed job", "leftovers of killed jobs")
     line = f"removed {files}, {format_bytes(removal.bytes)} freed"
-    return [f"{line}; {removal.complaint()}" if removal.failures else line]
+    return [f"{line}; {removal.failure_line()}" if removal.failures else line]
 
 
 def _partials(place: Path) -> Iterator[Path]:

@@ -51,7 +51,7 @@ def join(base: Path) -> bool:
 
 
 @contextmanager
-def at_work(base: Path) -> Iterator[None]:
+def job_lock(base: Path) -> Iterator[None]:
     """Hold the lock, with others, while the block runs: for a job. Waits for cleaning to end."""
     descriptor = _open(base)
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segtrt.errors import SegtrtError
 from segtrt.files import write_json
-from segtrt.plan.records import AFRESH, KEYS, read_key_record
+from segtrt.plan.records import FORCED, KEYS, read_key_record
 from segtrt.plan.removal import Removal, count, format_bytes, remove
 from segtrt.plan.store import EARLIER_STORES, TIMING_CACHES, Store
 
@@ -42,8 +42,8 @@ def clean_engines(base: Path, store: Store | None, records: Iterable[str]) -> li
             remove(path, done)
         else:
             done.bytes += path.stat().st_size
-    for made_afresh in sorted(asked):
-        write_json(base / made_afresh, AFRESH)
+    for wanted in sorted(asked):
+        write_json(base / wanted, FORCED)
     engines = base / "results/engines"
     before = len(list(engines.rglob("engine.bin")))
     remove(engines, done)
@@ -83,7 +83,7 @@ def _account(said: str, done: Removal, more: Iterable[str] = ()) -> list[str]:
     lines += [f"{path} was a link and is gone; what it pointed to is left" for path in done.links]
     lines += more
     if done.failures:
-        raise SegtrtError(f"{done.complaint()}; apart from that: {'; '.join(lines)}")
+        raise SegtrtError(f"{done.failure_line()}; apart from that: {'; '.join(lines)}")
     return lines
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.addresses import shown_place
 from segtrt.errors import SegtrtError
 from segtrt.quality.means import Figure
 from segtrt.quality.overlap import Overlap
@@ -107,8 +108,8 @@ class Metric:
 
 
 def facts_of(metric: Metric) -> MetricFacts:
-    """What files of scores say of a metric."""
-    return MetricFacts(metric.name, metric.title, metric.unit, metric.higher_is_better)
+    """What files of scores say of a metric; of a function's file the name alone."""
+    return MetricFacts(shown_place(metric.name), metric.title, metric.unit, metric.higher_is_better)
 
 
 def find_metric(name: str) -> Metric:

@@ -1,6 +1,7 @@
 """Scoring the reference: its labels against ground truth, once for all engines."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from segtrt.data.labels import IGNORED
 from segtrt.data.prepared import Prepared, PreparedItem
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
+from segtrt.quality.decode import Decoder
 from segtrt.quality.means import Figure
 from segtrt.quality.metric import METRICS, Metric, facts_of, find_metric
 from segtrt.quality.reference_scores import ReferenceScores, ReferenceSubject
@@ -22,6 +24,7 @@ def score_reference(
     reference_shards: Sequence[Path],
     out_json: Path,
     metric: str,
+    largest_component: bool,
 ) -> None:
     """Score the reference against ground truth, subject by subject.
 
@@ -31,6 +34,8 @@ def score_reference(
             order.
         out_json: the figures (`segtrt.quality.reference_scores`).
         metric: as in `validation.metric`.
+        largest_component: whether only the largest component of each class counts, of the
+            reference's labels and, as the scores say so, of every engine's.
 
     Raises:
         SegtrtError: a file cannot be read, files do not belong together, some images have a mask
@@ -44,25 +49,30 @@ def score_reference(
     for tensors, answers in zip(tensor_shards, reference_shards, strict=True):
         with open_answers(tensors, answers) as (shard, [reference]):
             refuse_non_finite(shard, reference)
-            decoder = reference.decoder
+            decoder = replace(reference.decoder, largest_component=largest_component)
             names = class_names(shard.labels, reference.classes)
             has_truth = shard.labels is not None
             runs = shard.subjects()
             for subject, places in track(runs.items(), "scoring", len(runs), "subjects"):
-                subjects.append(_score_subject(subject, places, shard, reference, found))
+                subjects.append(_score_subject(subject, places, shard, reference, decoder, found))
     assert decoder is not None, "at least one shard"
     ReferenceScores(decoder.to_json(), facts_of(found), names, has_truth, tuple(subjects)).write(
         out_json
     )
 
 
-def _score_subject(
-    subject: str, places: Sequence[int], shard: Prepared, reference: Answers, metric: Metric
+def _score_subject(  # noqa: PLR0917 - all that a figure rests on
+    subject: str,
+    places: Sequence[int],
+    shard: Prepared,
+    reference: Answers,
+    decoder: Decoder,
+    metric: Metric,
 ) -> ReferenceSubject:
     items = [shard.items[place] for place in places]
     grids = finish(
         [reference.labels(place, item) for place, item in zip(places, items, strict=True)],
-        reference.decoder,
+        decoder,
     )
     maps = [item.placement.restore(grid) for item, grid in zip(items, grids, strict=True)]
     classes: tuple[Figure, ...] = ()

@@ -15,6 +15,7 @@ from segtrt.errors import SegtrtError
 from segtrt.files import replacing_folder
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
+from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
 from segtrt.quality.masks import write_masks
 from segtrt.quality.means import class_means, mean_figure
@@ -58,6 +59,7 @@ class _Sums:
 
     reference: ReferenceScores
     metric: Metric
+    decoder: Decoder
     evaluation: ErrorSums = field(default_factory=ErrorSums)
     calibration: ErrorSums = field(default_factory=ErrorSums)
     patches: int = 0
@@ -78,6 +80,7 @@ def score_engine(
     reference_scores: Path,
     shards: Sequence[ShardPaths],
     root: Path,
+    metric: str,
     out_json: Path,
     predictions_dir: Path,
 ) -> None:
@@ -92,6 +95,7 @@ def score_engine(
         reference_scores: what `segtrt.quality.reference_scoring` wrote.
         shards: the items, shard by shard.
         root: the data set's folder.
+        metric: as in `validation.metric`, and as the reference was scored by.
         out_json: all figures (`segtrt.quality.scores`).
         predictions_dir: gets a mask for each image, in its format, grid and name.
 
@@ -105,7 +109,8 @@ def score_engine(
     figures = None
     with replacing_folder(predictions_dir) as masks_dir:
         if engine.status == "built":
-            sums = _Sums(reference, find_metric(reference.metric.name))
+            decoder = Decoder.from_json(reference.decoder)
+            sums = _Sums(reference, find_metric(metric), decoder)
             for paths in shards:
                 _score_shard(sums, paths, root, masks_dir)
             if not any(entry.split == "evaluation" for entry in sums.subjects):
@@ -174,7 +179,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
     with open_answers(paths.tensors, paths.reference, paths.engine) as (shard, opened):
         reference, engine = opened
         refuse_non_finite(shard, reference)
-        _tell_non_finite(shard, engine)
+        _warn_of_non_finite(shard, engine)
         sums.patches += len(shard)
         _add_outputs(sums, shard, reference, engine)
         labels = labels_to_write(shard.labels, sums.reference.class_names)
@@ -185,7 +190,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
                 write_masks(own, shard.items[place], root, masks_dir, labels)
 
 
-def _tell_non_finite(shard: Prepared, engine: Answers) -> None:
+def _warn_of_non_finite(shard: Prepared, engine: Answers) -> None:
     wrong = [place for place, count in enumerate(engine.non_finite) if count]
     if wrong:
         logger.warning(
@@ -237,7 +242,7 @@ def _score_subject(
         errors.add_labels(one, other, engine.non_finite[place])
         for one, other, place in zip(expected, actual, places, strict=True)
     ]
-    expected, actual = (finish(maps, engine.decoder) for maps in (expected, actual))
+    expected, actual = (finish(maps, sums.decoder) for maps in (expected, actual))
     own = [item.placement.restore(one) for item, one in zip(items, actual, strict=True)]
     theirs = [item.placement.restore(one) for item, one in zip(items, expected, strict=True)]
     truths = [shard.truth(place) for place in places] if shard.labels else None

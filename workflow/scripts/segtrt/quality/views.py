@@ -33,7 +33,7 @@ def foreground(planes: NDArray[np.uint8]) -> NDArray[np.int64]:
     return counts
 
 
-def telling_planes(counts: NDArray[np.int64]) -> list[int]:
+def informative_planes(counts: NDArray[np.int64]) -> list[int]:
     """Planes spread evenly over those where something lies, that with most among them; ascending.
 
     Args:
@@ -48,9 +48,9 @@ def telling_planes(counts: NDArray[np.int64]) -> list[int]:
 
 
 def kept_planes(counts: NDArray[np.int64], flipped: NDArray[np.int64]) -> list[int]:
-    """`telling_planes`, and those where an engine flips most; ascending."""
+    """`informative_planes`, and those where an engine flips most; ascending."""
     most = np.argsort(-flipped, kind="stable")[:MOST_FLIPPED]
-    return sorted({*telling_planes(counts), *(int(one) for one in most if flipped[one])})
+    return sorted({*informative_planes(counts), *(int(one) for one in most if flipped[one])})
 
 
 def spread(numbers: Sequence[T], count: int) -> list[T]:

@@ -29,7 +29,7 @@ _SHAPES = (
     "triangle-down",
     "pentagon",
 )
-"""Where there are several machines, theirs in turn; the precision is then told by the filling."""
+"""Where there are several machines, theirs in turn; the filling then shows the precision."""
 
 _FILLINGS = (
     *(("", 0.0), ("-dot", 0.0), ("-open", 2.0), ("-open-dot", 2.0)),
@@ -111,7 +111,7 @@ def marker(summary: Mapping[str, Any], machine: str, runtime: str, precision: st
     }
 
 
-def looks_told(summary: Mapping[str, Any], precision: str) -> str:
+def legend_note(summary: Mapping[str, Any], precision: str) -> str:
     """What tells several machines apart, with a space before it.
 
     Args:

@@ -13,8 +13,8 @@ from segtrt.report.chart import (
     colour_of,
     group_of,
     layout,
+    legend_note,
     log_axis,
-    looks_told,
     marker,
     text,
     title,
@@ -100,7 +100,7 @@ def quality_against_speed(summary: Mapping[str, Any]) -> Chart | None:
         "joins the "
         "engines that passed and that no other one beats in both (Pareto front)."
         + (" Failed engines beyond the scale stand at its edge." if failed else "")
-        + looks_told(summary, "filling"),
+        + legend_note(summary, "filling"),
         spec={
             "data": data,
             "layout": layout(

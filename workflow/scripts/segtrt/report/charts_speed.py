@@ -14,8 +14,8 @@ from segtrt.report.chart import (
     dash,
     group_of,
     layout,
+    legend_note,
     log_axis,
-    looks_told,
     marker,
     title,
 )
@@ -174,7 +174,7 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
         finding="Throughput peaks at "
         f"{wording.number(best.timing['images_per_second'])} images/s, with {best.name}",
         note="Images per second (batch size over median latency) over batch size, both "
-        "logarithmic." + looks_told(summary, "filling and dash"),
+        "logarithmic." + legend_note(summary, "filling and dash"),
         spec={
             "data": data,
             "layout": layout(

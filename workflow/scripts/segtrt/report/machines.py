@@ -1,4 +1,4 @@
-"""Machines in the report: one is not mentioned, several are told apart everywhere."""
+"""Machines in the report: one is not mentioned, several are distinguished everywhere."""
 
 from collections.abc import Mapping
 from typing import Any

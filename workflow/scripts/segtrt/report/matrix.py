@@ -186,7 +186,7 @@ def _tag(engine: Engine, summary: Mapping[str, Any]) -> str:
 
 
 def _proof(proof: Mapping[str, Any] | None) -> str:
-    """`convolutions: 100 % int8` or, where they are not told, the same of the layers."""
+    """`convolutions: 100 % int8` or, where they are not known, the same of the layers."""
     if not proof:
         return ""
     what, shares = (

@@ -289,5 +289,5 @@ def _data_cautions(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _dataset_line(dataset: Mapping[str, Any]) -> str:
-    told = wording.images(dataset["evaluation_items"], dataset["evaluation_slices"])
-    return f"{wording.plural(dataset['evaluation_subjects'], 'subject')} with {told} scored"
+    images = wording.images(dataset["evaluation_items"], dataset["evaluation_slices"])
+    return f"{wording.plural(dataset['evaluation_subjects'], 'subject')} with {images} scored"

@@ -168,17 +168,28 @@ def series_label(runtime_name: str, precision: str, machine: str = "") -> str:
 
 def conditions(engine: Mapping[str, Any]) -> str:
     """How an engine was timed: mode, threads, and what the GPU did meanwhile."""
-    told = []
+    facts = []
     if engine["mode"]:
-        told.append(f"mode {engine['mode']}")
+        facts.append(f"mode {engine['mode']}")
     if engine["threads"]:
-        told.append(plural(engine["threads"], "thread"))
+        facts.append(plural(engine["threads"], "thread"))
     before, after = engine["gpu_before"] or {}, engine["gpu_after"] or {}
     for key, unit in (("sm_clock_mhz", "MHz"), ("temperature_c", "°C"), ("power_w", "W")):
         first, last = before.get(key), after.get(key)
         if first is not None and last is not None:
-            told.append(f"{first:,.0f} → {last:,.0f} {unit}")
-    return ", ".join(told)
+            facts.append(f"{first:,.0f} → {last:,.0f} {unit}")
+    return ", ".join(facts)
+
+
+def decoding(decoder: Mapping[str, Any]) -> str:
+    """How outputs become labels, `segtrt.quality.decode.Decoder` as JSON, in words."""
+    if decoder["decide"] == "argmax":
+        how = "the highest channel; the first is background"
+    else:
+        of = " of the logits' sigmoid" if decoder["activation"] == "none" else ""
+        how = f"a probability{of} above {decoder['decide']['threshold']:g}"
+    kept = ", then the largest component of each class" if decoder["largest_component"] else ""
+    return how + kept
 
 
 def fact_name(key: str) -> str:

@@ -154,7 +154,7 @@ class Runtime(ABC):
         """The ONNX graph that an engine of this precision is built from."""
         return precision.graph
 
-    def deciding(self, settings: BuildSettings) -> dict[str, Any]:
+    def key_settings(self, settings: BuildSettings) -> dict[str, Any]:
         """The settings that make a difference to this runtime's engines; JSON values only."""
         return {"batch_size": settings.batch_size, "precision": str(settings.precision)}
 
@@ -174,7 +174,7 @@ class Runtime(ABC):
     def target(self, machine: Machine | None = None) -> dict[str, Any]:
         """The device and versions that an engine built there depends on; flat, JSON values only."""
 
-    def misfit(self, target: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - for overriding
+    def mismatch(self, target: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - for overriding
         """Why an engine built for `target` must not be loaded here, or None; in one line.
 
         None leaves it to the runtime, which checks engines of its own as it reads them.
@@ -203,7 +203,7 @@ class Runtime(ABC):
         """Packages that running an engine built for `target` takes, e.g. `onnxruntime==1.31.1`."""
         return []
 
-    def prove(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
+    def first_start(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
         """Start an engine that was just built, where its first start differs from later ones.
 
         Args:

@@ -7,7 +7,7 @@ from segtrt.precision import Precision
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """How an engine is built from its graph; `Runtime.deciding` says what goes into its key."""
+    """How an engine is built from its graph; `Runtime.key_settings` says what goes into its key."""
 
     batch_size: int
     precision: Precision
@@ -43,7 +43,7 @@ class Layer:
     dtype: str
     """Type in which it computes: `fp32`, `tf32`, `fp16`, `bf16`, `int8`, `fp8` or `other`."""
     flops: float | None = None
-    """Floating-point operations for one run (a multiply-add is two), where it can be told."""
+    """Floating-point operations for one run (a multiply-add is two), where it is known."""
 
 
 @dataclass(frozen=True)

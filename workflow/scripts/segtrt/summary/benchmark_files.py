@@ -13,7 +13,7 @@ def read_benchmarks(folder: Path) -> list[dict[str, Any]]:
 
     Returns:
         `rule`, `jobs`, `seconds` (all jobs together), `longest_seconds`, `cpu_seconds` and
-        `max_rss_mib` (the largest job's; None if it was not told). Empty if there is no such
+        `max_rss_mib` (the largest job's; None if it was not measured). Empty if there is no such
         folder. Files that cannot be read as benchmarks are left out: they are a by-product.
     """
     rules = []

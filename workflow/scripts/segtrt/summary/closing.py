@@ -51,7 +51,7 @@ def _sum_up(summary: Mapping[str, Any]) -> list[str]:
     if choice["doubt"]:
         return [*lines, f"recommended: none; {choice['doubt']}"]
     if choice["engine"]:
-        lines.append(f"recommended: {_praise(engines[choice['engine']], summary)}")
+        lines.append(f"recommended: {_describe_best(engines[choice['engine']], summary)}")
     elif choice["closest"]:
         failed, broken = failures_of(choice["failures"]), failures_of(choice["broken"])
         words = "; ".join(broken_limits(failed, broken))
@@ -61,18 +61,18 @@ def _sum_up(summary: Mapping[str, Any]) -> list[str]:
     return [*lines, *_best_elsewhere(summary, engines)]
 
 
-def _praise(best: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+def _describe_best(best: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     reference = summary["reference"]["name"]
-    told = [f"{best['speedup']:.1f} times {reference}"] if best["speedup"] else []
-    told.append(f"{best['timing']['total']['median']:.3g} ms a batch")
+    facts = [f"{best['speedup']:.1f} times {reference}"] if best["speedup"] else []
+    facts.append(f"{best['timing']['total']['median']:.3g} ms a batch")
     metric, quality = summary["metric"], best["quality"]
     unit = f" {metric['unit']}" if metric["unit"] else ""
     if quality:
-        told.append(f"{metric['title']} {quality['mean']:.4f}{unit}")
-        told.append(f"{reference}'s {quality['reference_mean']:.4f}{unit}")
+        facts.append(f"{metric['title']} {quality['mean']:.4f}{unit}")
+        facts.append(f"{reference}'s {quality['reference_mean']:.4f}{unit}")
     else:
-        told.append(f"no ground truth, {best['errors']['flipped_fraction']:.2g} of pixels differ")
-    return f"{best['name']} ({', '.join(told)})"
+        facts.append(f"no ground truth, {best['errors']['flipped_fraction']:.2g} of pixels differ")
+    return f"{best['name']} ({', '.join(facts)})"
 
 
 def _best_elsewhere(summary: Mapping[str, Any], engines: Mapping[str, Any]) -> list[str]:
@@ -83,7 +83,7 @@ def _best_elsewhere(summary: Mapping[str, Any], engines: Mapping[str, Any]) -> l
     return [
         f"  best on {one['name']}: "
         + (
-            _praise(engines[one["recommended"]], summary)
+            _describe_best(engines[one["recommended"]], summary)
             if one["recommended"]
             else "none qualifies"
         )

@@ -78,8 +78,8 @@ def _speed(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
             result[key] = engine["timing"]["total"]["median"]
     if result["latency_ms"] is None or result["other_latency_ms"] is None:
         return {**result, "noise": None, "speed": "unknown"}
-    _refuse_useless(own["name"], own["timing"]["samples_ms"])
-    _refuse_useless(own["name"], other["timing"]["samples_ms"])
+    _refuse_invalid_times(own["name"], own["timing"]["samples_ms"])
+    _refuse_invalid_times(own["name"], other["timing"]["samples_ms"])
     change = result["latency_ms"] / result["other_latency_ms"] - 1
     noise = float(np.hypot(_noise(own["timing"]), _noise(other["timing"])))
     same = abs(change) <= max(SMALLEST_CHANGE, noise)
@@ -87,7 +87,7 @@ def _speed(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return {**result, "latency_change": change, "noise": noise, "speed": speed}
 
 
-def _refuse_useless(name: str, samples_ms: Sequence[float]) -> None:
+def _refuse_invalid_times(name: str, samples_ms: Sequence[float]) -> None:
     """Refuse times that are zero, infinite or not numbers, which would compare as `slower`."""
     for sample in samples_ms:
         if not 0 < sample < float("inf"):

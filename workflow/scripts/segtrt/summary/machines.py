@@ -51,15 +51,15 @@ def machine_entries(
 def _facts(reference: ReferenceTiming, timed: Mapping[str, EngineTiming]) -> Json:
     """What PyTorch and the engines ran on; a runtime's version goes under the runtime's name.
 
-    Facts on which timings disagree, because they were taken on several machines, are all told.
+    Facts on which timings disagree, because they were taken on several machines, are all listed.
     Where no engine was timed, there are those of PyTorch's timing.
     """
     facts: dict[str, list[str]] = {}
     for name, times in timed.items():
         for key, value in (times.machine or {}).items():
-            told = facts.setdefault(engine_parts(name)[0] if key == "runtime" else key, [])
-            if value is not None and str(value) not in told:
-                told.append(str(value))
+            seen = facts.setdefault(engine_parts(name)[0] if key == "runtime" else key, [])
+            if value is not None and str(value) not in seen:
+                seen.append(str(value))
     merged = {key: " / ".join(values) for key, values in facts.items() if values}
     own = {"device": reference.device, "torch": reference.torch, "threads": reference.threads}
     return {**(merged or reference.machine), **{key: str(own[key]) for key in own if own[key]}}
@@ -74,7 +74,8 @@ def reference_entry(scores: ReferenceScores, min_reference: float) -> Json:
 
     Returns:
         `quality`, the metric over the evaluation subjects (None without a figure), `has_truth`,
-        `doubt` (`ReferenceScores.doubt`) and `subjects`.
+        `largest_component` (whether no other part of a class is scored), `doubt`
+        (`ReferenceScores.doubt`) and `subjects`.
     """
     own = [one.figure for one in scores.evaluated if one.figure is not None]
     worst = min if scores.metric.higher_is_better else max
@@ -88,6 +89,7 @@ def reference_entry(scores: ReferenceScores, min_reference: float) -> Json:
         if own
         else None,
         "has_truth": scores.has_truth,
+        "largest_component": scores.largest_component,
         "doubt": scores.doubt(min_reference),
         "subjects": [asdict(entry) for entry in scores.subjects],
     }

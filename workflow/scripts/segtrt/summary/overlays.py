@@ -20,10 +20,11 @@ from segtrt.errors import SegtrtError
 from segtrt.files import replacing_folder, write_json
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
+from segtrt.quality.decode import Decoder
 from segtrt.quality.outlines import SCALE
 from segtrt.quality.scores import Figures
 from segtrt.quality.subject_labels import Map, class_names, finish, open_answers
-from segtrt.quality.views import foreground, outlines_of, planes_of, telling_planes
+from segtrt.quality.views import foreground, informative_planes, outlines_of, planes_of
 from segtrt.summary.overlay_index import FORMAT, INDEX
 from segtrt.summary.view_choice import Key, choose_views, key_text
 
@@ -47,6 +48,7 @@ def write_overlays(
     views: int,
     channel: int | None,
     higher_is_better: bool,
+    decoder: Decoder,
 ) -> None:
     """Choose views for every engine and write their pictures and outlines to `folder`.
 
@@ -60,6 +62,7 @@ def write_overlays(
             where engine and reference differ most.
         channel: channel of the images to show, counted from 0; None takes the middle one.
         higher_is_better: the metric's direction.
+        decoder: how labels that are scored are made.
 
     Raises:
         SegtrtError: a file cannot be read, or the images have no such channel.
@@ -72,7 +75,7 @@ def write_overlays(
             names = list(class_names(shard.labels, reference.classes))
             shown = _channel(shard.patch[0], channel)
             for subject, places in shard.subjects().items():
-                telling[subject] = _telling_views(shard, reference, places)
+                telling[subject] = _informative_views(shard, reference, places)
     engines: dict[str, Json] = {
         name: choose_views(
             figures, telling, subjects, views, wanted, higher_is_better=higher_is_better
@@ -83,7 +86,7 @@ def write_overlays(
         drawn: dict[str, Json] = {}
         for tensors, answers in track(pairs, "drawing pictures", len(pairs), "shards"):
             with open_answers(tensors, answers) as (shard, [reference]):
-                _draw_shard(partial, (shard, reference), wanted, shown, drawn)
+                _draw_shard(partial, (shard, reference), wanted, shown, drawn, decoder)
         dropped = _within(partial, [key_text(key) for key in wanted], drawn)
         write_json(
             partial / INDEX,
@@ -114,7 +117,7 @@ def _truth(shard: Prepared, place: int) -> Map | None:
     return shard.items[place].placement.place_labels(shard.truth(place))
 
 
-def _telling_views(shard: Prepared, reference: Answers, places: Sequence[int]) -> list[Key]:
+def _informative_views(shard: Prepared, reference: Answers, places: Sequence[int]) -> list[Key]:
     """A subject's views where something lies; all of them if nothing does."""
     found, every = [], []
     for place in places:
@@ -125,19 +128,21 @@ def _telling_views(shard: Prepared, reference: Answers, places: Sequence[int]) -
         counts = foreground(planes_of(grid))
         volume = grid.ndim == 3
         keys = [
-            (item.subject, item.name, plane if volume else None) for plane in telling_planes(counts)
+            (item.subject, item.name, plane if volume else None)
+            for plane in informative_planes(counts)
         ]
         every += keys
         found += keys if counts.any() else []
     return found or every
 
 
-def _draw_shard(
+def _draw_shard(  # noqa: PLR0917 - a step of `write_overlays`
     folder: Path,
     pair: tuple[Prepared, Answers],
     wanted: Mapping[Key, None],
     channel: int,
     drawn: dict[str, Json],
+    decoder: Decoder,
 ) -> None:
     """Write the wanted views' pictures of a shard; adds their entries to `drawn`."""
     shard, reference = pair
@@ -148,9 +153,7 @@ def _draw_shard(
         items = [shard.items[place] for place in places]
         if not any((item.subject, item.name) in by_item for item in items):
             continue
-        labels = finish(
-            [reference.labels(place, shard.items[place]) for place in places], reference.decoder
-        )
+        labels = finish([reference.labels(place, shard.items[place]) for place in places], decoder)
         for place, item, grid in zip(places, items, labels, strict=True):
             planes = by_item.get((item.subject, item.name))
             if not planes:

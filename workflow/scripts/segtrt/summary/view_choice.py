@@ -36,7 +36,7 @@ def choose_subjects(
     """
     ranked = sorted(
         (entry for entry in entries if entry.split == "evaluation"),
-        key=lambda entry: (_badness(entry, higher_is_better), entry.subject),
+        key=lambda entry: (_worst_last(entry, higher_is_better), entry.subject),
     )
     if not ranked:
         return []
@@ -50,7 +50,7 @@ def choose_subjects(
     return [(role, ranked[place]) for place, role in sorted(kept.items())]
 
 
-def _badness(entry: SubjectScore, higher_is_better: bool) -> tuple[float, int]:
+def _worst_last(entry: SubjectScore, higher_is_better: bool) -> tuple[float, int]:
     """Sort key, the best subject first."""
     figure = entry.agreement if entry.figure is None else entry.figure
     if figure is None:
@@ -99,6 +99,7 @@ def choose_views(
                 "role": role,
                 "figure": entry.figure,
                 "reference_figure": entry.reference_figure,
+                "agreement": entry.agreement,
                 "views": [key_text(key) for key in keys],
             }
         )

@@ -77,7 +77,7 @@ def format_of(path: Path, head: bytes) -> Format | str:
     """A file's format, by its content before its name.
 
     Args:
-        path: the file; of formats that cannot be told by content, its suffix decides.
+        path: the file; of formats that cannot be recognised by content, its suffix decides.
         head: its first `HEAD_BYTES` bytes, or all it has.
 
     Returns:

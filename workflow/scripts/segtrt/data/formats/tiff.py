@@ -86,7 +86,7 @@ def _read_plain(path: Path) -> NDArray[np.uint8] | None:
                 return None
             array: NDArray[np.uint8] = np.array(picture)
             return array
-    except Exception:  # whatever is wrong is told by the reader that comes next
+    except Exception:  # whatever is wrong is reported by the reader that comes next
         return None
 
 

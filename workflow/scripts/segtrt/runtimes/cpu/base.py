@@ -42,12 +42,12 @@ class CpuRuntime(Runtime):
             )
         return self.unsupported_precision(settings.precision, machine or this_machine())
 
-    def deciding(self, settings: BuildSettings) -> dict[str, Any]:
+    def key_settings(self, settings: BuildSettings) -> dict[str, Any]:
         """Batch size and precision, and the range of batches of a dynamic engine."""
-        deciding = super().deciding(settings)
+        kept = super().key_settings(settings)
         if settings.profile == "dynamic":
-            deciding["batches"] = [settings.dynamic_min, settings.dynamic_max]
-        return deciding
+            kept["batches"] = [settings.dynamic_min, settings.dynamic_max]
+        return kept
 
     @abstractmethod
     def unsupported_precision(self, precision: Precision, machine: Machine) -> str | None:
@@ -83,7 +83,7 @@ class CpuRuntime(Runtime):
         session: Session = import_module(self.run_modules[0]).load(engine, settings, threads)
         return session
 
-    def misfit(self, target: Mapping[str, Any]) -> str | None:
+    def mismatch(self, target: Mapping[str, Any]) -> str | None:
         """Engines bind the runtime's version and the CPU's extensions, not its exact model."""
         here = self.target()
         if target.get("runtime") != here["runtime"]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import onnx
 
 _FATAL = 4
-"""Log severity: what goes wrong is raised, and told in one line."""
+"""Log severity: what goes wrong is raised, and reported in one line."""
 
 
 def build(graph: Path, settings: BuildSettings) -> BuildResult:

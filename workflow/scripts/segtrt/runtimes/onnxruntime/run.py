@@ -7,7 +7,7 @@ from segtrt.runtimes.base import BuildSettings, Images, Outputs, Session
 from segtrt.runtimes.cpu.session import Infer, open_session
 
 _FATAL = 4
-"""Log severity: what goes wrong is raised, and told in one line."""
+"""Log severity: what goes wrong is raised, and reported in one line."""
 
 
 def load(engine: Path, settings: BuildSettings, threads: int | None) -> Session:

@@ -43,7 +43,7 @@ class EarlyStart(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Retain the context; what fails here fails again, and is told, where CUDA is needed."""
+        """Retain the context; what fails here fails again, with a message, where CUDA is needed."""
         with suppress(OSError):
             driver = ctypes.CDLL("libcuda.so.1")
             device, context = ctypes.c_int(), ctypes.c_void_p()

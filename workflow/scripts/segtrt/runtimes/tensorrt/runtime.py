@@ -60,15 +60,15 @@ class TensorRT(Runtime):
         """INT8 needs zero points of 0, so activations are signed."""
         return Graph.INT8_SIGNED if precision is Precision.INT8 else super().graph(precision)
 
-    def deciding(self, settings: BuildSettings) -> dict[str, Any]:
+    def key_settings(self, settings: BuildSettings) -> dict[str, Any]:
         """Every setting but the dynamic profile of a static engine and targets it cannot have."""
-        deciding = asdict(settings) | super().deciding(settings)
-        del deciding["patch"], deciding["output"]
+        kept = asdict(settings) | super().key_settings(settings)
+        del kept["patch"], kept["output"]
         if settings.profile == "static":
             for name in ("dynamic_min", "dynamic_opt", "dynamic_max"):
-                del deciding[name]
-        capabilities = deciding.pop("compute_capabilities")
-        return deciding | ({"compute_capabilities": list(capabilities)} if self.is_rtx else {})
+                del kept[name]
+        capabilities = kept.pop("compute_capabilities")
+        return kept | ({"compute_capabilities": list(capabilities)} if self.is_rtx else {})
 
     def version(self) -> str | None:
         """See `Runtime.version`."""
@@ -117,7 +117,7 @@ class TensorRT(Runtime):
         """Version (`runtime`) and, if there is a GPU, its model, driver and CUDA version."""
         return {"runtime": self.version(), **(machine or this_machine()).gpu_facts()}
 
-    def misfit(self, target: Mapping[str, Any]) -> str | None:
+    def mismatch(self, target: Mapping[str, Any]) -> str | None:
         """Engines bind the exact version, and TensorRT's own (not RTX's) the GPU model too."""
         here = self.target()
         if target.get("runtime") != here["runtime"]:
@@ -186,8 +186,8 @@ class TensorRT(Runtime):
         name = self.name.replace("_", "-")
         return [f"{name}-cu13=={target['runtime']}", "pycuda", "cuda-bindings", "nvidia-ml-py"]
 
-    def prove(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
-        """See `Runtime.prove`; TensorRT-RTX compiles kernels for seconds at the first start."""
+    def first_start(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
+        """See `Runtime.first_start`; TensorRT-RTX compiles kernels for seconds then."""
         from segtrt.runtimes.tensorrt.lane import NoContextError
 
         engine.with_suffix(".runtime_cache").unlink(missing_ok=True)
