@@ -185,7 +185,7 @@ def test_an_engine_of_another_machine_is_packaged_without_a_try(
 ) -> None:
     wrong = other_samples(sources, tmp_path, lambda output: output * np.float32(0.9))
     runtime = type(get_runtime("onnxruntime"))
-    monkeypatch.setattr(runtime, "misfit", lambda *_: "built for another CPU")
+    monkeypatch.setattr(runtime, "mismatch", lambda *_: "built for another CPU")
     assert (wrong.make(tmp_path) / "package.json").is_file()
 
 

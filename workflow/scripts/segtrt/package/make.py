@@ -208,7 +208,7 @@ def _try_out(
     if (
         runtime.device != "cpu"
         or not runtime.availability().can_run
-        or runtime.misfit(record.target)
+        or runtime.mismatch(record.target)
     ):
         logger.info("%s is not for this machine's CPU: golden samples were not run", record.name)
         return

@@ -145,10 +145,10 @@ def check_fit(package: Package) -> None:
             f"{manifest.engine} cannot run here: {availability.reason} (its card says: pip install "
             f"{needed}){_others(manifest)}"
         )
-    misfit = runtime.misfit(record.target)
-    if misfit:
+    mismatch = runtime.mismatch(record.target)
+    if mismatch:
         raise SegtrtError(
-            f"{manifest.engine} does not fit this machine: {misfit}{_others(manifest)}"
+            f"{manifest.engine} does not fit this machine: {mismatch}{_others(manifest)}"
         )
 
 
@@ -163,7 +163,7 @@ def _others(manifest: Manifest) -> str:
         and cell.target
         and cell.runtime in known
         and known[cell.runtime].availability().can_run
-        and known[cell.runtime].misfit(cell.target) is None
+        and known[cell.runtime].mismatch(cell.target) is None
     ]
     if fitting:
         return f"; of its run, {name_some(fitting, 5)} would fit: name one with package.engine"
