@@ -13,13 +13,14 @@ import SimpleITK
 import tifffile
 from fast_snakemake import FastSnakemake
 from numpy.typing import NDArray
-from own_images import CASES, TURNED
+from own_images import CASES, TURNED, engines
 from PIL import Image
 from report_page import Page
 from scipy import ndimage
 from segtrt.data.labels import Labels
 from segtrt.data.prepared import Prepared
 from segtrt.quality.answers import Answers
+from tiny_networks import THREE_LINES
 
 ENGINE = "openvino/b2_fp32"
 REPORT_LIMIT = 15e6
@@ -279,3 +280,32 @@ def test_report(run: Run) -> None:
     else:
         assert "There is no ground truth" not in said
         assert all(view["truth"] is not None for view in views)
+
+
+@pytest.mark.slow
+def test_a_network_is_trained_on_several_classes_and_used(
+    snakemake: FastSnakemake, project_root: Path, tmp_path: Path
+) -> None:
+    """The user's own factory, on pictures without subjects: from training to the report."""
+    settings = CASES["png_pairs"](tmp_path)
+    (tmp_path / "own.py").write_text(THREE_LINES)
+    settings |= {
+        "model": {
+            "network": "own.py:network",
+            "arguments": {"classes": 4},
+            "weights": "results/training/weights.safetensors",
+        },
+        "training": {"epochs": 30, "batch_size": 2, "learning_rate": 0.02},
+        "engines": engines("fp32"),
+    }
+    (tmp_path / "settings.yaml").write_text(json.dumps(settings))
+    snakemake.run(
+        tmp_path,
+        *("results/report.html", "-c2", "--configfile", "settings.yaml"),
+        *("--snakefile", str(project_root / "Snakefile")),
+    )
+    trained = Run(tmp_path, settings)
+    assert trained.summary["classes"] == ["nerve", "vessel", "bone"]
+    quality = trained.engine()["quality"]
+    assert quality["mean"] > 0.3
+    assert min(quality["classes"]) > 0

@@ -103,7 +103,7 @@ def file_network(
 
 
 def graph_network(
-    folder: Path, classes: int, dimensions: int = 2, channels: int = 1
+    path: Path, classes: int, dimensions: int = 2, channels: int = 1
 ) -> dict[str, Any]:
     """The same network as an ONNX file that ends in Softmax, and the setting `model` of it."""
     level = np.array(levels(classes), np.float32)
@@ -118,12 +118,12 @@ def graph_network(
         helper.make_node("Softmax", ["logits"], ["y"], axis=1),
     ]
     onnx_graph(
-        folder / "net.onnx",
+        path,
         nodes,
         {"blur": blur, "tell": tell, "bias": -20 * level**2},
         given=("batch", channels, *(f"side_{axis}" for axis in range(dimensions))),
     )
-    return {"network": "net.onnx"}
+    return {"network": path.name}
 
 
 def volume(values: NDArray[Any]) -> SimpleITK.Image:
@@ -157,7 +157,7 @@ def png_pairs(folder: Path) -> dict[str, Any]:
             "masks": "masks/{item}.png",
             "labels": {10: "nerve", 20: "vessel", 30: "bone"},
         },
-        model=graph_network(folder, 3, channels=3),
+        model=graph_network(folder / "net.onnx", 3, channels=3),
         engines=engines("fp32", "int8"),
     )
 
@@ -167,7 +167,7 @@ def png_without_masks(folder: Path) -> dict[str, Any]:
     pictures(folder, masks=False)
     return settings(
         {"path": "scans", "images": "images/{item}.png", "masks": None},
-        model=graph_network(folder, 3, channels=3),
+        model=graph_network(folder / "net.onnx", 3, channels=3),
     )
 
 
@@ -205,7 +205,7 @@ def nifti_windows(folder: Path) -> dict[str, Any]:
     return settings(
         nifti(folder, (20, 30, 40)),
         tensors={"normalisation": "scale", "window": window},
-        model=graph_network(folder, 2, dimensions=3),
+        model=graph_network(folder / "net.onnx", 2, dimensions=3),
         engines=engines("fp32", "int8"),
     )
 
@@ -229,7 +229,7 @@ def tiff_16_bit(folder: Path) -> dict[str, Any]:
             "labels": {65535: "cell"},
         },
         tensors={"normalisation": "scale", "size": [32, 48], "fit": "pad"},
-        model=graph_network(folder, 1),
+        model=graph_network(folder / "net.onnx", 1),
     )
 
 
@@ -252,7 +252,7 @@ def dicom(folder: Path) -> dict[str, Any]:
             "labels": {1: "liver", 2: "tumour"},
         },
         tensors={"normalisation": "scale", "axis": 0},
-        model=graph_network(folder, 2),
+        model=graph_network(folder / "net.onnx", 2),
     )
 
 
@@ -278,7 +278,7 @@ def nnunet(folder: Path) -> dict[str, Any]:
     (root / "dataset.json").write_text(json.dumps(described))
     return settings(
         {"source": "nnunet", "path": root.name},
-        model=graph_network(folder, 2, dimensions=3, channels=2),
+        model=graph_network(folder / "net.onnx", 2, dimensions=3, channels=2),
     )
 
 

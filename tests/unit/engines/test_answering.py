@@ -1,13 +1,15 @@
 """The loop from patches to labels: batches, stitching, resizing, and what is kept."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import prepared_shards
 import pytest
 from numpy.typing import NDArray
-from prepared_shards import Made, write_shard
+from prepared_shards import TUMOUR, Made
 from segtrt.data.prepared import Prepared
 from segtrt.engines.answering import answer, decoder_of
 from segtrt.errors import SegtrtError
@@ -17,6 +19,9 @@ from segtrt.quality.answers import Answers
 from segtrt.quality.decode import Decoder
 
 USUAL = {"decide": None, "ignored": None}
+
+write_shard = partial(prepared_shards.write_shard, labels=None)
+"""Without masks, so that networks may have any number of classes."""
 
 
 def scores(*shape: int, seed: int = 0) -> NDArray[np.float32]:
@@ -150,3 +155,15 @@ def test_the_decoder_follows_settings_and_contract() -> None:
     assert found == Decoder("none", 0.7, ignored=255)
     with pytest.raises(SegtrtError, match="argmax, but the network's output has 1 channel"):
         decoder_of(UNET, {**USUAL, "decide": "argmax"})
+
+
+def test_a_network_of_other_classes_than_the_masks_is_refused_before_it_runs(
+    tmp_path: Path,
+) -> None:
+    items = [Made("A", "a", scores(3, 8, 8))]
+    shard = write_shard(tmp_path / "shard", items, labels=TUMOUR)
+    run = Doubling()
+    with pytest.raises(SegtrtError, match=r"tells 2 classes apart .* has 1 \(tumour\)"):
+        answered(shard, tmp_path / "out", run, Decoder("softmax", None))
+    assert not run.batches
+    assert not (tmp_path / "out").exists()

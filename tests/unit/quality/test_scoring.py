@@ -377,6 +377,22 @@ def test_a_distance_that_is_infinite_counts_as_the_diagonal(tmp_path):
     assert scores.quality.mean == scores.quality.loss == pytest.approx(diagonal)
     assert scores.quality.reference_mean == 0.0
     assert scores.quality.worst == scores.quality.mean
+    assert files.score_reference("hd95").metric.unit == "mm"
+    assert files.score_reference("dice").metric.unit == ""
+
+
+def test_distances_of_images_without_spacing_are_in_pixels(two_subjects):
+    assert two_subjects.score_reference("hd95").metric.unit == "pixels"
+    spaced = square(10, 10, 10).astype(np.uint8)
+    items = [
+        Item(name, "1", "evaluation", spaced, spaced[np.newaxis] * np.float32(0), spacing=spacing)
+        for name, spacing in (("a", (1.0, 1.0)), ("b", None))
+    ]
+    outputs = [spaced[np.newaxis].astype(np.float32)] * 2
+    mixed = Files(two_subjects.folder / "mixed", items, outputs, outputs)
+    with pytest.raises(SegtrtError, match=r"a, 1 says how large its pixels are, b, 1 does not"):
+        mixed.score_reference("assd")
+    assert mixed.score_reference("dice").metric.unit == ""
 
 
 def test_figures_and_masks_are_on_the_items_own_grid(tmp_path):

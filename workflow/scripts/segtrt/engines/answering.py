@@ -15,7 +15,7 @@ from segtrt.data.windows import Stitcher
 from segtrt.errors import SegtrtError
 from segtrt.model.spec import NetworkSpec
 from segtrt.progress import track
-from segtrt.quality.answers import kept_rows, write_answers
+from segtrt.quality.answers import check_classes, kept_rows, write_answers
 from segtrt.quality.decode import Activation, Decoder
 
 Run = Callable[[Iterable[Images]], Iterator[Outputs]]
@@ -74,8 +74,10 @@ def answer(
             not do.
 
     Raises:
-        SegtrtError: the outputs have another shape, or what `refuse` raises.
+        SegtrtError: the network has other classes than the masks, the outputs have another shape,
+            or what `refuse` raises.
     """
+    check_classes(shard.labels, decoder.classes(output[0]))
     kept = frozenset(kept_rows(shard, 4 * int(np.prod(output)), raw_bytes))
     with write_answers(out, by, decoder, output) as writer:
         if not len(shard):

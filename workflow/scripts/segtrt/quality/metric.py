@@ -42,7 +42,7 @@ class Metric:
     title: str
     """As in tables and charts."""
     unit: str
-    """`mm`, or empty for a share; distances of items without spacing are in pixels."""
+    """`mm`, or empty for a share. Of items without spacing, built-in distances are in pixels."""
     higher_is_better: bool
     from_counts: Callable[[int, int, int], float] | None = None
     """The figure from pixels in both masks, in the prediction and in the truth: such a metric

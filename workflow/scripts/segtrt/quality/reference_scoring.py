@@ -1,6 +1,6 @@
 """Scoring the reference: its labels against ground truth, once for all engines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from segtrt.data.labels import IGNORED
 from segtrt.data.prepared import Prepared, PreparedItem
+from segtrt.errors import SegtrtError
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
 from segtrt.quality.decode import Decoder
@@ -39,26 +40,47 @@ def score_reference(
 
     Raises:
         SegtrtError: a file cannot be read, files do not belong together, some images have a mask
-            and others none, or the reference gave values that are not finite.
+            and others none, the reference gave values that are not finite, or some images have a
+            spacing and others none where the metric is a distance.
     """
     found = find_metric(metric)
     subjects: list[ReferenceSubject] = []
     decoder = None
     names: tuple[str, ...] = ()
     has_truth = False
+    spaced: dict[bool, str] = {}
     for tensors, answers in zip(tensor_shards, reference_shards, strict=True):
         with open_answers(tensors, answers) as (shard, [reference]):
             refuse_non_finite(shard, reference)
             decoder = replace(reference.decoder, largest_component=largest_component)
             names = class_names(shard.labels, reference.classes)
             has_truth = shard.labels is not None
+            for item in shard.items:
+                spaced.setdefault(item.spacing is not None, item.title)
             runs = shard.subjects()
             for subject, places in track(runs.items(), "scoring", len(runs), "subjects"):
                 subjects.append(_score_subject(subject, places, shard, reference, decoder, found))
     assert decoder is not None, "at least one shard"
-    ReferenceScores(decoder.to_json(), facts_of(found), names, has_truth, tuple(subjects)).write(
-        out_json
-    )
+    facts = replace(facts_of(found), unit=_unit(found, spaced))
+    ReferenceScores(decoder.to_json(), facts, names, has_truth, tuple(subjects)).write(out_json)
+
+
+def _unit(metric: Metric, spaced: Mapping[bool, str]) -> str:
+    """A distance's unit, which is that of the images.
+
+    Args:
+        metric: the metric.
+        spaced: an item with a spacing, and one without, as far as there are any.
+    """
+    if metric.name not in METRICS or not metric.unit:
+        return metric.unit
+    if len(spaced) > 1:
+        raise SegtrtError(
+            f"validation.metric is {metric.name}, a distance, and images have it in different "
+            f"units: {spaced[True]} says how large its pixels are, {spaced[False]} does not; "
+            "choose dice or iou, or use a format that stores the spacing for all"
+        )
+    return metric.unit if True in spaced else "pixels"
 
 
 def _score_subject(  # noqa: PLR0917 - all that a figure rests on

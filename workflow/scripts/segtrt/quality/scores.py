@@ -20,7 +20,7 @@ class MetricFacts:
     """As in `validation.metric`."""
     title: str
     unit: str
-    """`mm`, or empty for a share."""
+    """`mm`, `pixels` where images have no spacing, or empty for a share."""
     higher_is_better: bool
 
 

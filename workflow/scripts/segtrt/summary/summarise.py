@@ -196,8 +196,7 @@ def compose(
         "metric": reference_scores.metric.title,
         "doubt": reference["doubt"],
     }
-    config = as_json(settings)
-    del config["package"]  # made from the summary, not the other way round
+    config = {name: value for name, value in as_json(settings).items() if name != "package"}
     if report.compare_with:
         config["report"]["compare_with"] = Path(report.compare_with).name
     values: Json = {

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 STAGES = {
     "images": ("fetch_dataset", "list_slices", "encode_slices", "time_preparation"),
     "network": (
-        *("train", "fetch_weights", "inspect_network"),
+        *("train", "fetch_weights", "inspect_network", "describe_segmentation"),
         *("run_reference", "time_reference", "score_reference"),
     ),
     "graphs": ("export_onnx", "convert_onnx", "write_samples"),
     "engines": ("build_engine",),
     "runs": ("run_engine", "time_engine"),
     "verdicts": ("score_engine", "validate_engine"),
-    "report": ("summarise", "write_report"),
+    "report": ("summarise", "write_report", "make_package"),
 }
 """Stage -> its rules, in the order of the data."""
 
