@@ -172,6 +172,7 @@ class Chain:
             scores,
             validation,
             tolerance=TOLERANCE,
+            confident=False,
         )
         self.records.append(folder / "engine.json")
         self.timings.append(path)

@@ -101,7 +101,7 @@ def proof_of_engine(wildcards):
 
 
 def tolerance_of_engine(wildcards):
-    return SETTINGS.validation.tolerances[wildcards.precision]
+    return SETTINGS.validation.tolerances[engine_of(wildcards).settings.precision]
 
 
 def metric_code(wildcards):

@@ -59,7 +59,7 @@ WILDCARDS = {
     "runtime": "[a-z_]+",
     "at": "(@[A-Za-z0-9_-]+)?",
     "batch": "[0-9]+",
-    "precision": "[a-z0-9]+",
+    "precision": "[a-z0-9]+(_dynamic)?",  # `EngineSpec.variant`
     "shard": "[0-9]+",
 }
 
@@ -273,7 +273,7 @@ def _of_engine(path, spec):
         runtime=spec.runtime,
         at=at(spec.machine),
         batch=spec.settings.batch_size,
-        precision=spec.settings.precision,
+        precision=spec.variant,
     )
 
 

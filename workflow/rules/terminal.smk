@@ -12,5 +12,5 @@ def opening_words(counts):
 
 
 # As a module of another workflow this one leaves the screen to that.
-if Path(workflow.main_snakefile).resolve().parent == CHECKOUT.resolve():
+if CHECKOUT.resolve() in Path(workflow.main_snakefile).resolve().parents:
     tell_story(workflow, opening_words)

@@ -115,8 +115,13 @@ rule validate_engine:
         mem_mb=500,
         runtime=10,
     params:
-        plan=PLAN.decided_by("validate_engine", tolerance=tolerance_of_engine),
+        plan=PLAN.decided_by(
+            "validate_engine",
+            tolerance=tolerance_of_engine,
+            confident=SETTINGS.report.confident,
+        ),
         tolerance=tolerance_of_engine,
+        confident=SETTINGS.report.confident,
     script:
         "../scripts/validate_engine.py"
 

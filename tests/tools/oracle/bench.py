@@ -90,7 +90,7 @@ def earlier_summary(version: int) -> str:
     figures = dict.fromkeys(("subjects", "items", "slices", "slices_seen"), 0)
     splits = {f"{kind}_{name}": 0 for kind in ("evaluation", "calibration") for name in figures}
     summary = {
-        "format": "segtrt-summary-3",
+        "format": "segtrt-summary-4",
         "title": f"earlier {version}",
         "recommendation": {
             "engine": None,
@@ -98,6 +98,7 @@ def earlier_summary(version: int) -> str:
             "failures": [],
             "broken": [],
             "max_metric_loss": 0.005,
+            "confident": False,
             "doubt": "",
             "max_latency_ms": None,
             "candidates": 0,
@@ -114,7 +115,15 @@ def earlier_summary(version: int) -> str:
         "dataset": {"source": "demo", "normalisation": "slice", **figures, **splits, **_NO_DATA},
         "model": {"weights": "w", "weights_sha256": "0" * 64, **_NO_NETWORK},
         "machines": [
-            {"name": "", "facts": {}, "timings": [], "preparation_ms": {}, "recommended": None}
+            {
+                "name": "",
+                "facts": {},
+                "timed": "PyTorch eager fp32",
+                "timings": [],
+                "baselines": [],
+                "preparation_ms": {},
+                "recommended": None,
+            }
         ],
         "config": {},
         "rules": [],

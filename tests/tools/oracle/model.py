@@ -40,7 +40,7 @@ class Model(Deciders):
             case "export_onnx":
                 return weights
             case "time_reference":
-                return network
+                return [*network, *tensors]
             case "convert_onnx":
                 return [graph]
             case "write_samples":
@@ -89,7 +89,7 @@ class Model(Deciders):
         tensors = [("encode_slices", shard) for shard in self.shards]
         if rule in ("encode_slices", "time_preparation"):
             return [("list_slices", "")]
-        if rule in ("time_reference", "time_engine"):
+        if rule == "time_engine":
             return tensors
         if rule == "score_engine":
             return [("build_engine", name)]

@@ -192,6 +192,24 @@ def test_left_behind_names_are_skipped_in_any_case(tmp_path: Path) -> None:
     assert all(name == name.lower() for name in LEFT_BEHIND)
 
 
+def test_what_lies_beside_the_data_sets_folders_in_the_working_folder_is_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("scans/a/1.png", "scans/notes.txt", "results/a/b.png", "config.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    layout = Layout("scans/{subject}/{item}.png")
+    elsewhere = list_items(tmp_path, layout).ignored
+    assert (elsewhere.files, len(elsewhere.examples)) == (3, 3)
+    monkeypatch.chdir(tmp_path)
+    for root in (Path(), tmp_path):
+        listing = list_items(root, layout)
+        assert listing.ignored.examples == ("scans/notes.txt",)
+        assert [item.name for item in listing.items] == ["1"]
+    # A pattern that begins with a wildcard leads into every folder.
+    assert list_items(Path(), Layout("{subject}/{item}.png")).ignored.files > 1
+
+
 def test_the_workflows_own_folders_are_no_part_of_its_working_folder(tmp_path: Path) -> None:
     """They fill while it runs; images in a folder of that name are images all the same."""
     (tmp_path / ".snakemake").mkdir()

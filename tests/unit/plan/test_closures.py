@@ -48,7 +48,8 @@ CLOSURES = {
     | {
         f"quality.{name}"
         for name in (
-            *("failures", "judging", "metric_table", "precision_proof", "scores", "verdict"),
+            *("failures", "judging", "loss_limit", "metric_table", "precision_proof", "scores"),
+            "verdict",
         )
     },
     "score_reference": BASICS | ANSWERED | {"quality.reference_scoring"},
@@ -57,7 +58,10 @@ CLOSURES = {
     | RECORD
     | READING
     | {"data.formats.write", "model.spec"}
-    | {f"quality.{name}" for name in ("errors", "masks", "outlines", "scoring", "views")},
+    | {
+        f"quality.{name}"
+        for name in ("confidence", "errors", "masks", "outlines", "scoring", "views")
+    },
     "write_report": BASICS
     | {f"quality.{name}" for name in ("failure_words", "failures", "metric_table")}
     | {"summary.document", "summary.overlay_index"}
@@ -126,7 +130,10 @@ JUDGES = ("quality.scor", "quality.judg", "quality.metric", "quality.verdict", "
 FORBIDDEN = {
     "run_engine": ("data.kaggle", "data.manifest", "engines.tim", "engines.build", *JUDGES),
     "time_engine": ("data.kaggle", "data.manifest", "engines.run", "engines.build", "quality."),
-    "time_reference": ("data.kaggle", "engines.run", "engines.load", "quality.", "runtimes.base"),
+    "time_reference": (
+        *("data.kaggle", "engines.run", "engines.load", "runtimes.base"),
+        *("quality.scoring", "quality.judg", "quality.metric", "quality.verdict", "quality.fail"),
+    ),
     "write_samples": (
         *("data.kaggle", "data.normalise", "engines.run", "engines.build", "engines.tim"),
         *("runtimes.base", "runtimes.registry", *JUDGES),

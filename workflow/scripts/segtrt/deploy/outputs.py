@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segtrt.data.formats.kinds import suffix_of
+from segtrt.data.formats.kinds import COMPANIONS, suffix_of
 from segtrt.data.formats.write import output_name
 from segtrt.data.layout import Item
+from segtrt.deploy.folders import files_beside
 from segtrt.deploy.proven import Proven
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_json, write_json
@@ -51,6 +52,10 @@ class Target:
         """
         try:
             made = min(path.stat().st_mtime_ns for path in self.files)
+            if suffix_of(self.mask.name) in COMPANIONS and not files_beside(
+                self.mask.parent, self.mask.name
+            ):
+                return False
             images = [(self.item.root / file).stat().st_mtime_ns for file in self.item.files]
             return made >= max(since, *images)
         except OSError:

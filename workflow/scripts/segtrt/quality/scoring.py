@@ -15,6 +15,7 @@ from segtrt.errors import SegtrtError
 from segtrt.files import replacing_folder
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
+from segtrt.quality.confidence import loss_interval, paired_losses
 from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
 from segtrt.quality.masks import write_masks
@@ -163,6 +164,11 @@ def summarise_quality(
     if not own or not theirs:
         return None
     lost = fmean(theirs) - fmean(own)
+    losses = paired_losses(
+        [one.figure for one in scored],
+        [one.reference_figure for one in scored],
+        higher_is_better=higher_is_better,
+    )
     return Quality(
         mean=fmean(own),
         median=median(own),
@@ -170,6 +176,8 @@ def summarise_quality(
         reference_mean=fmean(theirs),
         reference_median=median(theirs),
         loss=lost if higher_is_better else -lost,
+        loss_interval=loss_interval(losses),
+        paired_subjects=len(losses),
         classes=class_means([one.classes for one in scored]),
         reference_classes=class_means([one.classes for one in reference]),
     )

@@ -12,13 +12,16 @@ from typing import Any
 from segtrt.files import write_bytes
 from segtrt.precision import Graph
 from segtrt.report import machines, wording
+from segtrt.report.baselines import make_baselines
 from segtrt.report.chart import runtime_colours
+from segtrt.report.charts_confidence import how_sure
 from segtrt.report.charts_quality import quality_against_speed
 from segtrt.report.charts_speed import latency, throughput
 from segtrt.report.charts_subjects import metric_per_class, metric_per_subject
 from segtrt.report.charts_time import where_time_goes
 from segtrt.report.matrix import columns, make_row
 from segtrt.report.overview import make_overview
+from segtrt.report.profiles import costs_of_profiles
 from segtrt.summary.document import read_summary
 from segtrt.summary.overlay_index import read_overlays
 
@@ -29,6 +32,7 @@ SCRIPTS = ("theme.js", "plotly.js", "charts.js", "matrix.js", "images.js")
 
 _CHARTS = (
     quality_against_speed,
+    how_sure,
     latency,
     throughput,
     metric_per_subject,
@@ -85,6 +89,8 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
     return environment.get_template(PAGE).render(
         summary=summary,
         overview=make_overview(summary),
+        baselines=make_baselines(summary),
+        profiles=costs_of_profiles(summary),
         columns=columns(summary),
         rows=[make_row(engine, summary) for engine in summary["engines"]],
         charts=charts,

@@ -144,6 +144,9 @@ class Runtime(ABC):
     device: str = "cpu"
     """`cpu` or `gpu`: what its engines run on, and so which resource a job asks for."""
 
+    has_profiles: bool = False
+    """Whether its engines are tuned to a profile of batch sizes, so that a wide one has a price."""
+
     build_modules: tuple[str, ...]
     """Modules of this package, each with all it imports, that decide what an engine is."""
 

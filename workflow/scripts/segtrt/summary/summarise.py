@@ -124,8 +124,14 @@ def summarise(
     scored = {_engine(path): read_scores(path) for path in engines.scores}
     judged = {_engine(path): read_verdict(path) for path in engines.verdicts}
     built = {_engine(path.parent): read_record(path) for path in engines.records}
-    machines = machine_entries(asked.machines, reference.timings, reference.preparations, timed)
-    reference_timings = {one["name"]: one["timings"] for one in machines}
+    machines = machine_entries(
+        asked.machines,
+        reference.timings,
+        reference.preparations,
+        timed,
+        settings.validation.tolerances,
+    )
+    by_name = {one["name"]: one for one in machines}
     entries = [
         engine_entry(
             name,
@@ -134,7 +140,7 @@ def summarise(
             scores=scored.get(name),
             timing=timed.get(name),
             not_run=asked.not_run.get(name.split("/", maxsplit=1)[0], ""),
-            reference=reference_timings[engine_parts(name)[1]],
+            machine=by_name[engine_parts(name)[1]],
         )
         for name, record in built.items()
     ]
@@ -192,6 +198,7 @@ def compose(
     reference = reference_entry(reference_scores, settings.validation.min_reference)
     limits: Json = {
         "max_metric_loss": report.max_metric_loss,
+        "confident": report.confident,
         "max_latency_ms": report.max_latency_ms,
         "metric": reference_scores.metric.title,
         "doubt": reference["doubt"],

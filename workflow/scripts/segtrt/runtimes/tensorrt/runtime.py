@@ -52,6 +52,7 @@ class TensorRT(Runtime):
     colour = Colour("#3f7d1e", "#8fd06a")
     auto_rank = 10
     device = "gpu"
+    has_profiles = True
     is_rtx = False
     build_modules = ("segtrt.runtimes.tensorrt.build",)
     run_modules = ("segtrt.runtimes.tensorrt.session",)
