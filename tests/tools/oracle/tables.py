@@ -357,6 +357,7 @@ NO_ARTEFACT = frozenset(
         "cli.main",
         "cli.network",
         "cli.pick",
+        "cli.parser",
         "cli.picture",
         "cli.places",
         "cli.predict",
