@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PINS := requirements/constraints.txt
 
-.PHONY: report test test-all lint format docs clean
+.PHONY: report test test-all lint format docs audit wheel clean
 
 report: $(VENV)/installed
 	$(BIN)/snakemake results/report.html
@@ -32,6 +32,15 @@ format: $(VENV)/installed-dev
 # The configuration reference, what decides each rule, and the README's picture of the rules.
 docs: $(VENV)/installed-dev
 	$(BIN)/python tools/write_docs.py
+
+# Known vulnerabilities of every pinned package, from the package index. One that could not be looked up is a
+# failure as well.
+audit: $(VENV)/installed-dev
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r $(PINS) -r requirements/networks.txt
+
+# The library and the whole workflow in one file, for `pip install`.
+wheel: $(BIN)/python
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
 	rm -rf $(VENV) results .snakemake

@@ -31,8 +31,10 @@ include: "workflow/rules/engines.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/validation.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/package.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/upkeep.smk"
+include: "workflow/rules/terminal.smk"
 
 
 onstart:

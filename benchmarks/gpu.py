@@ -232,7 +232,7 @@ class Bench:
         return {
             "runtime_name": self.options.runtime,
             **self.runtime.target(),
-            "network": self.options.network,
+            "network": self.source.path.name if self.source.path else self.options.network,
             "arguments": self.options.arguments,
             "patch": list(self.patch),
             "torch": torch.__version__,

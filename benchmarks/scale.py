@@ -25,7 +25,6 @@ Nothing is kept but the figures, in JSON.
 import argparse
 import csv
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -47,6 +46,7 @@ from segtrt.data.listing import list_items
 from segtrt.data.make_manifest import write_manifest
 from segtrt.data.scan import Demands
 from segtrt.data.sharding import assign_shards
+from segtrt.machine.cpu import available_cores
 from segtrt.model.network_file import UNET
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import save_weights
@@ -160,7 +160,7 @@ def measure_grow(data: Path, repeats: int = 3) -> list[dict[str, Any]]:
 
 def measure_prepare(data: Path, images: int = 3, repeats: int = 3) -> dict[str, Any]:
     """Seconds for each slice, ours and with a process for each image."""
-    cores = os.cpu_count() or 1
+    cores = available_cores()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shards = [folder / f"shard_{i}.json" for i in range(SHARDS)]

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from segtrt.machine.cpu import available_cores
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -72,7 +74,7 @@ def describe_machine() -> dict[str, Any]:
         models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": models[0] if models else platform.machine(),
-        "cores": os.cpu_count(),
+        "cores": available_cores(),
         "load": [round(load, 1) for load in os.getloadavg()],
         "system": platform.platform(),
         "python": platform.python_version(),

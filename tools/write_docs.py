@@ -1,6 +1,6 @@
 """Write the parts of the documents that are made from the project itself.
 
-- docs/configuration.md: the configuration reference, from the schema.
+- docs/configuration.md, config/README.md: the configuration reference, from the schema.
 - docs/caching.md, between its markers: what decides each rule's outcome, from the plan.
 - README.md, between its markers: the picture of the rules, and the table of results of a summary.
 
@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/scripts"))
 
 from real_plan import real_plan
-from segtrt.config.reference import reference_table
+from segtrt.config.reference import catalogue_page, reference_table
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
 from segtrt.plan.node import Node
@@ -36,7 +36,7 @@ def rule_picture() -> str:
         tempfile.TemporaryDirectory() as folder,
         real_plan(Path(folder), {"dataset": dataset}) as plan,
     ):
-        edges = sorted({*plan.edges("write_report"), *plan.edges("train")})
+        edges = sorted({*plan.edges("make_package"), *plan.edges("train")})
     return f"```mermaid\n{draw_mermaid(edges)}```\n"
 
 
@@ -56,7 +56,7 @@ def decision_table() -> str:
     settings = {"dataset": dataset, "model": {"weights": weights}, "engines": engines}
     with tempfile.TemporaryDirectory() as folder, real_plan(Path(folder), settings) as plan:
         nodes: dict[str, list[Node]] = {}
-        for node in plan.closure([plan.node("write_report")]):
+        for node in plan.closure([plan.node("make_package")]):
             nodes.setdefault(node.rule, []).append(node)
         for rule in plan.rules:
             lines.append(_decision_row(rule, nodes[rule], bool(plan.rules[rule].stored)))
@@ -152,6 +152,7 @@ def documents(summary: Path | None) -> dict[Path, str]:
     return {
         ROOT / "docs/caching.md": between(caching, "decisions", decision_table(), "caching.md"),
         ROOT / "docs/configuration.md": reference_table(),
+        ROOT / "config/README.md": catalogue_page(),
         ROOT / "README.md": readme,
     }
 

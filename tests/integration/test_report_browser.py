@@ -3,10 +3,12 @@
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from example_summaries import CASES, make_example
-from segtrt.report.page import write_report
+from segtrt.report.page import load_overlays, render, write_report
+from segtrt.summary.document import check_summary
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is missing: pip install -e '.[dev]'"
@@ -15,6 +17,15 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="chromium is missing: apt-get install chromium"
 )
+
+PAYLOADS = (
+    "</script><script>window.hacked = 1</script>",
+    "<img src=x onerror='window.hacked = 1'>",
+    "\" onmouseover='window.hacked = 1' style='position:fixed;inset:0' x=\"",
+    "javascript:window.hacked=1",
+    "<!-- {{ 7 * 7 }} <b>\u202egpj.exe\u2028",
+)
+"""What a name, a note or a message may hold that would be code if it were taken for markup."""
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -265,3 +276,81 @@ def test_axe_finds_nothing_serious(open_report, case, scheme):
         if one["impact"] in ("serious", "critical")
     ]
     assert serious == []
+
+
+def with_payloads(value, turn):
+    """The same JSON value with each text of it behind a payload, in turn; names of keys too."""
+    if isinstance(value, str):
+        return f"{PAYLOADS[next(turn) % len(PAYLOADS)]} {value}"
+    if isinstance(value, list):
+        return [with_payloads(one, turn) for one in value]
+    if isinstance(value, dict):
+        return {
+            f"{PAYLOADS[next(turn) % len(PAYLOADS)]}{key}": with_payloads(one, turn)
+            for key, one in value.items()
+        }
+    return value
+
+
+def test_hostile_texts_anywhere_run_nothing(browser, tmp_path):
+    summary = make_example(CASES["gpu"](), tmp_path)
+    turn = count()
+    summary["title"] = with_payloads(summary["title"], turn)
+    for group, key in (
+        *(("model", "source"), ("model", "weights"), ("dataset", "normalisation")),
+        *(("metric", "title"), ("metric", "unit"), ("dataset", "ignored")),
+    ):
+        value = summary[group][key]
+        summary[group][key] = (
+            {**value, "examples": list(PAYLOADS)}
+            if key == "ignored"
+            else with_payloads(value, turn)
+        )
+    summary["classes"] = with_payloads(summary["classes"], turn)
+    summary["config"] = {"report": with_payloads(summary["config"]["report"], turn)}
+    summary["machines"][0]["facts"] = with_payloads(summary["machines"][0]["facts"], turn)
+    for one in summary["dataset"]["skipped"]:
+        one.update(subject=PAYLOADS[0], reason=PAYLOADS[1])
+    for place, engine in enumerate(summary["engines"]):
+        engine["notes"] = list(PAYLOADS)
+        for key in ("reason", "not_run"):
+            if engine.get(key):
+                engine[key] = PAYLOADS[place % len(PAYLOADS)]
+        for subject in engine["subjects"] or []:
+            subject["subject"] = f"{PAYLOADS[place % len(PAYLOADS)]} {subject['subject']}"
+    check_summary(summary)
+    overlays = load_overlays(tmp_path / "overlays")
+    overlays["classes"] = summary["classes"]
+    path = tmp_path / "hostile.html"
+    path.write_text(render(summary, overlays), encoding="utf-8")
+
+    page = browser.new_page(viewport=DESKTOP)
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda one: one.url.startswith(("file:", "data:", "blob:")) or 1 / 0)
+    page.on("console", lambda line: line.type == "error" and faults.append(line.text))
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-charts=drawn]")
+    # Every part that scripts draw is looked at: the other engine's pictures, a filter, the viewer.
+    engines = page.locator("#images-engine option").count()
+    page.locator("#images-engine").select_option(index=engines - 1)
+    page.locator("#filter-text").fill("<script>")
+    page.locator("#filters button[type=reset]").click()
+    page.locator("#gallery button").first.click()
+    page.wait_for_selector("dialog[open]")
+    for details in page.locator("details > summary").all():
+        details.evaluate("element => element.click()")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img[src=x], [onmouseover], [onerror]").count() == 0
+    assert PAYLOADS[0] in page.locator("h1, .brand").first.inner_text()
+    assert faults == []
+    # And if a text did become markup, the policy would stop its script.
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', `<img src=x onerror='window.hacked = 1'>`);"
+        "const script = document.createElement('script');"
+        "script.textContent = 'window.hacked = 1'; document.body.append(script);"
+    )
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hacked") is None
+    assert any("Content Security Policy" in fault for fault in faults)
+    page.close()

@@ -85,6 +85,7 @@ class Chain:
             reference_shards=[folder / "reference"],
             out_json=folder / "reference.json",
             metric="dice",
+            largest_component=DECODER.largest_component,
         )
         (folder / "weights").write_bytes(b"weights")
         self.reference_timings, self.preparations = [], []
@@ -162,6 +163,7 @@ class Chain:
             reference_scores=self.folder / "reference.json",
             shards=[ShardPaths(*(self.folder / name for name in ("tensors", "reference")), shard)],
             root=self.folder,
+            metric="dice",
             out_json=scores,
             predictions_dir=folder / "predictions",
         )
@@ -170,6 +172,7 @@ class Chain:
             scores,
             validation,
             tolerance=TOLERANCE,
+            confident=False,
         )
         self.records.append(folder / "engine.json")
         self.timings.append(path)

@@ -22,13 +22,15 @@ from segtrt.engines.record import EngineRecord
 from segtrt.engines.timing import measure
 from segtrt.engines.timing_file import EngineTiming, TimingResult
 from segtrt.model.network_file import UNET
+from segtrt.model.reference_timing_file import Baseline
 from segtrt.model.spec import Activation, NetworkSpec
 from segtrt.precision import Precision
 from segtrt.quality.reference_scores import ReferenceScores
-from segtrt.quality.scores import Scores
+from segtrt.quality.scores import Errors, Scores
 from segtrt.quality.verdict import PrecisionProof, Verdict
 from segtrt.runtimes.base import BatchTiming, BuildSettings
 from segtrt.runtimes.registry import get_runtime
+from segtrt.summary.baselines import baseline_entry
 from segtrt.summary.engines import engine_entry, engine_order, left_out_entry
 from segtrt.summary.summarise import compose, write_summary
 
@@ -58,8 +60,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
     )
     reference = make_reference(case, subjects, rng)
     machines = [_machine(case, name, place, rng) for name, place in case.machines.items()]
-    timings = {one["name"]: one["timings"] for one in machines}
-    engines, scored = _engines(case, reference, timings, rng)
+    engines, scored = _engines(case, reference, {one["name"]: one for one in machines}, rng)
     engines += [left_out_entry(name, reason) for name, reason in case.left_out.items()]
     engines.sort(key=engine_order)
     summary = compose(
@@ -83,6 +84,7 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
             activation=Activation.SIGMOID,
             stride=(1, 1),
         ),
+        notes=["out is used (of full size)"],
         weights_sha256=_digest("weights"),
         patches={"patch": [3, 256, 256], "patches": case.slices * len(subjects)},
         graphs={
@@ -189,22 +191,55 @@ def _machine(case: Case, name: str, place: Place, rng: np.random.Generator) -> d
     return {
         "name": name,
         "facts": place.facts,
-        "timings": [
-            asdict(
-                _timing(
-                    batch, place.torch_ms * batch**0.92, rng, runs=case.runs, copies=place.copies
-                )
-            )
-            for batch in case.batches
+        "timed": "PyTorch eager fp32",
+        "timings": [asdict(one) for one in _torch_timings(case, place, rng)],
+        "baselines": [
+            baseline_entry(one, resolve_config({}).validation.tolerances)
+            for one in _baselines(case, place)
         ],
         "preparation_ms": {"decode": place.decode_ms, "normalise": place.normalise_ms},
     }
 
 
+def _torch_timings(
+    case: Case, place: Place, rng: np.random.Generator, factor: float = 1.0
+) -> tuple[TimingResult, ...]:
+    return tuple(
+        _timing(
+            batch, factor * place.torch_ms * batch**0.92, rng, runs=case.runs, copies=place.copies
+        )
+        for batch in case.batches
+    )
+
+
+def _baselines(case: Case, place: Place) -> list[Baseline]:
+    """PyTorch in low precision, which counts, compiled, which does not, and one that failed."""
+    rng = np.random.default_rng(case.seed + 1)
+    low = Precision.FP16 if "gpu" in place.facts else Precision.BF16
+    form = f"weights in {low}, channels last"
+
+    def errors(flipped: int) -> Errors:
+        pixels = 32 * 65536
+        return Errors(
+            *(32, pixels, 0.2, 1e-4, 1e-3, 4e-3, 5e-3, 0.99999),
+            *(pixels, flipped, flipped / pixels, 0),
+        )
+
+    return [
+        Baseline(f"eager {low}", low, form, "", errors(150), _torch_timings(case, place, rng, 0.4)),
+        Baseline(
+            f"compiled {low}", low, form, "", errors(9000), _torch_timings(case, place, rng, 0.3)
+        ),
+        Baseline(
+            "compiled fp32", Precision.FP32, "", "PyTorch cannot run the network so: no", None, ()
+        ),
+    ]
+
+
 def _engines(
     case: Case,
     reference: ReferenceScores,
-    timings: dict[str, Any],
+    machines: dict[str, Any],
     rng: np.random.Generator,
 ) -> tuple[list[dict[str, Any]], dict[str, Scores]]:
     """Entries of all engines, and the scores of those that were run."""
@@ -244,7 +279,7 @@ def _engines(
                     scores=scores if run else None,
                     timing=timing if run else None,
                     not_run=fault.not_run,
-                    reference=timings[machine],
+                    machine=machines[machine],
                 )
             )
             if run:
@@ -264,6 +299,8 @@ def _verdict(name: str, precision: Precision, fault: Fault) -> Verdict:
             convolutions={str(precision): 1.0},
             weighed_by="flops",
         ),
+        confident=False,
+        loss_interval=None,
     )
 
 

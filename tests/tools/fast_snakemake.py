@@ -61,7 +61,19 @@ class FastSnakemake:
         cache: Path | str = "off",
         forgets: str | None = None,
     ) -> str:
-        """Run Snakemake, which must succeed; returns what it says.
+        """Run Snakemake, which must succeed; returns what it says. Arguments as for `attempt`."""
+        status, said = self.attempt(folder, *arguments, cache=cache, forgets=forgets)
+        assert status == 0, said[-4000:]
+        return said
+
+    def attempt(
+        self,
+        folder: Path,
+        *arguments: str,
+        cache: Path | str = "off",
+        forgets: str | None = None,
+    ) -> tuple[int, str]:
+        """Run Snakemake; returns its exit status and what it says.
 
         Args:
             folder: the working folder.
@@ -79,9 +91,7 @@ class FastSnakemake:
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
         answer = json.loads(self._server.stdout.readline())
-        said: str = answer["said"]
-        assert answer["status"] == 0, said[-4000:]
-        return said
+        return answer["status"], answer["said"]
 
 
 def in_fork(action: Any) -> int:

@@ -101,7 +101,7 @@ def judged(folder: Path) -> dict[str, object]:
     )
     record.write(folder / "engine.json")
     errors = Errors(1, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1, 0, 0.0, 0)
-    quality = Quality(0.4, 0.8, 0.4, 0.9, 0.9, 0.5, (), ())
+    quality = Quality(0.4, 0.8, 0.4, 0.9, 0.9, 0.5, None, 1, (), ())
     figures = Figures(errors, errors, quality, None, 1, (), ())
     metric = MetricFacts("dice", "Dice", "", higher_is_better=True)
     Scores(record.name, "built", {}, metric, figures).write(folder / "scores.json")
@@ -110,6 +110,7 @@ def judged(folder: Path) -> dict[str, object]:
         folder / "scores.json",
         folder / "verdict.json",
         tolerance={"closeness": 0.9, "metric_loss": None},
+        confident=False,
     )
     failures = read_verdict(folder / "verdict.json").failures
     return {"failures": list(map(asdict, failures)), "words": list(map(in_words, failures))}

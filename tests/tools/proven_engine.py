@@ -142,7 +142,7 @@ def prove(
     (results / "model").mkdir(parents=True)
     (shard,) = list_folder(root, results, form=form, demands=demands)
     write_spec(spec, [], results / "model/network.json")
-    decoding = {"decide": None, "largest_component": largest_component, "ignored": None}
+    decoding = {"decide": None, "ignored": None}
     describe_segmentation(
         results / "manifest.json",
         results / "model/network.json",
@@ -151,6 +151,7 @@ def prove(
         labels=form.labels,
         tensors=settings,
         decoding=decoding,
+        largest_component=largest_component,
     )
     images = encode(shard, root, results / "tensors", tensors, spec, form.labels)
     with Prepared(images) as prepared:
@@ -181,12 +182,14 @@ def prove(
         reference_shards=[answers],
         out_json=results / "reference.json",
         metric="dice",
+        largest_component=largest_component,
     )
     score_engine(
         engine / "engine.json",
         reference_scores=results / "reference.json",
         shards=[ShardPaths(images, answers, answers)],
         root=root,
+        metric="dice",
         out_json=results / "scores.json",
         predictions_dir=predictions,
     )

@@ -10,7 +10,7 @@ from oracle.changes import ELSEWHERE, MACHINES, SETTINGS, TOGETHER, make_one
 from oracle.model import Model
 from oracle.scene import Scene
 from oracle.tables import CODE, NO_ARTEFACT, SCRIPTS
-from oracle.world import HARDWARE, MACHINE, REPORT, Disk, World
+from oracle.world import HARDWARE, MACHINE, PACKAGED, REPORT, Disk, World
 from segtrt.config.schema import load_schema
 from segtrt.plan.fingerprint import PACKAGE, import_closure
 from segtrt.runtimes.registry import get_runtime
@@ -56,7 +56,8 @@ def play(scene: Scene, seed: int, changes: int) -> int:
             scene.run(planned)
             story.append("run")
         elif lot < 0.7:
-            wanted = Model(scene.world).needed()
+            model = Model(scene.world)
+            wanted = [*model.needed(), *([PACKAGED] if model.engines else [])]
             target = scene.rng.choice([job for job in sorted(TARGETS) if job in wanted])
             planned, expected = scene.compare(target)
             assert planned == expected, "\n".join([*story, str(target)])
@@ -126,3 +127,24 @@ def test_a_few_changes_start_what_they_must_and_no_more(scene: Scene) -> None:
 @pytest.mark.parametrize("seed", range(2, 18))
 def test_changes_start_what_they_must_and_no_more(scene: Scene, seed: int) -> None:
     play(scene, seed, changes=25)
+
+
+@pytest.mark.slow
+def test_a_package_follows_what_it_is_made_from_and_decides_nothing(scene: Scene) -> None:
+    def planned() -> set[str]:
+        found, expected = scene.compare(PACKAGED)
+        assert found == expected
+        scene.run(found, PACKAGED)
+        return {rule for rule, _ in found}
+
+    config = scene.world.config
+    assert planned() == {"make_package"}
+    assert planned() == set()
+    config["package"] |= {"name": "brain", "licence": "mit"}
+    scene.bench.show(scene.world)
+    assert scene.compare() == (set(), set())
+    assert planned() == {"make_package"}
+    config["report"]["title"] = "Another title"
+    scene.world.code["package.card"] = 1
+    scene.bench.show(scene.world)
+    assert planned() == {"summarise", "write_report", "make_package"}

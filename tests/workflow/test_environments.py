@@ -1,6 +1,7 @@
 """Pins: one version of each package, whichever way it is installed."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -63,6 +64,20 @@ def test_the_installed_packages_are_the_constraints(monkeypatch: pytest.MonkeyPa
         if name in held and held[name] != version
     }
     assert differing == {}
+
+
+def test_every_pin_is_audited_and_one_not_looked_up_is_a_failure() -> None:
+    told = subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/installed-dev", "audit"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (command,) = [line.split() for line in told.splitlines() if "pip-audit" in line]
+    pinned = sorted(f"requirements/{path.name}" for path in (PROJECT / "requirements").iterdir())
+    assert sorted(word for word in command if word.endswith(".txt")) == pinned
+    assert "--strict" in command
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)

@@ -53,7 +53,7 @@ def configurations(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Machine]]
         "batch_sizes": some((1, 2, 4, 16)),
         "precisions": draw(st.permutations(["fp32", *set(some(PRECISIONS)) - {"fp32"}])),
         "on_unsupported": "skip",
-        "profile": draw(st.sampled_from(["static", "dynamic"])),
+        "profile": draw(st.sampled_from(["static", "dynamic", ["static", "dynamic"]])),
         "optimisation_level": draw(st.integers(0, 5)),
         "calibration": {
             "method": draw(st.sampled_from(["minmax", "entropy", "percentile"])),

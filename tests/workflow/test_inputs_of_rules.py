@@ -28,7 +28,11 @@ DECIDES = {
         "weights": "fetch_weights",
         "tensors": "encode_slices",
     },
-    "time_reference": {"network": "inspect_network", "weights": "fetch_weights"},
+    "time_reference": {
+        "network": "inspect_network",
+        "weights": "fetch_weights",
+        "tensors": "encode_slices",
+    },
     "build_engine": {"graph": "export_onnx convert_onnx", "network": "inspect_network"},
     "run_engine": {
         "engine": "build_engine",
@@ -71,7 +75,6 @@ VERIFIED = {
     # Images of the calibration subjects decide, not those that lie in the same shards.
     "convert_onnx": {"tensors": "encode_slices"},
     # Times do not depend on what an image shows.
-    "time_reference": {"tensors": "encode_slices"},
     "time_engine": {"tensors": "encode_slices"},
     # What a placeholder of a graph says.
     "build_engine": {"proof": "export_onnx convert_onnx"},

@@ -115,6 +115,7 @@ def test_every_module_and_public_function_says_what_it_is() -> None:
 TESTED_THROUGH = {
     "quality/test_metric.py": "quality.means",
     "cli/test_main.py": "__main__ cli.amounts",
+    "cli/test_report.py": "cli.report_options",
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
     "config/test_resolve.py": "config.network config.resources config.schema",
     "cli/test_predict.py": "deploy.arrays deploy.job deploy.outputs deploy.predict deploy.reading",
@@ -137,15 +138,20 @@ TESTED_THROUGH = {
     "plan/test_declare.py": "plan.jobs plan.node plan.records plan.rules",
     "quality/test_scoring.py": "quality.masks quality.reference_scores quality.reference_scoring "
     "quality.subject_labels quality.worth",
-    "report/test_charts.py": "report.chart report.charts_quality report.charts_speed "
-    "report.charts_subjects report.charts_time",
-    "report/test_page.py": "report.matrix report.overview summary.overlay_index",
+    "report/test_charts.py": "report.chart report.charts_confidence report.charts_quality "
+    "report.charts_speed report.charts_subjects report.charts_time",
+    "report/test_page.py": "report.cautions report.matrix report.overview summary.overlay_index",
     "graphs/test_modelopt.py": "graphs.modelopt_process",
     "graphs/test_proof.py": "graphs.running",
     "model/test_contract.py": "graphs.source_graph model.network_file",
     "model/test_load.py": "model.bundle",
     "model/test_outputs.py": "model.input",
     "model/test_probe.py": "model.spec",
+    "package/test_card.py": "package.manifest",
+    "package/test_make.py": "config.package package.licences package.requirements package.views "
+    "runtimes.serving",
+    "package/test_triton.py": "package.served",
+    "package/test_verify.py": "package.opened",
     "runtimes/test_onnxruntime.py": "runtimes.cpu.messages runtimes.cpu.session "
     "runtimes.onnxruntime.build runtimes.onnxruntime.run "
     "runtimes.onnxruntime.runtime",
@@ -157,6 +163,7 @@ TESTED_THROUGH = {
     "runtimes/tensorrt/test_session.py": "runtimes.tensorrt.lane",
     "summary/test_summarise.py": "model.reference_timing_file summary.document summary.engines "
     "summary.machines",
+    "terminal/test_story.py": "terminal.attach",
     "test_files.py": "errors",
     "test_formats.py": "precision",
     "training/test_train.py": "training.data training.device training.ending training.report "

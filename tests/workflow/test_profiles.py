@@ -9,10 +9,14 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from onnx import helper
 from segtrt.machine.facts import Machine, description
 from segtrt.machine.gpu import GpuFacts
+from snakemake_runs import run_snakemake
+from tiny_networks import onnx_graph, weight
 
 PROFILES = ("default", "slurm", "kubernetes")
 CONFIG = [
@@ -113,6 +117,29 @@ def test_slurm_dry_run(project_root: Path, tmp_path: Path) -> None:
             assert asked["runtime"] == "<TBD>" or int(asked["runtime"]) >= 10, rule
             assert "slurm_partition" not in asked, rule
     assert found["run_reference"][0]["threads"] == "4"
+
+
+def test_jobs_on_large_volumes_ask_for_their_patches(project_root: Path, tmp_path: Path) -> None:
+    """128 cubed is as much as 32 slices of 256 x 256."""
+    conv = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1] * 6)
+    onnx_graph(
+        *(tmp_path / "net.onnx", [conv], {"w": weight(2, 1, 3, 3, 3)}),
+        given=(None, 1, None, None, None),
+    )
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", np.zeros((4, 4, 4), np.float32))
+    config = ["model={network: net.onnx}", "dataset={images: '{item}.npy', masks: null}"]
+    asked = []
+    for side in (32, 128):
+        window = f"tensors={{normalisation: none, window: {{size: [{side}, {side}, {side}]}}}}"
+        done = run_snakemake(
+            *(tmp_path, "results/reference/shard_00.safetensors", "-n"),
+            *("--config", *config, window),
+            snakefile=project_root / "Snakefile",
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        asked.append(int(jobs(done.stdout + done.stderr)["run_reference"][0]["mem_mb"]))
+    assert asked == [1000 + 8 * 144, 1000 + 32 * 144]
 
 
 def test_slurm_jobs_for_a_gpu_ask_for_one(project_root: Path, tmp_path: Path) -> None:

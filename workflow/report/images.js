@@ -77,7 +77,7 @@
     const engine = overlays.engines[select.value];
     const strips = engine.subjects.filter((one) => one.views.length).map((one) => strip(
       `${roles[one.role]}: ${one.subject}`,
-      overlays.has_truth ? `${figure(one.figure)}, ${reference}: ${figure(one.reference_figure)}` : "No ground truth",
+      overlays.has_truth ? `${figure(one.figure)}, ${reference}: ${figure(one.reference_figure)}` : `Agreement with ${reference}: ${figure(one.agreement)}`,
       one.views, one.views.map((key) => place(overlays.views[key]))));
     if (engine.differs.length) {
       const keys = engine.differs.map((one) => one.view);

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 
 from segtrt.config.duplicates import refuse_duplicates
 from segtrt.config.resolve import resolve_config
-from segtrt.errors import SegtrtError
+from segtrt.errors import SegtrtError, name_some
 from segtrt.plan.job import share_library
 from segtrt.plan.surroundings import (
     keep_to_own_locks,

@@ -39,14 +39,14 @@ def known_or_source(wildcards):
 
 
 def weights_path(wildcards):
-    """The file or URL of the weights."""
+    """The file or URL of the weights; a URL as it may be written down, the script knows it whole."""
     if SETTINGS.model.given_weights is None:
         raise SegtrtError(
             f"model.weights is null: {SETTINGS.model.network} brings its own weights, so there are "
             "none to fetch"
         )
     if is_url(SETTINGS.model.given_weights):
-        return SETTINGS.model.given_weights
+        return without_secrets(SETTINGS.model.given_weights)
     return str(locate(SETTINGS.model.given_weights, CHECKOUT))
 
 
@@ -101,7 +101,7 @@ def proof_of_engine(wildcards):
 
 
 def tolerance_of_engine(wildcards):
-    return SETTINGS.validation.tolerances[wildcards.precision]
+    return SETTINGS.validation.tolerances[engine_of(wildcards).settings.precision]
 
 
 def metric_code(wildcards):
@@ -124,6 +124,56 @@ def summary_to_compare(wildcards):
     if workflow.is_main_process:
         check_compared(SETTINGS, Path())
     return digest_compared(SETTINGS.report.compare_with)
+
+
+def _packaged():
+    """The engines of which one goes into the package: all that are run, or the one that is named."""
+    wanted = SETTINGS.package.engine
+    specs = [spec for spec in matrix().runnable if wanted in (None, spec.name)]
+    if not specs:
+        known = name_some([spec.name for spec in matrix().runnable], 12)
+        raise SegtrtError(
+            f"package.engine is {wanted}, which is none of the engines that are run ({known})"
+            if wanted
+            else "there is no engine to package: none of those asked for is run"
+        )
+    return specs
+
+
+def packaged_engines(path):
+    """For `input`: the path for each engine that the package may have."""
+    return lambda wildcards: [_of_engine(path, spec) for spec in _packaged()]
+
+
+def packaged_graphs(wildcards):
+    """The graphs of those engines."""
+    return [
+        GRAPH.format(graph=graph) for graph in sorted({s.graph for s in _packaged()})
+    ]
+
+
+def settings_of_package(wildcards):
+    """What of the settings decides the package; files by their names."""
+    values = as_json(SETTINGS.package)
+    for kind in ("licences", "notices"):
+        values[kind] = [Path(path).name for path in values[kind]]
+    return values
+
+
+def serving_of_engines(wildcards):
+    """What runtimes say of serving and installing engines that the package may have."""
+    return {
+        spec.name: [
+            as_json(get_runtime(spec.runtime).serving(spec.settings)),
+            get_runtime(spec.runtime).requirements({"runtime": ""}),
+        ]
+        for spec in _packaged()
+    }
+
+
+def digest_of_licences(wildcards):
+    """SHA-256 of the files of licences and notices."""
+    return digest_files([*SETTINGS.package.licences, *SETTINGS.package.notices])
 
 
 @one_line_errors

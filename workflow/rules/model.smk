@@ -54,10 +54,12 @@ rule describe_segmentation:
             "describe_segmentation",
             tensors=lambda w: encoding(),
             decoding=lambda w: decoding(),
+            largest_component=SETTINGS.keeps_largest_component,
         ),
         form=lambda w: form(),
         tensors=SETTINGS.tensors.encoding,
         decoding=lambda w: decoding(),
+        largest_component=SETTINGS.keeps_largest_component,
     script:
         "../scripts/describe_segmentation.py"
 
@@ -141,7 +143,7 @@ rule time_reference:
             network=NETWORK,
             weights=GIVEN_WEIGHTS,
             graph=REFERENCE_GRAPH,
-            tensors=verified(all_shards(TENSORS)),
+            tensors=all_shards(TENSORS),
         ),
     output:
         **PLAN.makes("time_reference", timing="results/reference/timing{at}.json"),
@@ -166,12 +168,15 @@ rule time_reference:
             batch_sizes=sorted(SETTINGS.engines.batch_sizes),
             budget=SETTINGS.inference.budget,
             threads=SETTINGS.inference.threads,
-            size=size_or_source,
+            decoding=lambda w: decoding(),
+            compiled=SETTINGS.report.torch_compile,
             machine=lambda w: machine_of_job(w).facts(),
         ),
         source=lambda w: network(),
         output=SETTINGS.model.output,
         batch_sizes=sorted(SETTINGS.engines.batch_sizes),
         budget=SETTINGS.inference.budget,
+        decoding=lambda w: decoding(),
+        compiled=SETTINGS.report.torch_compile,
     script:
         "../scripts/time_reference.py"

@@ -6,7 +6,9 @@
 import atexit
 from functools import cache
 
+from segtrt.addresses import is_url, shown_place, without_secrets
 from segtrt.config.settings import as_json
+from segtrt.config.shown import shown_settings
 from segtrt.data.labels import IGNORED
 from segtrt.engines.matrix import at, make_matrix
 from segtrt.graphs.sample import DEFAULT_SAMPLES
@@ -21,6 +23,7 @@ from segtrt.plan.contents import (
     code_of,
     code_of_function,
     digest_compared,
+    digest_files,
     digest_templates,
     looks_of_runtimes,
     reported_settings,
@@ -43,11 +46,11 @@ from segtrt.plan.sources import (
     describe_network,
     digest_weights,
     is_trained_here,
-    is_url,
     locate,
 )
 from segtrt.plan.states import summarise_changes, table
 from segtrt.plan.surroundings import mention_triggers, prefix_of
+from segtrt.package.requirements import REQUIRED
 from segtrt.precision import CONVERTED, SOURCE, Graph
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.closing import closing_lines
@@ -56,7 +59,7 @@ WILDCARDS = {
     "runtime": "[a-z_]+",
     "at": "(@[A-Za-z0-9_-]+)?",
     "batch": "[0-9]+",
-    "precision": "[a-z0-9]+",
+    "precision": "[a-z0-9]+(_dynamic)?",  # `EngineSpec.variant`
     "shard": "[0-9]+",
 }
 
@@ -226,6 +229,7 @@ def encoding():
     tensors = SETTINGS.tensors
     return {
         **tensors.encoding,
+        "normalisation": shown_place(tensors.normalisation),
         "function": code_of_function(tensors.normalisation),
     }
 
@@ -250,11 +254,10 @@ def network():
 
 @cache
 def decoding():
-    """What of the settings decides how outputs become labels."""
+    """What of the settings decides how outputs become labels, before any component is dropped."""
     labels = dataset_as_listed().whole["form"]["labels"]
     return {
         "decide": as_json(SETTINGS.validation.decide),
-        "largest_component": SETTINGS.keeps_largest_component,
         "ignored": IGNORED if labels and labels["ignored"] is not None else None,
     }
 
@@ -270,7 +273,7 @@ def _of_engine(path, spec):
         runtime=spec.runtime,
         at=at(spec.machine),
         batch=spec.settings.batch_size,
-        precision=spec.settings.precision,
+        precision=spec.variant,
     )
 
 

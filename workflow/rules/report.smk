@@ -55,7 +55,7 @@ rule summarise:
             not_run=lambda w: matrix().cannot_run,
             edges=edges_of_report,
         ),
-        settings=SETTINGS,
+        settings=shown_settings(SETTINGS),
         machines=lambda w: list(machines()),
         left_out=left_out_engines,
         not_run=lambda w: dict(matrix().cannot_run),

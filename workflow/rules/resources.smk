@@ -3,13 +3,20 @@
 # them. A repeated attempt asks for more. Partitions, accounts and the like are the site's, and
 # stand in profiles. No rules.
 
+from math import prod
+
 from segtrt.config.resources import is_of_gpu
+from segtrt.plan.limits import keep_within_machine
 from segtrt.runtimes.registry import any_on_gpu
 
 SLICE_MB = 0.85  # of a tensor shard: 3 x 256 x 256 float32 and a mask
 FEATURE_MB = 4.5  # activations of one slice for each of the network's first channels
 CPU_SECONDS = 2.5  # one slice of the published network on one slow core
 GPU_SECONDS = 0.05
+
+# Before any rule asks how many cores there are.
+for line in keep_within_machine(workflow):
+    print(f"segtrt: {line}", file=sys.stderr)
 
 # The width of the U-Net; other networks are taken to cost what the published one does.
 _FEATURES = SETTINGS.model.called_with.get("init_features", 32)
@@ -95,13 +102,23 @@ def _seconds_per_slice(wildcards):
     return on_device * (_FEATURES / 32) ** 2
 
 
-def _network_mb(batch):
-    return FEATURE_MB * _FEATURES * batch
+def _slices_in_patch():
+    """How many slices of 256 x 256 a patch is worth: 32 in a volume of 128 cubed.
+
+    Where the images' own size decides it is not known before they are listed: one, and a repeated
+    attempt asks for more.
+    """
+    return max(1, prod(PATCH_SIZE) / 256**2) if PATCH_SIZE else 1
+
+
+def _network_mb(slices):
+    """Activations of the network for so many slices of 256 x 256 at once."""
+    return FEATURE_MB * _FEATURES * slices
 
 
 def _times_of(batch):
     """Slices that timing at one batch size runs through, warm-up included."""
-    return 2 * batch * SETTINGS.inference.iterations
+    return 2 * batch * _slices_in_patch() * SETTINGS.inference.iterations
 
 
 def memory_of_encode(wildcards, attempt):
@@ -118,18 +135,18 @@ def minutes_of_encode(wildcards, input, attempt):
 
 
 def memory_of_convert(wildcards, attempt):
-    """The graph several times over, and where it is quantised every activation of one slice."""
-    return int(attempt * (1500 + 10 * _network_mb(1)))
+    """The graph several times over, and where it is quantised every activation of one patch."""
+    return int(attempt * (1500 + 10 * _network_mb(_slices_in_patch())))
 
 
 def minutes_of_convert(wildcards, attempt):
-    slices = SETTINGS.engines.calibration.slices
+    slices = SETTINGS.engines.calibration.slices * _slices_in_patch()
     return int(attempt * (10 + slices * 4 * CPU_SECONDS * (_FEATURES / 32) ** 2 / 60))
 
 
 def memory_of_reference(wildcards, attempt):
-    """Batches of eight slices."""
-    return int(attempt * (1000 + _network_mb(8)))
+    """Batches of eight slices, or one patch that is larger."""
+    return int(attempt * (1000 + _network_mb(max(8, _slices_in_patch()))))
 
 
 def minutes_of_reference(wildcards, input, attempt):
@@ -138,7 +155,8 @@ def minutes_of_reference(wildcards, input, attempt):
 
 
 def memory_of_reference_timing(wildcards, attempt):
-    return int(attempt * (1000 + _network_mb(max(SETTINGS.engines.batch_sizes))))
+    batch = max(SETTINGS.engines.batch_sizes)
+    return int(attempt * (1000 + _network_mb(batch * _slices_in_patch())))
 
 
 def minutes_of_reference_timing(wildcards, attempt):
@@ -157,8 +175,8 @@ def minutes_of_build(wildcards, attempt):
 
 def memory_of_engine(wildcards, attempt):
     """Activations lie on the GPU for an engine there, in the job's memory for one on the CPU."""
-    batch = engine_of(wildcards).settings.largest_batch
-    return int(attempt * (4000 if on_gpu(wildcards) else 600 + _network_mb(batch)))
+    slices = engine_of(wildcards).settings.largest_batch * _slices_in_patch()
+    return int(attempt * (4000 if on_gpu(wildcards) else 600 + _network_mb(slices)))
 
 
 def minutes_of_engine(wildcards, input, attempt):
@@ -177,7 +195,8 @@ def minutes_of_scores(wildcards, attempt):
 
 def memory_of_training(wildcards, attempt):
     """Forward and backward: every activation is kept, and its gradient."""
-    return int(attempt * (2000 + 3 * _network_mb(SETTINGS.training.batch_size)))
+    slices = SETTINGS.training.batch_size * _slices_in_patch()
+    return int(attempt * (2000 + 3 * _network_mb(slices)))
 
 
 def minutes_of_training(wildcards, input, attempt):

@@ -34,10 +34,12 @@ rule score_reference:
         plan=PLAN.decided_by(
             "score_reference",
             packages=SCORING_PACKAGES,
-            metric=SETTINGS.validation.metric,
+            metric=shown_place(SETTINGS.validation.metric),
             metric_code=metric_code,
+            largest_component=SETTINGS.keeps_largest_component,
         ),
         metric=SETTINGS.validation.metric,
+        largest_component=SETTINGS.keeps_largest_component,
     script:
         "../scripts/score_reference.py"
 
@@ -82,6 +84,7 @@ rule score_engine:
             "score_engine", packages=SCORING_PACKAGES, metric_code=metric_code
         ),
         root=image_folder,
+        metric=SETTINGS.validation.metric,
     script:
         "../scripts/score_engine.py"
 
@@ -112,8 +115,13 @@ rule validate_engine:
         mem_mb=500,
         runtime=10,
     params:
-        plan=PLAN.decided_by("validate_engine", tolerance=tolerance_of_engine),
+        plan=PLAN.decided_by(
+            "validate_engine",
+            tolerance=tolerance_of_engine,
+            confident=SETTINGS.report.confident,
+        ),
         tolerance=tolerance_of_engine,
+        confident=SETTINGS.report.confident,
     script:
         "../scripts/validate_engine.py"
 

@@ -15,5 +15,6 @@ run(
         labels=snakemake.params.form.labels,
         tensors=snakemake.params.tensors,
         decoding=snakemake.params.decoding,
+        largest_component=snakemake.params.largest_component,
     ),
 )

@@ -14,6 +14,7 @@ run(
         reference_scores=Path(files.reference_scores),
         shards=[ShardPaths(*map(Path, paths)) for paths in shards],
         root=Path(snakemake.params.root),
+        metric=snakemake.params.metric,
         out_json=Path(snakemake.output.scores),
         predictions_dir=Path(snakemake.output.predictions),
     ),

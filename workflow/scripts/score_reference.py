@@ -12,5 +12,6 @@ run(
         reference_shards=[Path(path) for path in snakemake.input.reference],
         out_json=Path(snakemake.output.scores),
         metric=snakemake.params.metric,
+        largest_component=snakemake.params.largest_component,
     ),
 )

@@ -18,6 +18,8 @@ run(
         machine=params.plan["parts"]["machine"],
         batch_sizes=params.batch_sizes,
         budget=params.budget,
+        decoding=params.decoding,
+        compiled=params.compiled,
         threads=snakemake.threads,
     ),
 )

@@ -12,5 +12,6 @@ run(
         Path(snakemake.input.scores),
         Path(snakemake.output.validation),
         tolerance=snakemake.params.tolerance,
+        confident=snakemake.params.confident,
     ),
 )

@@ -31,6 +31,7 @@ TARGETS = {
     ("inspect_network", ""): "results/model/network.json",
     ("describe_segmentation", ""): "results/model/segmentation.json",
     ("score_reference", ""): "results/reference/scores.json",
+    ("make_package", ""): "results/package.zip",
     ("export_onnx", ""): "results/onnx/fp32/model.onnx",
     ("encode_slices", "00"): "results/tensors/shard_00.safetensors",
     ("time_reference", ""): "results/reference/timing.json",
@@ -89,7 +90,7 @@ def earlier_summary(version: int) -> str:
     figures = dict.fromkeys(("subjects", "items", "slices", "slices_seen"), 0)
     splits = {f"{kind}_{name}": 0 for kind in ("evaluation", "calibration") for name in figures}
     summary = {
-        "format": "segtrt-summary-3",
+        "format": "segtrt-summary-4",
         "title": f"earlier {version}",
         "recommendation": {
             "engine": None,
@@ -97,6 +98,7 @@ def earlier_summary(version: int) -> str:
             "failures": [],
             "broken": [],
             "max_metric_loss": 0.005,
+            "confident": False,
             "doubt": "",
             "max_latency_ms": None,
             "candidates": 0,
@@ -107,12 +109,21 @@ def earlier_summary(version: int) -> str:
         "classes": [],
         "reference": {
             **{"name": "PyTorch", "quality": None, "has_truth": True, "doubt": ""},
+            "largest_component": True,
             "subjects": [],
         },
         "dataset": {"source": "demo", "normalisation": "slice", **figures, **splits, **_NO_DATA},
         "model": {"weights": "w", "weights_sha256": "0" * 64, **_NO_NETWORK},
         "machines": [
-            {"name": "", "facts": {}, "timings": [], "preparation_ms": {}, "recommended": None}
+            {
+                "name": "",
+                "facts": {},
+                "timed": "PyTorch eager fp32",
+                "timings": [],
+                "baselines": [],
+                "preparation_ms": {},
+                "recommended": None,
+            }
         ],
         "config": {},
         "rules": [],

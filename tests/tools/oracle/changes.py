@@ -73,7 +73,13 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ],
     ("engines", "on_unsupported"): ["skip", "fail"],
     ("engines", "compute_capabilities"): [[], [], ["8.9", "9.0"], ["9.0", "8.9"]],
-    ("engines", "profile"): ["static", "dynamic"],
+    ("engines", "profile"): [
+        "static",
+        "dynamic",
+        ["static", "dynamic"],
+        ["dynamic", "static"],
+        ["static"],
+    ],
     ("engines", "dynamic_batch"): [
         {"min": 1, "opt": 1, "max": 32},
         {"min": 1, "opt": 4, "max": 32},
@@ -97,10 +103,15 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("validation", "raw_mib"): [2048, 100],
     ("report", "title"): ["Segmentation engines, proven on your images", "Another title"],
     ("report", "max_metric_loss"): [0.005, 0.01],
+    ("report", "confident"): [False, True],
+    ("report", "torch_compile"): [False, True],
     ("report", "max_latency_ms"): [None, 5.0],
     ("report", "overlay_subjects"): [3, 2],
     ("report", "overlay_slices"): [6, 4],
     ("report", "display_channel"): [None, 0],
+    ("package", "name"): ["segmentation", "brain"],
+    ("package", "licence"): [None, "mit"],
+    ("package", "views"): [["onnx", "triton", "openvino_model_server"], ["onnx"]],
 }
 """(group, key) -> values, the usual one first."""
 
@@ -145,6 +156,7 @@ ELSEWHERE = frozenset(
         ("validation", "tolerances"),
         ("report", "compare_with"),
         ("machines", "NAME"),
+        *(("package", key) for key in ("engine", "licences", "notices")),
     }
 )
 """Settings that a change of its own below goes into, or of the source another test."""

@@ -21,12 +21,16 @@ class Deciders(ABC):
         self.given_weights = model["weights"] is not None
         self.trained = model["weights"] == "results/training/weights.safetensors"
         self.places = [f"@{name}" for name in sorted(config["machines"])] or [""]
+        profile = engines["profile"]
+        self._both = both = not isinstance(profile, str) and len(profile) > 1
+        self._profile = "static" if both else profile if isinstance(profile, str) else profile[0]
         self.engines = [
-            (runtime + place, batch, precision)
+            (runtime + place, batch, precision + second)
             for place in self.places
             for runtime in sorted(self._runtimes(place))
             for precision in PRECISIONS
             for batch in sorted(engines["batch_sizes"])
+            for second in (("", "_dynamic") if both and runtime == "tensorrt" else ("",))
             if precision in engines["precisions"] and (runtime, precision) in GRAPHS
             # TensorRT builds for the GPU that it is on, and for no list of GPUs.
             if runtime != "tensorrt" or not engines["compute_capabilities"]
@@ -92,7 +96,7 @@ class Deciders(ABC):
             case "time_preparation":
                 return self._images, self._labels, self._encoding, self._hardware(name)["cpu"]
             case "describe_segmentation":
-                return self._encoding, self._deciding[:-1]
+                return self._encoding, self._decoding, self._keeps_largest
             case "inspect_network" if not self.has_known_contract:
                 return self._source, self._overrides, model["opset"]
             case "train":
@@ -117,7 +121,8 @@ class Deciders(ABC):
                 return self._source, model["output"], self._deciding
             case "time_reference":
                 return (
-                    *(self._source, model["output"], self._size_or_source),
+                    *(self._source, model["output"], self._decoding),
+                    config["report"]["torch_compile"],
                     sorted(config["engines"]["batch_sizes"]),
                     {key: value for key, value in config["inference"].items() if key != "mode"},
                     self._hardware(name),
@@ -130,13 +135,17 @@ class Deciders(ABC):
             case "time_engine":
                 return config["inference"], self._target(place)
             case "score_reference":
-                return validation["metric"], self._own_code(validation["metric"])
+                own = self._own_code(validation["metric"])
+                return validation["metric"], own, self._keeps_largest
             case "score_engine":
                 return self._own_code(validation["metric"])
             case "validate_engine":
-                return validation["tolerances"][cell.split("_")[1]]
+                tolerance = validation["tolerances"][cell.split("_")[1]]
+                return tolerance, config["report"]["confident"]
             case "summarise":
                 return self._report_config(), self.engines
+            case "make_package":
+                return config["package"]
             case "write_report":
                 return {name: v for name, v in self.world.templates.items() if v}
         return None
@@ -197,14 +206,22 @@ class Deciders(ABC):
         return activation, model["output"], (given["channels"], given["size"])
 
     @property
-    def _deciding(self) -> Any:
-        """What decides labels, and how much of the raw outputs is kept."""
+    def _decoding(self) -> Any:
+        """What decides labels."""
         validation = self.config["validation"]
         ignores = self._labels is not None and self._labels[1] is not None
-        kept = validation["raw_mib"] * 2**20 // len(self.shards)
-        largest = validation["largest_component"]
-        keeps_largest = self.kind == "unet" if largest is None else largest
-        return validation["decide"], keeps_largest, ignores, kept
+        return validation["decide"], ignores
+
+    @property
+    def _deciding(self) -> Any:
+        """What decides labels, and how much of the raw outputs is kept."""
+        return self._decoding, self.config["validation"]["raw_mib"] * 2**20 // len(self.shards)
+
+    @property
+    def _keeps_largest(self) -> bool:
+        """Whether only the largest component of each class is scored."""
+        asked: bool | None = self.config["validation"]["largest_component"]
+        return self.kind == "unet" if asked is None else asked
 
     def _own_code(self, setting: str) -> Any:
         """Version of the user's own code, if a setting names a function in it."""
@@ -218,10 +235,11 @@ class Deciders(ABC):
     def _settings(self, runtime: str, cell: str) -> Any:
         engines = self.config["engines"]
         dynamic = engines["dynamic_batch"]
-        batches = dynamic if engines["profile"] == "dynamic" else None
+        profile = "dynamic" if cell.endswith("_dynamic") else self._profile
+        batches = dynamic if profile == "dynamic" else None
         if runtime == "tensorrt":
             scratch = engines["workspace_mib"], engines["optimisation_level"]
-            return cell, engines["profile"], batches, scratch
+            return cell, profile, batches, scratch
         return cell, batches and (batches["min"], batches["max"])
 
     def _hardware(self, place: str) -> dict[str, str]:
@@ -249,6 +267,8 @@ class Deciders(ABC):
             ("engines", "compute_capabilities"),
         ):
             config[group][key] = sorted(config[group][key] or [])
+        del config["package"]
+        config["engines"]["profile"] = [self._profile, self._both]
         config["machines"] = {
             name: sorted(machine["runtimes"] or [])
             for name, machine in sorted(config["machines"].items())

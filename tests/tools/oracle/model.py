@@ -40,7 +40,7 @@ class Model(Deciders):
             case "export_onnx":
                 return weights
             case "time_reference":
-                return network
+                return [*network, *tensors]
             case "convert_onnx":
                 return [graph]
             case "write_samples":
@@ -75,6 +75,12 @@ class Model(Deciders):
                 ]
             case "write_report":
                 return [("summarise", "")]
+            case "make_package":
+                kinds = {self.graph_of(name) for name in names}
+                graphs = {graph if kind == "fp32" else ("convert_onnx", kind) for kind in kinds}
+                made = ("summarise", "write_report", "describe_segmentation", "write_samples")
+                engines = [("build_engine", name) for name in names]
+                return [*((rule, "") for rule in made), *engines, *sorted(graphs)]
         return []
 
     def reads(self, job: Job) -> list[Job]:
@@ -83,7 +89,7 @@ class Model(Deciders):
         tensors = [("encode_slices", shard) for shard in self.shards]
         if rule in ("encode_slices", "time_preparation"):
             return [("list_slices", "")]
-        if rule in ("time_reference", "time_engine"):
+        if rule == "time_engine":
             return tensors
         if rule == "score_engine":
             return [("build_engine", name)]

@@ -5,13 +5,15 @@ again? If so, mend the table; if not, mend the imports.
 """
 
 CODE = {
+    "addresses": "fetch_weights score_engine score_reference",
     "arrays": (
-        "build_engine convert_onnx describe_segmentation run_engine run_reference time_engine "
-        "time_reference write_report write_samples"
+        "build_engine convert_onnx describe_segmentation make_package run_engine run_reference "
+        "time_engine time_reference write_report write_samples"
     ),
+    "config.package": "make_package summarise",
     "config.settings": "summarise",
     "data.encode": "encode_slices time_preparation",
-    "data.encoding": "describe_segmentation encode_slices time_preparation",
+    "data.encoding": "describe_segmentation encode_slices make_package time_preparation",
     "data.entries": "list_slices",
     "data.fetched_folder": "list_slices",
     "data.first_slices": "time_engine time_reference",
@@ -20,9 +22,9 @@ CODE = {
     "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
     "data.formats.image": "encode_slices list_slices score_engine time_preparation",
     "data.formats.kinds": (
-        "convert_onnx describe_segmentation encode_slices list_slices run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "convert_onnx describe_segmentation encode_slices list_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
     "data.formats.read": "encode_slices list_slices score_engine time_preparation",
@@ -30,91 +32,97 @@ CODE = {
     "data.formats.volumes": "encode_slices list_slices score_engine time_preparation",
     "data.formats.write": "score_engine",
     "data.geometry": (
-        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
-    "data.intensity": "describe_segmentation encode_slices time_preparation",
+    "data.intensity": "describe_segmentation encode_slices make_package time_preparation",
     "data.labels": (
-        "convert_onnx describe_segmentation encode_slices list_slices run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "convert_onnx describe_segmentation encode_slices list_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.layout": (
-        "convert_onnx describe_segmentation encode_slices list_slices run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "convert_onnx describe_segmentation encode_slices list_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
-    "data.manifest": "describe_segmentation encode_slices list_slices summarise time_preparation",
-    "data.nnunet": "list_slices",
-    "data.normalisations": "describe_segmentation encode_slices time_preparation",
-    "data.normalise": "describe_segmentation encode_slices time_preparation",
-    "data.placement": (
-        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+    "data.manifest": (
+        "describe_segmentation encode_slices list_slices make_package summarise time_preparation"
     ),
-    "data.preparation": "describe_segmentation encode_slices time_preparation",
+    "data.nnunet": "list_slices",
+    "data.normalisations": "describe_segmentation encode_slices make_package time_preparation",
+    "data.normalise": "describe_segmentation encode_slices make_package time_preparation",
+    "data.placement": (
+        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
+    ),
+    "data.preparation": "describe_segmentation encode_slices make_package time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
     "data.prepared": (
-        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
     "data.resampling": (
-        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
     "data.roots": "list_slices",
     "data.scan": "list_slices",
     "data.sharding": "list_slices",
     "data.stored": "encode_slices time_preparation",
     "data.tensor_file": (
-        "build_engine convert_onnx describe_segmentation encode_slices run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "build_engine convert_onnx describe_segmentation encode_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
-    "data.volume": "describe_segmentation encode_slices time_preparation",
+    "data.volume": "describe_segmentation encode_slices make_package time_preparation",
     "data.walk": "list_slices",
     "data.wildcards": (
-        "convert_onnx describe_segmentation encode_slices list_slices run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "convert_onnx describe_segmentation encode_slices list_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.windows": (
-        "convert_onnx describe_segmentation encode_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
     "deploy.describe": "describe_segmentation",
-    "deploy.segmentation": "describe_segmentation",
-    "engines.answering": "describe_segmentation run_engine run_reference write_samples",
+    "deploy.segmentation": "describe_segmentation make_package",
+    "engines.answering": (
+        "describe_segmentation run_engine run_reference time_reference write_samples"
+    ),
     "engines.budget": "summarise time_engine time_reference",
     "engines.build": "build_engine",
-    "engines.load": "run_engine time_engine",
+    "engines.load": "make_package run_engine time_engine",
     "engines.patch": "build_engine",
-    "engines.record": "build_engine run_engine score_engine summarise time_engine validate_engine",
+    "engines.record": (
+        "build_engine make_package run_engine score_engine summarise time_engine validate_engine"
+    ),
     "engines.run": "run_engine",
     "engines.time": "time_engine",
     "engines.timing": "time_engine time_reference",
     "engines.timing_file": "summarise time_engine time_reference",
     "files": (
-        "build_engine convert_onnx describe_segmentation encode_slices export_onnx fetch_weights "
-        "inspect_network list_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train validate_engine write_report "
-        "write_samples"
+        "build_engine convert_onnx describe_segmentation encode_slices export_onnx "
+        "fetch_weights inspect_network list_slices make_package run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train validate_engine write_report write_samples"
     ),
     "formats": (
-        "build_engine describe_segmentation encode_slices list_slices run_engine score_engine "
-        "score_reference summarise time_engine time_preparation time_reference validate_engine "
-        "write_report"
+        "build_engine describe_segmentation encode_slices list_slices make_package run_engine "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "validate_engine write_report"
     ),
     "graphs.activation_ranges": "convert_onnx",
-    "graphs.axes": ("build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"),
+    "graphs.axes": "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network",
     "graphs.calibration": "convert_onnx",
     "graphs.clean": "build_engine:tensorrt convert_onnx export_onnx inspect_network",
     "graphs.conversion": "convert_onnx",
@@ -135,14 +143,19 @@ CODE = {
     ),
     "graphs.sample": "summarise write_samples",
     "graphs.sample_inputs": "write_samples",
-    "graphs.samples": "write_samples",
+    "graphs.samples": "make_package write_samples",
     "graphs.source_graph": "export_onnx inspect_network",
     "graphs.static_quantisation": "convert_onnx",
+    "machine.cgroup": (
+        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
+        "run_engine:openvino run_reference time_engine time_reference write_samples"
+    ),
     "machine.cpu": (
-        "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
-        "write_samples"
+        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
+        "run_engine:openvino run_reference time_engine time_reference write_samples"
     ),
     "machine.gpu": "time_engine",
+    "model.baselines": "time_reference",
     "model.bundle": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
@@ -163,9 +176,9 @@ CODE = {
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.spec": (
-        "build_engine describe_segmentation encode_slices inspect_network run_engine "
-        "run_reference score_engine summarise time_engine time_preparation time_reference train "
-        "validate_engine write_samples"
+        "build_engine describe_segmentation encode_slices inspect_network make_package "
+        "run_engine run_reference score_engine summarise time_engine time_preparation "
+        "time_reference train validate_engine write_samples"
     ),
     "model.unet": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
@@ -180,52 +193,73 @@ CODE = {
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.weights_source": "fetch_weights",
+    "package.archive": "make_package",
+    "package.card": "make_package",
+    "package.checksums": "make_package",
+    "package.choice": "make_package",
+    "package.golden": "make_package",
+    "package.licences": "make_package",
+    "package.make": "make_package",
+    "package.manifest": "make_package",
+    "package.model_server": "make_package",
+    "package.onnx_view": "make_package",
+    "package.requirements": "make_package",
+    "package.served": "make_package",
+    "package.triton": "make_package",
+    "package.views": "make_package",
     "plan.rule_graph": "summarise",
     "precision": (
-        "build_engine convert_onnx export_onnx inspect_network run_engine run_reference "
-        "score_engine summarise time_engine time_reference validate_engine write_report "
-        "write_samples"
+        "build_engine convert_onnx export_onnx inspect_network make_package run_engine "
+        "run_reference score_engine summarise time_engine time_reference validate_engine "
+        "write_report write_samples"
     ),
     "quality.answers": (
         "describe_segmentation run_engine run_reference score_engine score_reference summarise "
-        "write_samples"
+        "time_reference write_samples"
     ),
     "quality.components": (
-        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
-        "write_samples"
+        "describe_segmentation make_package run_engine run_reference score_engine "
+        "score_reference summarise time_reference write_samples"
     ),
+    "quality.confidence": "score_engine",
     "quality.decode": (
-        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
-        "write_samples"
+        "describe_segmentation make_package run_engine run_reference score_engine "
+        "score_reference summarise time_reference write_samples"
     ),
-    "quality.errors": "score_engine",
-    "quality.failure_words": "summarise write_report",
-    "quality.failures": "summarise validate_engine write_report",
+    "quality.errors": "make_package score_engine time_reference",
+    "quality.failure_words": "make_package summarise write_report",
+    "quality.failures": "make_package summarise validate_engine write_report",
     "quality.judging": "validate_engine",
     "quality.labels": (
         "describe_segmentation run_engine run_reference score_engine score_reference summarise "
-        "write_samples"
+        "time_reference write_samples"
     ),
+    "quality.loss_limit": "summarise validate_engine",
     "quality.masks": "score_engine",
     "quality.means": "score_engine score_reference summarise",
     "quality.metric": "score_engine score_reference",
-    "quality.metric_table": "summarise validate_engine write_report",
+    "quality.metric_table": "make_package summarise validate_engine write_report",
     "quality.outlines": "score_engine summarise",
     "quality.overlap": "score_engine score_reference",
     "quality.precision_proof": "validate_engine",
     "quality.raw_sample": (
         "describe_segmentation run_engine run_reference score_engine score_reference summarise "
-        "write_samples"
+        "time_reference write_samples"
     ),
     "quality.reference_scores": "score_engine score_reference summarise",
     "quality.reference_scoring": "score_reference",
-    "quality.scores": "score_engine score_reference summarise validate_engine",
+    "quality.scores": (
+        "make_package score_engine score_reference summarise time_reference validate_engine"
+    ),
     "quality.scoring": "score_engine",
     "quality.subject_labels": "describe_segmentation score_engine score_reference summarise",
     "quality.verdict": "summarise validate_engine",
     "quality.views": "score_engine summarise",
     "quality.worth": "score_engine score_reference",
+    "report.baselines": "write_report",
+    "report.cautions": "write_report",
     "report.chart": "write_report",
+    "report.charts_confidence": "write_report",
     "report.charts_quality": "write_report",
     "report.charts_speed": "write_report",
     "report.charts_subjects": "write_report",
@@ -234,8 +268,9 @@ CODE = {
     "report.matrix": "write_report",
     "report.overview": "write_report",
     "report.page": "write_report",
-    "report.wording": "write_report",
-    "runtimes.base": "build_engine run_engine time_engine write_report",
+    "report.profiles": "write_report",
+    "report.wording": "make_package write_report",
+    "runtimes.base": "build_engine make_package run_engine time_engine write_report",
     "runtimes.cpu.messages": (
         "build_engine:onnxruntime build_engine:openvino run_engine:onnxruntime "
         "run_engine:openvino time_engine:onnxruntime time_engine:openvino"
@@ -244,8 +279,8 @@ CODE = {
         "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime time_engine:openvino"
     ),
     "runtimes.description": (
-        "build_engine run_engine run_reference score_engine summarise time_engine time_reference "
-        "validate_engine write_report write_samples"
+        "build_engine make_package run_engine run_reference score_engine summarise time_engine "
+        "time_reference validate_engine write_report write_samples"
     ),
     "runtimes.onnxruntime.build": "build_engine:onnxruntime",
     "runtimes.onnxruntime.run": "run_engine:onnxruntime time_engine:onnxruntime",
@@ -254,7 +289,8 @@ CODE = {
         "build_engine:openvino run_engine:openvino time_engine:openvino"
     ),
     "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
-    "runtimes.registry": "build_engine run_engine time_engine write_report",
+    "runtimes.registry": "build_engine make_package run_engine time_engine write_report",
+    "runtimes.serving": "build_engine make_package run_engine time_engine write_report",
     "runtimes.tensorrt.build": "build_engine:tensorrt",
     "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt",
@@ -265,9 +301,10 @@ CODE = {
     "runtimes.tensorrt.session": "run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.tf32": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
     "runtimes.tensorrt.timing_cache": "build_engine:tensorrt",
+    "summary.baselines": "summarise",
     "summary.benchmark_files": "summarise",
     "summary.comparison": "summarise",
-    "summary.document": "summarise write_report",
+    "summary.document": "make_package summarise write_report",
     "summary.engines": "summarise",
     "summary.machines": "summarise",
     "summary.overlay_index": "summarise write_report",
@@ -285,10 +322,29 @@ CODE = {
     "training.train": "train",
     "training.validation": "train",
     "user_function": (
-        "describe_segmentation encode_slices score_engine score_reference time_preparation"
+        "describe_segmentation encode_slices export_onnx fetch_weights inspect_network "
+        "make_package run_reference score_engine score_reference time_preparation "
+        "time_reference train write_samples"
     ),
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
+
+DECIDE_PACKAGES = (
+    "arrays config.package data.encoding data.formats.kinds data.geometry data.intensity "
+    "data.labels data.layout data.manifest data.normalisations data.normalise data.placement "
+    "data.preparation data.prepared data.resampling data.tensor_file data.volume data.wildcards "
+    "data.windows deploy.segmentation engines.load engines.record files formats graphs.samples "
+    "model.spec package.archive package.card package.checksums package.choice package.golden "
+    "package.licences package.make package.manifest package.model_server package.onnx_view "
+    "package.requirements package.served package.triton package.views precision "
+    "quality.components quality.decode quality.errors quality.failure_words quality.failures "
+    "quality.metric_table quality.scores report.wording runtimes.base runtimes.description "
+    "runtimes.registry runtimes.serving summary.document user_function"
+)
+"""Library modules that decide what a package is."""
+
+for _module in DECIDE_PACKAGES.split():
+    CODE[_module] = f"{CODE.get(_module, '')} make_package"
 
 NO_ARTEFACT = frozenset(
     {
@@ -302,9 +358,14 @@ NO_ARTEFACT = frozenset(
         "cli.network",
         "cli.pick",
         "cli.picture",
+        "cli.places",
         "cli.predict",
+        "cli.report",
+        "cli.report_options",
+        "cli.report_settings",
         "cli.run",
         "cli.text",
+        "cli.verify",
         "config.duplicates",
         "config.faults",
         "config.images",
@@ -313,10 +374,10 @@ NO_ARTEFACT = frozenset(
         "config.resolve",
         "config.resources",
         "config.schema",
+        "config.shown",
         "data.archive",
         "data.kaggle",
         "data.kaggle_download",
-        "data.shards",
         *(
             f"deploy.{name}"
             for name in (
@@ -327,6 +388,8 @@ NO_ARTEFACT = frozenset(
         "engines.matrix",
         "errors",
         "machine.facts",
+        "package.opened",
+        "package.verify",
         "plan.checks",
         "plan.contents",
         "plan.dataset",
@@ -335,6 +398,11 @@ NO_ARTEFACT = frozenset(
         "plan.hash_cache",
         "plan.job",
         "plan.jobs",
+        "plan.limits",
+        "terminal.attach",
+        "terminal.digest",
+        "terminal.stages",
+        "terminal.story",
         "plan.node",
         "plan.patch",
         "plan.patterns",
@@ -371,6 +439,7 @@ SCRIPTS = [
     "fetch_weights",
     "inspect_network",
     "list_slices",
+    "make_package",
     "run_engine",
     "run_reference",
     "score_engine",
@@ -415,9 +484,16 @@ PACKAGES = {
     "openvino": "convert_onnx",
     "jinja2": "write_report",
     "plotly": "write_report",
+    **dict.fromkeys(("jsonschema", "psutil", "pyyaml", "segtrt", "tqdm"), ""),
 }
 """Package -> rules whose outcome its version decides, beside the runtimes' own packages. Contracts
 that are known are found with none, and the network is run by torch or else by onnxruntime."""
+
+for _package in (
+    *("imagecodecs", "jsonschema", "numpy", "onnx", "pillow", "psutil", "pyyaml"),
+    *("scikit-image", "scipy", "segtrt", "simpleitk", "tifffile", "tqdm"),
+):
+    PACKAGES[_package] += " make_package"
 
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8", "fp8")
 

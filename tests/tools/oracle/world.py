@@ -8,6 +8,7 @@ Job = tuple[str, str]
 """Rule, and its wildcards in one word."""
 
 REPORT: Job = ("write_report", "")
+PACKAGED: Job = ("make_package", "")
 
 MACHINE = {
     "cpu": "Example CPU 1",

@@ -9,7 +9,9 @@ from segtrt.cli.main import main, make_parser
 HEAVY = ("numpy", "torch", "onnx", "onnxruntime", "openvino", "yaml", "jsonschema", "jinja2")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "-h"], ["inspect", "-h"], ["pick", "-h"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["report", "-h"], ["run", "-h"], ["inspect", "-h"], ["pick", "-h"]]
+)
 def test_help_says_what_there_is(words, capsys):
     assert main(words) == 0
     out, err = capsys.readouterr()

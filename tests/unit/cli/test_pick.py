@@ -42,6 +42,8 @@ def test_it_repeats_the_recommendation(examples, capsys):
     engine = next(one for one in summary["engines"] if one["name"] == name)
     assert (code, lines[0]) == (0, name)
     assert fact(lines, "Dice").startswith(f"{engine['quality']['mean']:.4f}, PyTorch's ")
+    ends = engine["quality"]["loss_interval"]
+    assert fact(lines, "how sure").startswith(f"loss {ends['low']:.4f} to {ends['high']:.4f} with")
     assert fact(lines, "use it") == (
         f"segtrt run {path.parent}/engines/{name}/engine.bin "
         f"{path.parent}/onnx/fp32/test_data_set_0/input_0.pb"
@@ -50,6 +52,23 @@ def test_it_repeats_the_recommendation(examples, capsys):
     none = examples["gpu"]
     code, lines = pick(capsys, none[0])
     assert (code, fact(lines, "closest")) == (1, none[1]["recommendation"]["closest"])
+
+
+def test_with_confidence_the_worse_end_of_the_interval_decides(examples, capsys, tmp_path):
+    _, summary = examples["demo"]
+    summary = json.loads(json.dumps(summary))
+    for engine in summary["engines"]:
+        sure = engine["name"] == "onnxruntime/b1_fp32"
+        high = 0.001 if sure else 0.2
+        engine["quality"] |= {"loss": 0.0, "loss_interval": {"low": 0.0, "high": high}}
+    path = tmp_path / "summary.json"
+    write_summary(summary, path, tmp_path / "summary.csv")
+    assert pick(capsys, path)[1][0] != "onnxruntime/b1_fp32"
+    code, lines = pick(capsys, path, "--confident")
+    assert (code, lines[0]) == (0, "onnxruntime/b1_fp32")
+    assert "Dice lost, with 95 % confidence" in fact(lines, "limits")
+    code, lines = pick(capsys, path, "--confident", "--max-metric-loss", 0)
+    assert (code, fact(lines, "breaks")[:29]) == (1, "worse end of the 95 % interval of the"[:29])
 
 
 def test_the_command_runs_the_engine_as_it_was_timed(examples, capsys):

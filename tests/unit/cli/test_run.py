@@ -145,7 +145,7 @@ def judged(engine: Path, results: Path, tolerance: dict[str, float | None]) -> P
     shutil.copytree(engine, results / "engines" / record.name)
     scores = Scores(record.name, "built", Decoder("sigmoid", 0.25).to_json(), DICE)
     scores.write(results / "scores" / f"{record.name}.json")
-    verdict = Verdict(record.name, "pass", "", (), tolerance, None)
+    verdict = Verdict(record.name, "pass", "", (), tolerance, None, False, None)
     verdict.write(results / "validation" / f"{record.name}.json")
     return results / "engines" / record.name
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from segtrt.config.reference import reference_table
+from segtrt.config.reference import catalogue_page, reference_table
 from segtrt.config.schema import load_schema
 
 
@@ -42,3 +42,10 @@ def test_types_ranges_and_defaults_are_the_schemas() -> None:
     ):
         assert row in table
     assert len(re.findall(r"^## ", table, re.MULTILINE)) == len(load_schema()["properties"])
+
+
+def test_the_catalogues_page_has_every_key_once_with_its_meaning() -> None:
+    named = re.findall(r"^- `([\w.]+)`: \S", catalogue_page(), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w.]+)` \|", reference_table(), re.MULTILINE)
+    assert named == rows
+    assert len(set(named)) == len(named) > 50

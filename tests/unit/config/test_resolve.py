@@ -177,6 +177,10 @@ def test_all_faults_are_told_at_once() -> None:
             "engines.batch_sizes has [64], outside engines.dynamic_batch (1 to 32)",
         ),
         (
+            {"engines": {"profile": ["static", "dynamic"], "batch_sizes": [64]}},
+            "engines.batch_sizes has [64], outside engines.dynamic_batch (1 to 32)",
+        ),
+        (
             {"dataset": {"calibration_fraction": 0}},
             "engines.precisions has int8, which needs calibration subjects",
         ),
@@ -184,6 +188,16 @@ def test_all_faults_are_told_at_once() -> None:
 )
 def test_keys_that_contradict_each_other_are_refused(given: dict[str, Any], told: str) -> None:
     assert told in refused(given)
+
+
+def test_profiles_that_mean_the_same_are_equal() -> None:
+    def profile(value: Any) -> Any:
+        return resolve_config({"engines": {"profile": value}}).engines.profile
+
+    assert profile(["static"]) == profile("static") == "static"
+    assert profile(["dynamic", "static"]) == profile(["static", "dynamic"]) == ("static", "dynamic")
+    for wrong in ("wide", ["wide"], [], ["static", "static"]):
+        assert "engines.profile" in refused({"engines": {"profile": wrong}})
 
 
 def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
@@ -207,6 +221,21 @@ def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:
     assert config.validation.largest_component is False
     tolerance = config.validation.tolerances[Precision.FP32]
     assert (tolerance["metric_loss"], tolerance["max_abs_error"]) == (1, 1e-4)
+
+
+def test_arguments_of_a_factory_are_what_their_text_spells() -> None:
+    """Nothing says which types a factory takes, and `--config` gives nothing but text."""
+    given = {
+        **{"classes": "2", "rate": "0.5", "small": "1e-4", "aux": "True", "weights": "null"},
+        **{"channels": ["8", "16"], "head": {"depth": "-3"}},
+        **{"encoder": "resnet18", "version": "1.2.3", "code": "007", "empty": "", "count": 4},
+    }
+    settings = resolve_config({"model": {"network": "net.py:network", "arguments": given}})
+    assert settings.model.arguments == {
+        **{"classes": 2, "rate": 0.5, "small": 1e-4, "aux": True, "weights": None},
+        **{"channels": [8, 16], "head": {"depth": -3}},
+        **{"encoder": "resnet18", "version": "1.2.3", "code": "007", "empty": "", "count": 4},
+    }
 
 
 def test_text_stays_text_where_text_is_meant() -> None:

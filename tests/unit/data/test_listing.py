@@ -192,6 +192,40 @@ def test_left_behind_names_are_skipped_in_any_case(tmp_path: Path) -> None:
     assert all(name == name.lower() for name in LEFT_BEHIND)
 
 
+def test_what_lies_beside_the_data_sets_folders_in_the_working_folder_is_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("scans/a/1.png", "scans/notes.txt", "results/a/b.png", "config.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    layout = Layout("scans/{subject}/{item}.png")
+    elsewhere = list_items(tmp_path, layout).ignored
+    assert (elsewhere.files, len(elsewhere.examples)) == (3, 3)
+    monkeypatch.chdir(tmp_path)
+    for root in (Path(), tmp_path):
+        listing = list_items(root, layout)
+        assert listing.ignored.examples == ("scans/notes.txt",)
+        assert [item.name for item in listing.items] == ["1"]
+    # A pattern that begins with a wildcard leads into every folder.
+    assert list_items(Path(), Layout("{subject}/{item}.png")).ignored.files > 1
+
+
+def test_the_workflows_own_folders_are_no_part_of_its_working_folder(tmp_path: Path) -> None:
+    """They fill while it runs; images in a folder of that name are images all the same."""
+    (tmp_path / ".snakemake").mkdir()
+    for name in ("results", "pat_a/results"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "pat_a_1.tif").touch()
+    entries, skipped = list_folder(f"{tmp_path}/", "")
+    assert ([entry.path for entry in entries], skipped) == (["pat_a", "results"], 0)
+    (tmp_path / "results/logs").mkdir()
+    (tmp_path / "results/logs/list_slices.log").touch()
+    (tmp_path / "pat_a/results/keys").mkdir()
+    entries, skipped = list_folder(f"{tmp_path}/", "")
+    assert ([entry.path for entry in entries], skipped) == (["pat_a"], 0)
+    assert list_folder(f"{tmp_path}/", "pat_a/") == ([], 0)
+
+
 def test_many_files_take_seconds(tmp_path: Path) -> None:
     """A tenth of 200,000 files, which take under five seconds of one core."""
     for n in range(100):

@@ -84,3 +84,10 @@ def test_no_such_data_set(tmp_path: Path) -> None:
     described(tmp_path, channel_names={"0": "CT"}, labels={"a": 1})
     with pytest.raises(SegtrtError, match="imagesTr cannot be listed"):
         read_nnunet(tmp_path)
+
+
+def test_a_damaged_description_is_to_be_corrected_not_deleted(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{"labels": ')
+    with pytest.raises(SegtrtError, match=r"is not valid JSON .*; correct it$") as caught:
+        read_nnunet(tmp_path)
+    assert "delete" not in str(caught.value)

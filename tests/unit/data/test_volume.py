@@ -1,6 +1,7 @@
 """Volume preprocessing against the direct computation with NumPy and scikit-image."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from segtrt.data.geometry import VolumeGeometry, restore_masks
-from segtrt.data.volume import PreparedVolume, find_geometry, prepare_volume
+from segtrt.data.geometry import VolumeGeometry
+from segtrt.data.intensity import Intensity
+from segtrt.data.placement import Placement
+from segtrt.data.preparation import Preparation
+from segtrt.data.volume import find_geometry
 from segtrt.errors import SegtrtError
 
 
@@ -48,26 +52,47 @@ def prepared_directly(
     return volume.transpose(0, 3, 1, 2), (mask > 0).astype(np.uint8)
 
 
-def prepare(
-    images: NDArray[np.uint8], masks: NDArray[np.uint8]
-) -> tuple[PreparedVolume, VolumeGeometry]:
-    geometry = find_geometry(images)
-    return prepare_volume(images, masks, geometry), geometry
+@dataclass(frozen=True)
+class Volume:
+    """A subject's volume as network input."""
+
+    images: NDArray[np.float32]
+    """(S', 3, 256, 256)."""
+    masks: NDArray[np.uint8]
+    """(S', 256, 256), 0 or 1."""
+    placement: Placement
+
+    @property
+    def geometry(self) -> VolumeGeometry:
+        assert self.placement.box is not None
+        return self.placement.box
+
+    def restore(self, masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Masks on the volume's own grid."""
+        restored: NDArray[np.uint8] = self.placement.restore(masks)
+        return restored
 
 
-def check(
-    images: NDArray[np.uint8], masks: NDArray[np.uint8]
-) -> tuple[PreparedVolume, VolumeGeometry]:
+def prepare(images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> Volume:
+    prepared = Preparation(Intensity("volume"), (256, 256), axis=0).prepare(
+        np.moveaxis(images, -1, 0)
+    )
+    placed = prepared.placement.place_labels((masks != 0).astype(np.uint8))
+    return Volume(prepared.image.swapaxes(0, 1), placed, prepared.placement)
+
+
+def check(images: NDArray[np.uint8], masks: NDArray[np.uint8]) -> Volume:
     untouched = images.copy()
-    prepared, geometry = prepare(images, masks)
+    volume = prepare(images, masks)
     expected, expected_masks = prepared_directly(images, masks)
-    assert prepared.images.dtype == np.float32
-    assert prepared.masks.dtype == np.uint8
-    assert prepared.images.shape == (geometry.count, 3, 256, 256)
-    np.testing.assert_allclose(prepared.images, expected, rtol=1e-6, atol=1e-6)
-    np.testing.assert_array_equal(prepared.masks, expected_masks)
+    assert volume.images.dtype == np.float32
+    assert volume.masks.dtype == np.uint8
+    assert volume.geometry == find_geometry(images)
+    assert volume.images.shape == (volume.geometry.count, 3, 256, 256)
+    np.testing.assert_allclose(volume.images, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(volume.masks, expected_masks)
     np.testing.assert_array_equal(images, untouched)
-    return prepared, geometry
+    return volume
 
 
 def blob(shape: tuple[int, int, int], box: tuple[slice, slice, slice]) -> NDArray[np.uint8]:
@@ -79,9 +104,9 @@ def blob(shape: tuple[int, int, int], box: tuple[slice, slice, slice]) -> NDArra
 
 def test_real_volume_equals_the_direct_computation(kaggle_folder: Path) -> None:
     images, masks = read_subject(kaggle_folder / "TCGA_CS_4944_20010208", 9)
-    prepared, geometry = check(images, masks)
-    assert prepared.masks.any()
-    assert geometry.side < 256
+    volume = check(images, masks)
+    assert volume.masks.any()
+    assert volume.geometry.side < 256
 
 
 @pytest.mark.slow
@@ -94,10 +119,10 @@ def test_all_real_volumes_equal_the_direct_computation(kaggle_folder: Path) -> N
 def test_real_masks_come_back_within_the_crop_box(kaggle_folder: Path) -> None:
     for folder in sorted(path for path in kaggle_folder.iterdir() if path.is_dir()):
         images, masks = read_subject(folder)
-        prepared, geometry = prepare(images, masks)
+        volume = prepare(images, masks)
         expected = np.zeros_like(masks)
-        geometry.crop(expected)[...] = geometry.crop(masks) != 0
-        np.testing.assert_array_equal(restore_masks(prepared.masks, geometry), expected)
+        volume.geometry.crop(expected)[...] = volume.geometry.crop(masks) != 0
+        np.testing.assert_array_equal(volume.restore(volume.masks), expected)
 
 
 @pytest.mark.parametrize(
@@ -113,11 +138,12 @@ def test_real_masks_come_back_within_the_crop_box(kaggle_folder: Path) -> None:
 def test_synthetic_volumes_equal_the_direct_computation(box: tuple[slice, slice, slice]) -> None:
     images = blob((7, 256, 256), box)
     masks = (images.max(axis=-1) > 200).astype(np.uint8) * 255
-    prepared, geometry = check(images, masks)
+    volume = check(images, masks)
+    geometry = volume.geometry
     assert geometry.rows == (box[1].start, box[1].stop)
     assert geometry.columns == (box[2].start, box[2].stop)
     assert geometry.slices == (max(1, box[0].start), min(6, box[0].stop))
-    restored = restore_masks(prepared.masks, geometry)
+    restored = volume.restore(volume.masks)
     begin, end = geometry.slices
     np.testing.assert_array_equal(restored[begin:end], masks[begin:end] // 255)
     assert not restored[:begin].any()
@@ -128,7 +154,7 @@ def test_dim_pixels_count_as_background() -> None:
     images = blob((5, 256, 256), (slice(1, 4), slice(50, 150), slice(60, 160)))
     images[2, 10, 10] = int(images[1:-1].max() * 0.1)  # just below a tenth
     masks = np.zeros((5, 256, 256), np.uint8)
-    assert check(images, masks)[1].rows == (50, 150)
+    assert check(images, masks).geometry.rows == (50, 150)
 
 
 def test_first_and_last_slice_do_not_count() -> None:
@@ -152,27 +178,27 @@ def test_any_mask_within_any_box_comes_back(data: st.DataObject) -> None:
     masks = np.zeros(shape, np.uint8)
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     geometry.crop(masks)[...] = rng.integers(0, 2, geometry.crop(masks).shape) * 255
-    prepared, found = prepare(images, masks)
-    assert found == geometry
-    np.testing.assert_array_equal(restore_masks(prepared.masks * 255, geometry), masks)
+    volume = prepare(images, masks)
+    assert volume.geometry == geometry
+    np.testing.assert_array_equal(volume.restore(volume.masks * 255), masks)
 
 
 def test_black_volume_keeps_its_area_and_becomes_zeros() -> None:
     images = np.zeros((4, 256, 256, 3), np.uint8)
     masks = np.zeros((4, 256, 256), np.uint8)
     masks[1, 3, 4] = 255
-    prepared, geometry = prepare(images, masks)
-    assert prepared.images.shape == (2, 3, 256, 256)
-    assert not prepared.images.any()
-    np.testing.assert_array_equal(restore_masks(prepared.masks, geometry) * 255, masks)
+    volume = prepare(images, masks)
+    assert volume.images.shape == (2, 3, 256, 256)
+    assert not volume.images.any()
+    np.testing.assert_array_equal(volume.restore(volume.masks) * 255, masks)
 
 
 def test_channel_without_contrast_becomes_zeros() -> None:
     images = blob((4, 256, 256), (slice(0, 4), slice(0, 256), slice(0, 256)))
     images[..., 1] = 100
-    prepared, _ = prepare(images, np.zeros((4, 256, 256), np.uint8))
-    assert not prepared.images[:, 1].any()
-    assert prepared.images[:, 0].std() == pytest.approx(1, abs=1e-5)
+    volume = prepare(images, np.zeros((4, 256, 256), np.uint8))
+    assert not volume.images[:, 1].any()
+    assert volume.images[:, 0].std() == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -199,5 +225,6 @@ def test_impossible_geometry_is_refused(change: dict[str, list[int]]) -> None:
 
 def test_masks_of_another_shape_are_not_restored() -> None:
     geometry = VolumeGeometry((9, 256, 256), (2, 7), (3, 9), (1, 255))
+    placement = Placement((9, 256, 256), (5, 256, 256), axis=0, box=geometry)
     with pytest.raises(ValueError, match=r"\(5, 256, 256\) expected"):
-        restore_masks(np.zeros((4, 256, 256), np.uint8), geometry)
+        placement.restore(np.zeros((4, 256, 256), np.uint8))

@@ -18,7 +18,7 @@ from segtrt.model.network_file import UNET
 from segtrt.model.spec import NetworkSpec, write_spec
 from segtrt.quality.decode import Decoder
 
-USUAL = {"decide": None, "largest_component": False, "ignored": None}
+USUAL = {"decide": None, "ignored": None}
 GREY = replace(UNET, channels=1)
 
 
@@ -35,6 +35,7 @@ def describe(
         labels=known.labels,
         tensors=encoding_settings(tensors),
         decoding=USUAL,
+        largest_component=False,
     )
     return read_segmentation(folder / "segmentation.json")
 

@@ -1,13 +1,15 @@
 """The loop from patches to labels: batches, stitching, resizing, and what is kept."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import prepared_shards
 import pytest
 from numpy.typing import NDArray
-from prepared_shards import Made, write_shard
+from prepared_shards import TUMOUR, Made
 from segtrt.data.prepared import Prepared
 from segtrt.engines.answering import answer, decoder_of
 from segtrt.errors import SegtrtError
@@ -16,7 +18,10 @@ from segtrt.model.spec import Activation, NetworkSpec
 from segtrt.quality.answers import Answers
 from segtrt.quality.decode import Decoder
 
-USUAL = {"decide": None, "largest_component": False, "ignored": None}
+USUAL = {"decide": None, "ignored": None}
+
+write_shard = partial(prepared_shards.write_shard, labels=None)
+"""Without masks, so that networks may have any number of classes."""
 
 
 def scores(*shape: int, seed: int = 0) -> NDArray[np.float32]:
@@ -145,8 +150,20 @@ def contract(classes: int, activation: Activation) -> NetworkSpec:
 def test_the_decoder_follows_settings_and_contract() -> None:
     assert decoder_of(UNET, USUAL) == Decoder("sigmoid", 0.5)
     assert decoder_of(contract(4, Activation.SOFTMAX), USUAL).threshold is None
-    overlapping = {**USUAL, "decide": {"threshold": 0.7}, "largest_component": True}
+    overlapping = {"decide": {"threshold": 0.7}, "ignored": 255}
     found = decoder_of(contract(4, Activation.NONE), overlapping)
-    assert found == Decoder("none", 0.7, largest_component=True)
+    assert found == Decoder("none", 0.7, ignored=255)
     with pytest.raises(SegtrtError, match="argmax, but the network's output has 1 channel"):
         decoder_of(UNET, {**USUAL, "decide": "argmax"})
+
+
+def test_a_network_of_other_classes_than_the_masks_is_refused_before_it_runs(
+    tmp_path: Path,
+) -> None:
+    items = [Made("A", "a", scores(3, 8, 8))]
+    shard = write_shard(tmp_path / "shard", items, labels=TUMOUR)
+    run = Doubling()
+    with pytest.raises(SegtrtError, match=r"tells 2 classes apart .* has 1 \(tumour\)"):
+        answered(shard, tmp_path / "out", run, Decoder("softmax", None))
+    assert not run.batches
+    assert not (tmp_path / "out").exists()

@@ -26,7 +26,9 @@ class Told:
         signed: bool = False,
         needs_gpu: bool = False,
         isa: str = "",
+        has_profiles: bool = False,
     ) -> None:
+        self.has_profiles, self.title = has_profiles, "Told"
         self._gone = Availability(False, False, "no GPU")
         self._needs_gpu = needs_gpu
         self._isa = isa
@@ -108,6 +110,39 @@ def test_settings_reach_every_engine() -> None:
     assert found.graphs == ()
     with pytest.raises(KeyError):
         found.find("tensorrt_rtx", 4, "tf32")
+
+
+def test_both_profiles_make_two_engines_where_a_runtime_has_profiles() -> None:
+    found = matrix(
+        {
+            "runtimes": ["openvino", "tensorrt"],
+            "batch_sizes": [4, 1],
+            "precisions": ["fp32"],
+            "profile": ["dynamic", "static"],
+        },
+        openvino=Told(),
+        tensorrt=Told(has_profiles=True),
+    )
+    assert names(found) == [
+        *("openvino/b1_fp32", "openvino/b4_fp32"),
+        *("tensorrt/b1_fp32", "tensorrt/b1_fp32_dynamic"),
+        *("tensorrt/b4_fp32", "tensorrt/b4_fp32_dynamic"),
+    ]
+    [note] = found.notes
+    assert note == "openvino: static engines alone, as Told has no optimisation profiles"
+    own, wide = (found.find("tensorrt", 4, name) for name in ("fp32", "fp32_dynamic"))
+    assert (own.settings.profile, wide.settings.profile) == ("static", "dynamic")
+    assert (own.settings.largest_batch, wide.settings.largest_batch) == (4, 32)
+    assert own.graph == wide.graph
+
+
+@pytest.mark.parametrize("profile", ["dynamic", ["dynamic"]])
+def test_one_profile_is_in_no_name(profile: Any) -> None:
+    engines = {"runtimes": ["openvino"], "batch_sizes": [1], "precisions": ["fp32"]}
+    found = matrix({**engines, "profile": profile}, openvino=Told())
+    [engine] = found.engines
+    assert (engine.name, engine.settings.profile) == ("openvino/b1_fp32", "dynamic")
+    assert found.notes == ()
 
 
 def test_each_runtime_names_its_graph() -> None:

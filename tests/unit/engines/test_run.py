@@ -30,7 +30,7 @@ from segtrt.runtimes.registry import get_runtime
 from tiny_unet_graphs import SHAPE, run_with_onnxruntime, slices, unet_settings
 
 LABELS: dict[str, Any] = {
-    "decoding": {"decide": None, "largest_component": False, "ignored": None},
+    "decoding": {"decide": None, "ignored": None},
     "raw_bytes": 2**30,
 }
 
@@ -217,7 +217,7 @@ def test_running_an_engine_needs_neither_torch_nor_the_network(
         "def refuse(*_): raise AssertionError('network')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
         "from pathlib import Path; from segtrt.engines.run import run_engine\n"
-        "labels = {'decide': None, 'largest_component': False, 'ignored': None}\n"
+        "labels = {'decide': None, 'ignored': None}\n"
         "run_engine(*map(Path, sys.argv[1:]), decoding=labels, raw_bytes=9)\n"
         "assert not {'torch', 'onnx', 'skimage'} & set(sys.modules)\n"
     )

@@ -124,6 +124,23 @@ def test_quantised_graphs_of_plain_convolutions_are_the_projects_own(graph, tmp_
     assert made.to_json()["agreement"]["flipped"] == made.agreement.flipped
 
 
+def test_proof_is_on_images_from_the_first_to_the_last(graph, tmp_path, monkeypatch):
+    """The first few may all be of one subject, and empty."""
+    seen = []
+
+    def watched(batches, *others):
+        seen.extend(batches)
+        return agreement(batches, *others)
+
+    agreement = convert.agreement
+    monkeypatch.setattr(convert, "agreement", watched)
+    given = images(20)
+    made = convert_onnx(graph, Graph.INT8, tmp_path / "a", given)
+    places = [next(n for n, one in enumerate(given) if one is image) for image in seen]
+    assert places == [0, 3, 5, 8, 11, 14, 16, 19]
+    assert made.agreement.images == 8
+
+
 def test_int8_for_onnxruntime_with_norms_is_its_own(graph, tmp_path):
     plain = normed(graph, tmp_path / "normed.onnx")
     made = convert_onnx(plain, Graph.INT8, tmp_path / "int8.onnx", images(2))

@@ -48,7 +48,7 @@ def weights(tmp_path_factory):
 @pytest.fixture(scope="module")
 def graph(weights, tmp_path_factory):
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
-    agreed = export_unet(weights, FEATURES, 20, path).agreement
+    agreed = export_unet(weights, FEATURES, 21, path).agreement
     assert agreed.largest <= LARGEST
     assert agreed.relative <= TOLERANCE
     return path
@@ -71,7 +71,7 @@ def test_interface(graph):
         assert dims[0].dim_param == "batch"
         assert dims[1].dim_value == channels
         assert [dim.dim_param for dim in dims[2:]] == ["height", "width"]
-    assert model.opset_import[0].version == 20
+    assert model.opset_import[0].version == 21
 
 
 def test_names_come_from_the_network(graph):
@@ -115,7 +115,7 @@ def test_a_graph_that_differs_from_pytorch_is_refused(weights, tmp_path, monkeyp
     other = one_output(build_unet(FEATURES).eval(), "output")
     monkeypatch.setattr(export, "one_output", lambda *_: other)
     with pytest.raises(SegtrtError, match="differs from the network"):
-        export_unet(weights, FEATURES, 20, tmp_path / "other.onnx")
+        export_unet(weights, FEATURES, 21, tmp_path / "other.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -125,7 +125,7 @@ def test_same_bytes_and_silence_in_another_process_and_folder(
 ):
     program = (
         "import sys; from pathlib import Path; from exported_unet import export_unet; "
-        f"export_unet(Path(sys.argv[1]), {FEATURES}, 20, Path('again.onnx'))"
+        f"export_unet(Path(sys.argv[1]), {FEATURES}, 21, Path('again.onnx'))"
     )
     library = project_root / "workflow/scripts"
     done = subprocess.run(
@@ -163,7 +163,7 @@ def test_a_negative_variance_is_refused_before_anything_is_exported(weights, tmp
 
     bad = altered(weights, tmp_path / "bad.safetensors", change)
     with pytest.raises(SegtrtError, match=r"negative variance, encoder2\.enc2norm1\.running_var"):
-        export_unet(bad, FEATURES, 20, tmp_path / "model.onnx")
+        export_unet(bad, FEATURES, 21, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
 
 
@@ -195,5 +195,5 @@ def test_an_answer_that_is_not_finite_is_never_a_difference_of_zero(
     with pytest.raises(
         SegtrtError, match=rf"{who} on comparison image 1 of 5 has \d+ values that are inf"
     ):
-        export_unet(weights, FEATURES, 20, tmp_path / "model.onnx")
+        export_unet(weights, FEATURES, 21, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()

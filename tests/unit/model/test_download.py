@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from segtrt.addresses import without_secrets
 from segtrt.errors import SegtrtError
-from segtrt.model.download import download, hash_prefix_in_name, without_secrets
+from segtrt.model.download import download, hash_prefix_in_name
 
 CONTENT = bytes(range(256)) * 4096
 PIECE = 1 << 16
@@ -260,20 +261,6 @@ def test_not_an_address(target: Path, url: str) -> None:
 )
 def test_hash_in_name(url: str, digits: str | None) -> None:
     assert hash_prefix_in_name(url) == digits
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("https://me:pw@host:8080/a/w.pt?token=t#f", "https://host:8080/a/w.pt"),
-        ("https://me@host/w.pt", "https://host/w.pt"),
-        ("url: /w.pt?X-Signature=abc (Caused by X('no'))", "url: /w.pt (Caused by X('no'))"),
-        ("ftp://u:p@h/w.pt", "ftp://h/w.pt"),
-        ("really? yes", "really? yes"),
-    ],
-)
-def test_secrets_of_an_address_are_not_told(text: str, shown: str) -> None:
-    assert without_secrets(text) == shown
 
 
 @pytest.mark.parametrize("fault", ["status", "hash", "nobody", "scheme"])

@@ -66,6 +66,21 @@ def test_half_precision_and_training_mode_are_undone(mine):
     assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
 
 
+def test_a_file_is_run_once_and_is_a_module_like_any_other(mine):
+    """Declaring operators, for one, cannot be done twice; data classes look up their module."""
+    code = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Size:\n    classes: int = 2\n"
+        "with open(__file__ + '.ran', 'a') as ran: ran.write('x')\n"
+        "def sized(): return network(Size().classes)\n"
+    )
+    imports, rest = code.split("@", 1)
+    (mine / "net.py").write_text(f"{imports}{THREE_LINES}\n@{rest}")
+    for _ in range(2):
+        assert loaded("net.py:sized", mine)(IMAGES).shape[1] == 2
+    assert (mine / "net.py.ran").read_text() == "x"
+
+
 def test_torchscript(tmp_path):
     torch.jit.trace(expected(3), IMAGES).save(tmp_path / "a.pt")
     network = loaded("a.pt", tmp_path)

@@ -33,7 +33,7 @@ from tiny_unet_graphs import run_with_onnxruntime
 FEATURES = 2
 INDEX = [("A", str(number)) for number in range(1, 8)] + [("B", str(n)) for n in (2, 3, 10)]
 LABELS: dict[str, Any] = {
-    "decoding": {"decide": None, "largest_component": False, "ignored": None},
+    "decoding": {"decide": None, "ignored": None},
     "raw_bytes": 2**30,
 }
 
@@ -130,6 +130,8 @@ def time_it(weights: Path, shards: list[Path], out: Path) -> None:
         machine=this_machine().facts(),
         batch_sizes=[1, 12],
         budget=TimingBudget(3, None, 0),
+        deciding=LABELS["deciding"],
+        compiled=False,
         threads=1,
     )
 
@@ -141,6 +143,8 @@ def test_times_of_each_batch_size(weights: Path, shard: Path, tmp_path: Path) ->
     record = json.loads((tmp_path / "timing.json").read_text())
     assert record["torch"] == torch.__version__
     assert record["machine"] == this_machine().facts()
+    [low] = record["baselines"]
+    assert low["precision"] in ("bf16", "fp16") and bool(low["reason"]) != bool(low["timings"])
     results = [from_json(TimingResult, timing) for timing in record["timings"]]
     assert [result.batch_size for result in results] == [1, 12]
     assert all(result.iterations == 3 for result in results)
@@ -170,6 +174,8 @@ def test_another_machine_than_planned_is_refused(tmp_path: Path) -> None:
             machine={**this_machine().facts(), "cpu": "another"},
             batch_sizes=[1],
             budget=TimingBudget(3, None, 0),
+            deciding=LABELS["deciding"],
+            compiled=False,
             threads=1,
         )
     assert not (tmp_path / "out").exists()
@@ -232,9 +238,12 @@ def test_an_onnx_file_answers_through_onnx_runtime_without_torch(
         machine=this_machine().facts(),
         batch_sizes=[2],
         budget=TimingBudget(3, None, 0),
+        deciding=LABELS["deciding"],
+        compiled=True,
         threads=1,
     )
     record = json.loads((tmp_path / "timing.json").read_text())
+    assert record["baselines"] == []  # there is no PyTorch to be faster with
     assert record["torch"] == "" and record["onnxruntime"] and record["device"] == "cpu"
 
 

@@ -11,8 +11,10 @@ LISTING = LAYOUT | {f"data.{name}" for name in ("entries", "listing", "roots", "
 FORMATS = ("arrays", "dicom", "image", "pictures", "read", "tiff", "volumes")
 READING = LAYOUT | {"data.labels"} | {f"data.formats.{name}" for name in FORMATS}
 
+CORES = {"machine.cgroup", "machine.cpu"}
+
 ANSWERED = {
-    *("data.formats.kinds", "data.geometry", "user_function"),
+    *("addresses", "data.formats.kinds", "data.geometry", "user_function"),
     *(
         f"data.{name}"
         for name in (
@@ -46,7 +48,8 @@ CLOSURES = {
     | {
         f"quality.{name}"
         for name in (
-            *("failures", "judging", "metric_table", "precision_proof", "scores", "verdict"),
+            *("failures", "judging", "loss_limit", "metric_table", "precision_proof", "scores"),
+            "verdict",
         )
     },
     "score_reference": BASICS | ANSWERED | {"quality.reference_scoring"},
@@ -55,13 +58,16 @@ CLOSURES = {
     | RECORD
     | READING
     | {"data.formats.write", "model.spec"}
-    | {f"quality.{name}" for name in ("errors", "masks", "outlines", "scoring", "views")},
+    | {
+        f"quality.{name}"
+        for name in ("confidence", "errors", "masks", "outlines", "scoring", "views")
+    },
     "write_report": BASICS
     | {f"quality.{name}" for name in ("failure_words", "failures", "metric_table")}
     | {"summary.document", "summary.overlay_index"}
     # Titles and colours are the runtimes' own.
     | {"arrays", "precision", "runtimes.base", "runtimes.description"}
-    | {"runtimes.registry"}
+    | {"runtimes.registry", "runtimes.serving"}
     | {f"report.{path.stem}" for path in (PACKAGE / "report").glob("[!_]*.py")},
     # A network that is given as a graph or a file is run and decoded as an engine is.
     "run_reference": {"arrays", "files", "model.reference"}
@@ -75,12 +81,13 @@ CLOSURES = {
         )
     }
     | {f"quality.{name}" for name in ("answers", "components", "decode", "labels", "raw_sample")}
-    | {"engines.answering", "graphs.running", "machine.cpu", "precision"}
+    | CORES
+    | {"engines.answering", "graphs.running", "precision", "user_function"}
     | {"runtimes.description"},
     "describe_segmentation": BASICS
     | ANSWERED
     - {f"quality.{name}" for name in ("means", "metric", "overlap", "reference_scores", "scores")}
-    - {"quality.worth"}
+    - {"addresses", "quality.worth"}
     | {
         f"data.{name}"
         for name in (
@@ -93,6 +100,7 @@ CLOSURES = {
     | LISTING
     | {f"data.{name}" for name in ("archive", "fetched_folder", "kaggle", "kaggle_download")},
     "list_slices": BASICS
+    | CORES
     | LISTING
     | READING
     | {
@@ -122,7 +130,10 @@ JUDGES = ("quality.scor", "quality.judg", "quality.metric", "quality.verdict", "
 FORBIDDEN = {
     "run_engine": ("data.kaggle", "data.manifest", "engines.tim", "engines.build", *JUDGES),
     "time_engine": ("data.kaggle", "data.manifest", "engines.run", "engines.build", "quality."),
-    "time_reference": ("data.kaggle", "engines.run", "engines.load", "quality.", "runtimes.base"),
+    "time_reference": (
+        *("data.kaggle", "engines.run", "engines.load", "runtimes.base"),
+        *("quality.scoring", "quality.judg", "quality.metric", "quality.verdict", "quality.fail"),
+    ),
     "write_samples": (
         *("data.kaggle", "data.normalise", "engines.run", "engines.build", "engines.tim"),
         *("runtimes.base", "runtimes.registry", *JUDGES),

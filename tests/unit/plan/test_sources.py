@@ -8,7 +8,7 @@ from segtrt.config.resolve import resolve_config
 from segtrt.errors import SegtrtError
 from segtrt.model.source import NetworkSource
 from segtrt.plan.hash_cache import HashCache
-from segtrt.plan.sources import describe_network, digest_weights, is_url, locate
+from segtrt.plan.sources import describe_network, digest_weights, locate
 
 
 @pytest.fixture
@@ -75,9 +75,24 @@ def test_a_network_is_found_in_the_checkout_and_known_by_content(
         source("elsewhere.onnx")
 
 
-@pytest.mark.parametrize(
-    ("source", "url"),
-    [("https://a/b.pt", True), ("http://a/b.pt", True), ("b.pt", False), ("/https/b.pt", False)],
-)
-def test_a_url_is_told_from_a_path(source: str, url: bool) -> None:
-    assert is_url(source) is url
+def test_of_a_url_the_secrets_decide_nothing_and_stand_nowhere(
+    tmp_path: Path, cache: HashCache
+) -> None:
+    def digest(url: str, **model: Any) -> dict[str, Any]:
+        settings = resolve_config({"model": {"weights": url, **model}}).model
+        return digest_weights(settings, tmp_path, cache)
+
+    plain = digest("https://host/w.pt")
+    assert plain == {"sha256": None, "url": "https://host/w.pt"}
+    assert digest("https://me:hush@host/w.pt") == plain
+    signed = digest("https://me:hush@host/w.pt?token=s3cret")
+    assert signed["url"] == "https://host/w.pt"
+    assert "hush" not in str(signed) and "s3cret" not in str(signed)
+    # Without a hash the query may name another file; with one it cannot.
+    assert signed != plain
+    assert signed == digest("https://host/w.pt?token=s3cret")
+    assert signed != digest("https://host/w.pt?token=other")
+    asked = {"sha256": "0" * 64}
+    assert digest("https://host/w.pt?token=s3cret", **asked) == digest("https://host/w.pt", **asked)
+    with pytest.raises(SegtrtError, match=r"'ftp://host/w.pt', but there is no such file"):
+        digest("ftp://me:hush@host/w.pt?token=s3cret")

@@ -218,7 +218,9 @@ def test_check_refuses_a_verdict_edited_by_hand(
     base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failure = Failure("metric_loss", 1.0, 0, of="Dice")
-    verdict = Verdict("openvino/b1_int8", "fail", "", (failure,), {"metric_loss": 0}, None)
+    verdict = Verdict(
+        "openvino/b1_int8", "fail", "", (failure,), {"metric_loss": 0}, None, False, None
+    )
     record = base / "results/keys/validate_engine/openvino/b1_int8.json"
     verdict.write(base / VERDICT)
     write_json(record, {"format": FORMAT, "outputs": {VERDICT: sha256(base / VERDICT)}})

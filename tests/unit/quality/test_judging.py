@@ -8,10 +8,11 @@ from segtrt.errors import SegtrtError
 from segtrt.model.network_file import UNET
 from segtrt.precision import Precision
 from segtrt.quality.check import check
+from segtrt.quality.failure_words import in_words
 from segtrt.quality.failures import Failure
 from segtrt.quality.judging import validate_engine
 from segtrt.quality.precision_proof import precision_proof
-from segtrt.quality.scores import Errors, Figures, MetricFacts, Quality, Scores
+from segtrt.quality.scores import Errors, Figures, Interval, MetricFacts, Quality, Scores
 from segtrt.quality.verdict import read_verdict
 from segtrt.runtimes.base import BuildSettings, Layer
 
@@ -52,7 +53,17 @@ def conv(dtype, flops=None, kind="Convolution"):
 def validate(tmp_path):
     """Writes a record and scores, validates, and gives the verdict's file."""
 
-    def run(made=None, *, tolerance=TOLERANCE, name=None, truth=True, **figures):
+    def run(
+        made=None,
+        *,
+        tolerance=TOLERANCE,
+        name=None,
+        truth=True,
+        confident=False,
+        interval=None,
+        subjects=4,
+        **figures,
+    ):
         made = made or record()
         made.write(tmp_path / "engine.json")
         errors = Errors(
@@ -70,10 +81,12 @@ def validate(tmp_path):
             non_finite=figures.get("non_finite", 0),
         )
         loss = figures.get("metric_loss", 0.0)
+        best = 0.9 + loss
+        quality = Quality(0.9, 0.9, 0.9, best, best, loss, interval, subjects, (), ())
         found = Figures(
             errors=replace(errors, max_abs_error=0.0),
             errors_every_item=replace(errors, flipped_fraction=1.0, relative_rms=1.0),
-            quality=Quality(0.9, 0.9, 0.9, 0.9 + loss, 0.9 + loss, loss, (), ()) if truth else None,
+            quality=quality if truth else None,
             agreement=1.0,
             patches=1,
             subjects=(),
@@ -84,7 +97,11 @@ def validate(tmp_path):
         scores.write(tmp_path / "scores.json")
         out = tmp_path / f"{made.name.replace('/', '_')}.json"
         validate_engine(
-            tmp_path / "engine.json", tmp_path / "scores.json", out, tolerance=tolerance
+            tmp_path / "engine.json",
+            tmp_path / "scores.json",
+            out,
+            tolerance=tolerance,
+            confident=confident,
         )
         return out
 
@@ -112,6 +129,28 @@ def test_without_ground_truth_a_loss_is_not_checked(validate):
     assert read_verdict(out).verdict == "pass"
     out = validate(truth=False, flipped_fraction=0.02)
     assert [one.figure for one in read_verdict(out).failures] == ["flipped_fraction"]
+
+
+def test_with_confidence_the_worse_end_of_the_interval_must_keep_the_tolerance(validate):
+    wide = {"metric_loss": 0.01, "interval": Interval(-0.02, 0.03), "subjects": 4}
+    tolerance = {"metric_loss": 0.02}
+    assert read_verdict(validate(tolerance=tolerance, **wide)).verdict == "pass"
+    judged = read_verdict(validate(tolerance=tolerance, confident=True, **wide))
+    assert judged.failures == (Failure("metric_loss_high", 0.03, 0.02, of="Dice"),)
+    assert (judged.confident, judged.loss_interval) == (True, Interval(-0.02, 0.03))
+    narrow = {**wide, "interval": Interval(-0.02, 0.02)}
+    assert read_verdict(validate(tolerance=tolerance, confident=True, **narrow)).verdict == "pass"
+
+
+def test_with_confidence_a_loss_without_an_interval_fails_and_is_told_why(validate):
+    out = validate(tolerance={"metric_loss": 0.02}, confident=True, subjects=1)
+    [failure] = read_verdict(out).failures
+    assert failure == Failure("paired_subjects", 1, 2, at_least=True, of="Dice")
+    assert in_words(failure) == (
+        "subjects for a 95 % interval of the loss of Dice: 1, at least 2 expected"
+    )
+    out = validate(tolerance={"metric_loss": None}, confident=True, subjects=1)
+    assert read_verdict(out).verdict == "pass"
 
 
 def test_all_failures_are_told(validate):
@@ -175,7 +214,11 @@ def test_a_built_engine_without_figures_is_refused(validate, tmp_path):
     Scores("openvino/b4_int8", "unsupported", {}, DICE).write(tmp_path / "scores.json")
     with pytest.raises(SegtrtError, match="no figures of openvino/b4_int8"):
         validate_engine(
-            tmp_path / "engine.json", tmp_path / "scores.json", tmp_path / "x", tolerance={}
+            tmp_path / "engine.json",
+            tmp_path / "scores.json",
+            tmp_path / "x",
+            tolerance={},
+            confident=False,
         )
 
 

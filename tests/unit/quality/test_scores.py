@@ -7,7 +7,7 @@ from segtrt.errors import SegtrtError
 from segtrt.quality.scores import read_scores
 
 HEAD = {
-    "format": "segtrt-scores-2",
+    "format": "segtrt-scores-3",
     "engine": "openvino/b1_fp32",
     "status": "built",
     "decoder": {"activation": "sigmoid"},
@@ -18,8 +18,8 @@ HEAD = {
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ({"format": "other"}, "format segtrt-scores-2 expected, found 'other'"),
-        ([], "segtrt-scores-2 expected"),
+        ({"format": "other"}, "format segtrt-scores-3 expected, found 'other'"),
+        ([], "segtrt-scores-3 expected"),
         ({**HEAD, "metric": "high"}, "metric is 'high', expected an object"),
         ({**HEAD, "decoder": {"x": float("nan")}}, r"scores\.json.*NaN"),
         ({**HEAD, "decoder": {"x": float("inf")}}, r"scores\.json.*Infinity"),

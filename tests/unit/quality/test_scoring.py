@@ -96,15 +96,17 @@ class Files:
             reference_shards=[self.folder / "reference"],
             out_json=self.folder / "reference.json",
             metric=metric,
+            largest_component=self.decoder.largest_component,
         )
         return read_reference_scores(self.folder / "reference.json")
 
-    def score_engine(self):
+    def score_engine(self, metric="dice"):
         score_engine(
             self.folder / "engine.json",
             reference_scores=self.folder / "reference.json",
             shards=[ShardPaths(*(self.folder / n for n in ("tensors", "reference", "engine")))],
             root=self.folder,
+            metric=metric,
             out_json=self.folder / "scores.json",
             predictions_dir=self.folder / "predictions",
         )
@@ -112,7 +114,7 @@ class Files:
 
     def score(self, metric="dice"):
         self.score_reference(metric)
-        return self.score_engine()
+        return self.score_engine(metric)
 
     def mask(self, subject, number):
         return tifffile.imread(self.folder / f"predictions/{subject}/{subject}_{number}_mask.tif")
@@ -175,8 +177,8 @@ def test_only_the_largest_component_of_a_subjects_slices_counts(tmp_path):
     files = Files.slices(tmp_path, [("a", "evaluation")], truth, truth, [speck, speck])
     assert files.score().subjects[0].figure == 1.0
     assert files.mask("a", 2)[50, 50] == 0
-    for name, outputs in (("reference", truth), ("engine", [speck, speck])):
-        files.write(name, [[one] for one in outputs], largest_component=False)
+    # Answers keep every component, so the same ones are scored either way.
+    files.decoder = replace(files.decoder, largest_component=False)
     assert files.score().subjects[0].figure == pytest.approx(2 * 200 / (200 + 208))
 
 
@@ -237,6 +239,7 @@ def test_an_empty_shard_adds_nothing(two_subjects):
         reference_shards=[folder / "r", folder / "reference"],
         out_json=folder / "reference.json",
         metric="dice",
+        largest_component=True,
     )
     score_engine(
         folder / "engine.json",
@@ -246,6 +249,7 @@ def test_an_empty_shard_adds_nothing(two_subjects):
             ShardPaths(folder / "tensors", folder / "reference", folder / "engine"),
         ],
         root=folder,
+        metric="dice",
         out_json=folder / "scores.json",
         predictions_dir=folder / "predictions",
     )
@@ -373,6 +377,22 @@ def test_a_distance_that_is_infinite_counts_as_the_diagonal(tmp_path):
     assert scores.quality.mean == scores.quality.loss == pytest.approx(diagonal)
     assert scores.quality.reference_mean == 0.0
     assert scores.quality.worst == scores.quality.mean
+    assert files.score_reference("hd95").metric.unit == "mm"
+    assert files.score_reference("dice").metric.unit == ""
+
+
+def test_distances_of_images_without_spacing_are_in_pixels(two_subjects):
+    assert two_subjects.score_reference("hd95").metric.unit == "pixels"
+    spaced = square(10, 10, 10).astype(np.uint8)
+    items = [
+        Item(name, "1", "evaluation", spaced, spaced[np.newaxis] * np.float32(0), spacing=spacing)
+        for name, spacing in (("a", (1.0, 1.0)), ("b", None))
+    ]
+    outputs = [spaced[np.newaxis].astype(np.float32)] * 2
+    mixed = Files(two_subjects.folder / "mixed", items, outputs, outputs)
+    with pytest.raises(SegtrtError, match=r"a, 1 says how large its pixels are, b, 1 does not"):
+        mixed.score_reference("assd")
+    assert mixed.score_reference("dice").metric.unit == ""
 
 
 def test_figures_and_masks_are_on_the_items_own_grid(tmp_path):

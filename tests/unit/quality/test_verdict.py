@@ -6,6 +6,7 @@ import pytest
 from segtrt.errors import SegtrtError
 from segtrt.quality.check import check
 from segtrt.quality.failures import Failure
+from segtrt.quality.scores import Interval
 from segtrt.quality.verdict import PrecisionProof, Verdict, read_verdict
 
 VERDICT = Verdict(
@@ -18,6 +19,8 @@ VERDICT = Verdict(
     ),
     tolerance={"max_abs_error": None, "metric_loss": 0.02},
     precision_proof=PrecisionProof({"int8": 1.0}, None, "layers"),
+    confident=True,
+    loss_interval=Interval(-0.001, 0.031),
 )
 
 
@@ -29,11 +32,12 @@ def test_a_verdict_comes_back_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"format": "other"}, "segtrt-validation-1 expected"),
+        ({"format": "other"}, "segtrt-validation-2 expected"),
         ({"verdict": "fine"}, "verdict is 'fine', expected one of pass, fail, skipped"),
         ({"failures": ["metric_loss 0.031 > 0.02"]}, r"failures\[0\] is .*, expected an object"),
         ({"tolerance": {"metric_loss": "none"}}, r"tolerance\.metric_loss is 'none'"),
         ({"tolerance": {"metric_loss": 10**30}}, "more than 64 bits"),
+        ({"loss_interval": {"low": 0}}, r"loss_interval\.high is missing"),
         ({"precision_proof": {}}, r"precision_proof\.layers is missing"),
     ],
 )

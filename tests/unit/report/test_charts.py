@@ -8,12 +8,13 @@ from example_summaries import CASES, HOSTILE, make_example
 from segtrt.precision import Precision
 from segtrt.report import wording
 from segtrt.report.chart import log_axis, marker
+from segtrt.report.charts_confidence import how_sure
 from segtrt.report.charts_quality import pareto_front, quality_against_speed
 from segtrt.report.charts_speed import latency, throughput
 from segtrt.report.charts_subjects import metric_per_subject
 from segtrt.report.charts_time import where_time_goes
 
-CHARTS = [quality_against_speed, latency, throughput, metric_per_subject, where_time_goes]
+CHARTS = [quality_against_speed, how_sure, latency, throughput, metric_per_subject, where_time_goes]
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,7 @@ def uncoloured(value):
 def test_plotly_takes_the_drawing_and_a_table_stands_behind_it(summaries, case, draw):
     chart = draw(summaries[case])
     if chart is None:  # without ground truth there is no figure to set against speed
-        assert (case, draw) == ("unlabelled", quality_against_speed)
+        assert case == "unlabelled" and draw in (quality_against_speed, how_sure)
         return
     go.Figure(uncoloured(chart.spec))  # raises on an unknown attribute
     assert chart.finding
@@ -63,6 +64,23 @@ def test_without_engines_that_were_run_there_is_no_chart_or_only_pytorchs(summar
     summary["machines"][0]["timings"] = []
     summary["reference"].update(subjects=[], quality=None)
     assert draw(summary) is None
+
+
+def test_the_chart_of_confidence_tells_who_keeps_the_limit_for_sure(summaries):
+    summary = copy.deepcopy(summaries["demo"])
+    first, second, third, *rest = summary["engines"]
+    ends = ((first, 0.001, 0.004), (second, 0.004, 0.006), (third, 0.006, 0.007))
+    for one, loss, high in ends:
+        one["quality"] |= {"loss": loss, "loss_interval": {"low": -0.001, "high": high}}
+    for one in rest:
+        one["quality"]["loss_interval"] = None
+    chart = how_sure(summary)
+    assert [row[-1] for row in chart.table.rows] == ["yes", "not for sure", "no"]
+    assert chart.finding == (
+        "1 of 3 engines surely loses at most 0.005; for 1 the subjects are too few to tell"
+    )
+    [mark] = chart.spec["data"][1]["error_x"]["array"]
+    assert mark == pytest.approx(0.002)
 
 
 def test_findings_praise_no_engine_that_failed(summaries):

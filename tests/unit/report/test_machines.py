@@ -66,7 +66,9 @@ def test_speed_up_and_pytorch_are_of_the_engines_machine(examples):
     name = summary["machines"][1]["recommended"]
     summary["recommendation"]["engine"] = name
     [engine] = [one for one in summary["engines"] if one["name"] == name]
-    torch = {one["batch_size"]: one for one in summary["machines"][1]["timings"]}
+    way = summary["machines"][1]["baselines"][0]
+    assert way["counts"] and engine["speedup_over"] == way["name"]
+    torch = {one["batch_size"]: one for one in way["timings"]}
     speed = torch[engine["batch_size"]]["images_per_second"]
     tile = make_overview(summary).tiles[0]
     assert tile.value == wording.times(engine["timing"]["images_per_second"] / speed)

@@ -9,9 +9,17 @@ import yaml
 from example_summaries import CASES, HOSTILE, make_example
 from report_page import Page
 from segtrt.errors import SegtrtError
+from segtrt.report import wording
 from segtrt.report.matrix import columns
 from segtrt.report.overview import make_overview
-from segtrt.report.page import load_overlays, render, script_json, write_report
+from segtrt.report.page import (
+    SCRIPTS,
+    load_overlays,
+    render,
+    script_hash,
+    script_json,
+    write_report,
+)
 from segtrt.summary.comparison import compare
 
 
@@ -41,6 +49,7 @@ def figure(engine, key):
         "p99_ms": ("timing", "total", "p99"),
         "images_per_second": ("timing", "images_per_second"),
         "speedup": ("speedup",),
+        "speedup_float32": ("speedup_float32",),
         "metric": ("quality", "mean"),
         "metric_loss": ("quality", "loss"),
         "flipped_fraction": ("errors", "flipped_fraction"),
@@ -94,13 +103,16 @@ def test_the_first_screen_recommends(examples):
         f"segtrt run results/engines/{name}/engine.bin results/onnx/fp32/test_data_set_0/input_0.pb"
     )
     assert [tile.label for tile in first.tiles] == [
-        "Speed-up over PyTorch",
+        "Speed-up over PyTorch eager bf16",
         "Mean Dice",
         "Latency of a batch",
         "Verdict",
     ]
     assert f"{engine['quality']['mean']:.4f}" == first.tiles[1].value
     assert f"{engine['quality']['reference_mean']:.4f}" in first.tiles[1].detail
+    assert first.tiles[0].detail.endswith(
+        f"{wording.times(engine['speedup_float32'])} over float32"
+    )
     shown = " ".join(page.text)
     assert first.command in shown
     assert all(tile.value in shown for tile in first.tiles)
@@ -126,7 +138,32 @@ def test_if_the_reference_finds_nothing_no_engine_is_praised(examples):
     assert first.sentence in shown
     assert not any(attrs.get("class") in ("recommended", "tag") for _, attrs in page.tags)
     assert not any(one in shown for one in ("segtrt run", "fastest engine that passed"))
-    assert shown.count("these figures say nothing about engines") == 2  # both charts of quality
+    assert shown.count("these figures say nothing about engines") == 3  # the charts of quality
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"loss_interval": {"low": 0.0, "high": 0.0049}}, None),
+        (
+            {"loss": 0.002, "loss_interval": {"low": -0.001, "high": 0.0081}},
+            "limit of 0.005: loss −0.0010 to 0.0081 with 95 % confidence, over 4 subjects.",
+        ),
+        (
+            {"loss_interval": None, "paired_subjects": 1},
+            "No interval of the loss is possible from 1 subject: two are needed.",
+        ),
+    ],
+)
+def test_what_the_interval_leaves_open_is_told(examples, change, told):
+    summary = copy.deepcopy(examples["demo"][0])
+    engine = next(
+        one for one in summary["engines"] if one["name"] == summary["recommendation"]["engine"]
+    )
+    engine["quality"] |= change
+    cautions = make_overview(summary).cautions
+    words = [one for one in cautions if "interval" in one or "confidence" in one]
+    assert [one.endswith(told) for one in words] == ([True] if told else [])
 
 
 def test_without_ground_truth_agreement_is_told_and_nothing_that_needs_truth(examples):
@@ -216,6 +253,16 @@ def test_nothing_is_loaded_from_anywhere(examples):
     assert policy.startswith("default-src 'none'")
 
 
+def test_only_the_pages_own_scripts_may_run(examples):
+    _, _, page = examples["gpu"]
+    policy = next(a["content"] for t, a in page.tags if t == "meta" and "http-equiv" in a)
+    allowed = next(one for one in policy.split("; ") if one.startswith("script-src ")).split()[1:]
+    run = [text for attrs, text in page.scripts if "type" not in attrs]
+    assert len(run) == len(SCRIPTS)
+    assert allowed == [f"'{script_hash(text)}'" for text in run]
+    assert script_hash("") == "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+
 def test_pictures_and_outlines_are_in_the_page(examples):
     _, overlays, page = examples["demo"]
     assert page.data("overlays").items() >= overlays.items()
@@ -233,6 +280,8 @@ def test_provenance_is_complete(examples):
         assert value in shown
     for rule in summary["rules"]:
         assert rule["rule"] in shown
+    for note in summary["model"]["network"]["notes"]:
+        assert note in shown
     for skipped in summary["dataset"]["skipped"]:
         assert skipped["reason"] in shown
     config = next(text for text in page.text if "compare_with:" in text)

@@ -64,6 +64,17 @@ def test_conditions_of_a_timing():
     assert wording.conditions(gpu) == "mode graph, 1,980 → 1,755 MHz, 41 → 60 °C"
 
 
+def test_decoding():
+    decoder = {"activation": "none", "decide": "argmax", "largest_component": False}
+    assert wording.decoding(decoder) == "the highest channel; the first is background"
+    decoder["decide"] = {"threshold": 0.3}
+    assert wording.decoding(decoder) == "a probability of the logits' sigmoid above 0.3"
+    decoder = {**decoder, "activation": "sigmoid", "largest_component": True}
+    assert wording.decoding(decoder) == (
+        "a probability above 0.3, then the largest component of each class"
+    )
+
+
 def test_engines_and_lines_name_their_machine_if_it_has_a_name():
     assert wording.engine_label("openvino", 4, "int8") == "OpenVINO int8, batch 4"
     assert wording.engine_label("openvino", 4, "int8", "a100") == "OpenVINO int8, batch 4 on a100"

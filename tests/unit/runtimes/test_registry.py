@@ -57,7 +57,7 @@ def test_nothing_outside_its_folder_names_a_runtime(project_root: Path) -> None:
     other = {
         *(("onnx.smk", "onnxruntime"), ("onnx.smk", "openvino"), ("plan.smk", "onnxruntime")),
         *(("graphs/converters.py", "onnxruntime"), ("plan/store.py", "tensorrt")),
-        *(("model/inference.py", "ONNX Runtime"), ("summary/summarise.py", "ONNX Runtime")),
+        *(("model/inference.py", "ONNX Runtime"),),
     }
     titles = {one.title for one in all_runtimes().values()}
     found = set()

@@ -16,6 +16,11 @@ def test_a_good_run_ends_with_its_recommendation_and_the_report(tmp_path):
     assert first == "engines: 12 passed"
     assert second.startswith(f"recommended: {summary['recommendation']['engine']} (")
     assert "times PyTorch" in second
+    best = next(
+        one for one in summary["engines"] if one["name"] == summary["recommendation"]["engine"]
+    )
+    ends = best["quality"]["loss_interval"]
+    assert f"95 %: {ends['low']:.4f} to {ends['high']:.4f} over 4 subjects)" in second
     assert last == "report: results/report.html"
 
 
@@ -41,14 +46,15 @@ def test_without_ground_truth_the_share_of_flipped_pixels_is_told(tmp_path):
     line = closing_lines(tmp_path / "summary.json", REPORT)[1]
     name = summary["recommendation"]["engine"]
     [best] = [one for one in summary["engines"] if one["name"] == name]
-    told = f"no ground truth, {best['errors']['flipped_fraction']:.2g} of pixels differ)"
+    flipped = f"{best['errors']['flipped_fraction']:.2g}"
+    told = f"no ground truth, so no interval of a loss, {flipped} of pixels differ)"
     assert line.endswith(told)
 
 
 def test_a_distance_is_told_with_its_unit(tmp_path):
     make_example(CASES["organs"](), tmp_path)
     line = closing_lines(tmp_path / "summary.json", REPORT)[1]
-    assert "Hausdorff distance (95 %) " in line and line.endswith(" mm)")
+    assert "Hausdorff distance (95 %) " in line and " mm lost, 95 %: " in line
 
 
 def test_each_machines_best_engine_is_told(tmp_path):

@@ -29,7 +29,14 @@ def score(subject, figure=0.9, flipped=1):
 
 
 def write(folder, scores, **changes):
-    settings = {"subjects": 3, "views": 6, "channel": None, "higher_is_better": True, **changes}
+    settings = {
+        "subjects": 3,
+        "views": 6,
+        "channel": None,
+        "higher_is_better": True,
+        "decoder": DECODER,
+        **changes,
+    }
     write_overlays(
         folder / "o",
         tensor_shards=[folder / "t"],

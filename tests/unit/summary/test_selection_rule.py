@@ -7,16 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segtrt.errors import SegtrtError
 from segtrt.quality.failures import Failure
+from segtrt.quality.loss_limit import Loss
+from segtrt.quality.scores import Interval
 from segtrt.summary.selection_rule import Candidate, pick_engine
 
 LOSS = Failure("metric_loss", 0.03, 0.02, of="Dice")
 
 
 def candidate(name="onnxruntime/b1_fp32", **changes):
+    lost = changes.pop("metric_loss", 0.0)
+    interval, subjects = changes.pop("interval", None), changes.pop("subjects", 4)
     values = {
         "verdict": "pass",
         "failures": (),
-        "metric_loss": 0.0,
+        "loss": None if lost is None else Loss(lost, interval, subjects),
         "latency_ms": 10.0,
         "images_per_second": 100.0,
     }
@@ -69,6 +73,29 @@ def test_if_none_qualifies_the_closest_is_named_with_the_limit_it_broke():
     assert choice.broken == (Failure("metric_loss", 0.006, 0.005, of="Dice"),)
 
 
+def test_with_confidence_the_worse_end_of_the_interval_must_keep_the_limit():
+    fast = candidate("open", images_per_second=900, interval=Interval(-0.01, 0.006))
+    sure = candidate("sure", images_per_second=10, interval=Interval(0.0, 0.005))
+    assert pick(fast, sure).engine == "open"
+    choice = pick(fast, sure, confident=True)
+    assert (choice.engine, choice.qualified, choice.confident) == ("sure", 1, True)
+    choice = pick(fast, confident=True)
+    assert choice.broken == (Failure("metric_loss_high", 0.006, 0.005, of="Dice"),)
+
+
+def test_with_confidence_an_engine_without_an_interval_is_not_recommended():
+    choice = pick(candidate("alone", subjects=1), confident=True)
+    assert (choice.engine, choice.closest) == (None, "alone")
+    assert choice.broken == (Failure("paired_subjects", 1, 2, at_least=True, of="Dice"),)
+    assert pick(candidate("no truth", metric_loss=None), confident=True).engine == "no truth"
+
+
+def test_of_those_that_are_not_sure_the_one_that_overshoots_least_is_closest():
+    far = candidate("far", images_per_second=900, interval=Interval(0.0, 0.5))
+    near = candidate("near", images_per_second=10, interval=Interval(0.0, 0.006))
+    assert pick(far, near, confident=True).closest == "near"
+
+
 def test_one_broken_limit_is_closer_than_two():
     choice = pick(
         candidate("two", metric_loss=0.0051, latency_ms=5.1),
@@ -118,7 +145,7 @@ def test_the_choice_keeps_the_limits_and_nothing_faster_does(candidates, loss, l
     def keeps(one):
         return (
             one.verdict == "pass"
-            and one.metric_loss <= loss
+            and one.loss.value <= loss
             and (latency is None or one.latency_ms <= latency)
         )
 

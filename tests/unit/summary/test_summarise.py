@@ -10,7 +10,7 @@ from example_chain import Chain, TwoMachines
 from example_summaries import CASES, make_example
 from segtrt.errors import SegtrtError
 from segtrt.summary.document import check_summary, read_summary
-from segtrt.summary.engines import left_out_entry, speedup, table
+from segtrt.summary.engines import left_out_entry, table
 from segtrt.summary.summarise import write_summary
 
 
@@ -141,13 +141,6 @@ def test_every_figure_of_an_engine_is_in_the_table(example):
 def test_a_table_has_a_row_for_engines_left_out():
     rows = list(csv.DictReader(io.StringIO(table({"engines": [left_out_entry("a/b1_fp8", "no")]}))))
     assert (rows[0]["verdict"], rows[0]["reason"], rows[0]["timing"]) == ("skipped", "no", "")
-
-
-def test_speed_up_compares_equal_batch_sizes_only():
-    reference = [{"batch_size": 4, "images_per_second": 10.0}]
-    assert speedup({"batch_size": 4, "images_per_second": 25.0}, reference) == 2.5
-    assert speedup({"batch_size": 8, "images_per_second": 25.0}, reference) is None
-    assert speedup(None, reference) is None
 
 
 @pytest.mark.parametrize(

@@ -220,12 +220,13 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"it has {name} for a number")
 
 
-def read_json(path: Path, what: str) -> Any:
+def read_json(path: Path, what: str, remedy: str = "delete it and run the workflow again") -> Any:
     """Read a JSON file.
 
     Args:
         path: the file.
         what: what it is, for the message, e.g. "engine record".
+        remedy: what to do about one that is damaged; a user's own file is never to be deleted.
 
     Raises:
         SegtrtError: the file is missing, is not JSON, or has a number that is NaN or infinite.
@@ -235,6 +236,4 @@ def read_json(path: Path, what: str) -> Any:
     except FileNotFoundError:
         raise SegtrtError(f"{what} {path} does not exist; run the workflow to make it") from None
     except (ValueError, RecursionError) as error:
-        raise SegtrtError(
-            f"{what} {path} is not valid JSON ({error}); delete it and run the workflow again"
-        ) from None
+        raise SegtrtError(f"{what} {path} is not valid JSON ({error}); {remedy}") from None

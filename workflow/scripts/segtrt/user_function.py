@@ -34,7 +34,7 @@ def load_function(text: str, setting: str) -> Callable[..., Any]:
         raise SegtrtError(f"{where}; expected module:function or path/to/file.py:function")
     try:
         module = (
-            _load_file(Path(source).absolute()) if source.endswith(".py") else _load_module(source)
+            load_file(Path(source).absolute()) if source.endswith(".py") else _load_module(source)
         )
     except FileNotFoundError:
         raise SegtrtError(
@@ -60,13 +60,30 @@ def _load_module(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-@lru_cache
-def _load_file(path: Path) -> ModuleType:
+def load_file(path: Path) -> ModuleType:
+    """The module in a user's file, which is run once in a process as long as it stays the same.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        Exception: whatever running it raises.
+    """
     if not path.is_file():
         raise FileNotFoundError(path)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    return _run_file(path, path.stat().st_mtime_ns)
+
+
+@lru_cache
+def _run_file(path: Path, changed_ns: int) -> ModuleType:  # noqa: ARG001 - an edited file is new
+    name = f"user_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    # Data classes, for one, look for the module that they are in while it runs.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

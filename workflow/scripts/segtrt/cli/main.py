@@ -14,7 +14,9 @@ from typing import Any, NoReturn
 
 from segtrt.cli.amounts import amount, count, count_or_zero
 from segtrt.cli.predict import add_predict
+from segtrt.cli.report_options import add_report
 from segtrt.cli.text import plain
+from segtrt.cli.verify import add_verify
 from segtrt.errors import SegtrtError, describe_os_error
 
 MISTAKE = 2
@@ -61,10 +63,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", dest="name", required=True)
+    add_report(commands)
     add_predict(commands)
     _add_run(commands)
     _add_inspect(commands)
     _add_pick(commands)
+    add_verify(commands)
     return parser
 
 
@@ -271,6 +275,12 @@ def _add_pick(commands: Any) -> None:
         "(default: the summary's limit)",
     )
     parser.add_argument(
+        "--confident",
+        action=argparse.BooleanOptionalAction,
+        help="have the worse end of the loss's 95 %% interval keep its limit (default: as the "
+        "summary)",
+    )
+    parser.add_argument(
         "--max-latency-ms",
         metavar="MS",
         type=amount,
@@ -289,6 +299,7 @@ def _pick(chosen: argparse.Namespace) -> int:
         chosen.summary,
         machine=chosen.machine,
         max_metric_loss=chosen.max_metric_loss,
+        confident=chosen.confident,
         max_latency_ms=chosen.max_latency_ms,
         slices=chosen.slices,
     )

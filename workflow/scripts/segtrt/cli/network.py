@@ -49,7 +49,7 @@ def inspect_network(network: str, arguments: Sequence[str], *, as_json: bool) ->
     Raises:
         SegtrtError: there is no such network, or it cannot be exported or run.
     """
-    source = _source(network, dict(map(_argument, arguments)))
+    source = _source(network, dict(map(parse_argument, arguments)))
     spec, notes = find_contract(source, Overrides(), _OPSET)
     if as_json:
         print(json.dumps({**spec.to_json(), "notes": list(notes)}, indent=2, ensure_ascii=False))
@@ -64,7 +64,12 @@ def _source(network: str, arguments: dict[str, Any]) -> NetworkSource:
     return describe(network, arguments, Path())
 
 
-def _argument(text: str) -> tuple[str, Any]:
+def parse_argument(text: str) -> tuple[str, Any]:
+    """The name and value of `name=value`, the value in YAML.
+
+    Raises:
+        SegtrtError: it is something else.
+    """
     import yaml
 
     name, sign, value = text.partition("=")

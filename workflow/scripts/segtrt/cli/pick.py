@@ -11,7 +11,7 @@ from segtrt.errors import SegtrtError
 from segtrt.precision import SOURCE
 from segtrt.quality.failure_words import broken_limits
 from segtrt.report.machines import device, entry, several, shown
-from segtrt.report.wording import loss, number, on, percent, plural, score, times
+from segtrt.report.wording import interval, loss, number, on, percent, plural, score, times
 from segtrt.summary.document import read_summary
 from segtrt.summary.selection import Cover, MeasuredEngine, best_engine, cheapest_cover
 from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
@@ -25,6 +25,7 @@ def pick(
     *,
     machine: str | None,
     max_metric_loss: float | None,
+    confident: bool | None,
     max_latency_ms: float | None,
     slices: int | None,
 ) -> int:
@@ -34,6 +35,8 @@ def pick(
         path: the summary.
         machine: name of the machine that the engine is for; None takes the fastest engine of all.
         max_metric_loss: most of the mean metric that it may lose; None takes the summary's limit.
+        confident: whether the worse end of the loss's interval must keep it; None takes the
+            summary's choice.
         max_latency_ms: longest median latency of a batch, infinite for no limit; None takes the
             summary's limit.
         slices: tell also how to take so many slices soonest, on the engine's machine; None does
@@ -54,6 +57,7 @@ def pick(
     latency = own["max_latency_ms"] if max_latency_ms is None else max_latency_ms
     limits: dict[str, Any] = {
         "max_metric_loss": most,
+        "confident": own["confident"] if confident is None else confident,
         "metric": summary["metric"]["title"],
         "doubt": own["doubt"],
         "max_latency_ms": None if latency is None or isinf(latency) else latency,
@@ -109,7 +113,7 @@ def _reasons(
     reference = summary["reference"]["name"]
     speed = f"{number(timing['images_per_second'])} images per second"
     if engine["speedup"]:
-        speed += f", {times(engine['speedup'])} {reference}'s"
+        speed += f", {times(engine['speedup'])} {engine['speedup_over']}'s"
     others = f"{plural(choice.qualified, 'engine')} within the limits"
     pairs: list[tuple[str, object]] = [
         ("why", f"fastest of the {others} ({choice.candidates} were run)"),
@@ -121,9 +125,11 @@ def _reasons(
         theirs = score(quality["reference_mean"], unit)
         told = f"{score(quality['mean'], unit)}, {reference}'s {theirs}"
         pairs.append((metric["title"], f"{told}, {loss(quality['loss'], unit)} lost"))
+        pairs.append(("how sure", f"{interval(quality, unit)}"))
     else:
         share = percent(engine["errors"]["flipped_fraction"])
         pairs.append(("quality", f"no ground truth; {share} of pixels differ from {reference}'s"))
+        pairs.append(("how sure", interval(None, "")))
     pairs.append(("limits", _limits(choice, summary)))
     if not timing["stable"]:
         pairs.append(("beware", f"its timing was unstable: {timing['unstable_reason']}"))
@@ -163,7 +169,8 @@ def _limits(choice: Choice, summary: Mapping[str, Any]) -> str:
     told = "any latency" if latency is None else f"at most {latency:g} ms a batch"
     if summary["reference"]["has_truth"]:
         unit = f" {metric['unit']} of" if metric["unit"] else ""
-        told = f"at most {choice.max_metric_loss:g}{unit} {metric['title']} lost, {told}"
+        sure = ", with 95 % confidence" if choice.confident else ""
+        told = f"at most {choice.max_metric_loss:g}{unit} {metric['title']} lost{sure}, {told}"
     return f"{told}, validation passed"
 
 

@@ -28,6 +28,34 @@ def reference_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+CATALOGUE_HEAD = """\
+# Configuration
+
+Made from `workflow/schemas/config.schema.yaml` by `make docs`; change it there.
+
+Run the workflow in a clone, or install its wheel, and give it a file of settings:
+
+    snakemake results/report.html --configfile my_settings.yaml
+
+`config.yaml` here is the one at the top, with the settings that are usually changed; `kaggle.yaml`
+and `tensorrt_intro.yaml` are put over it with `--configfile`. `segtrt report NETWORK IMAGES` writes
+one for a network and images. Every key has a default; unknown ones are refused. Types, defaults and
+limits are in [docs/configuration.md](../docs/configuration.md).
+"""
+
+
+def catalogue_page() -> str:
+    """What catalogues of workflows show of the configuration, as Markdown: each key's meaning."""
+    schema = load_schema()
+    lines = [CATALOGUE_HEAD.rstrip("\n")]
+    for group, entry in schema["properties"].items():
+        lines += ["", f"## {group}", "", entry["description"], ""]
+        for row in _rows(entry, group, schema):
+            name, *_, meaning = row.strip("| ").split(" | ")
+            lines.append(f"- {name}: {meaning}")
+    return "\n".join(lines) + "\n"
+
+
 def _rows(part: Schema, prefix: str, schema: Schema) -> Iterator[str]:
     if "properties" not in part:
         each = dereference(part["additionalProperties"], schema)

@@ -30,11 +30,19 @@ def resolve_config(given: Mapping[str, Any]) -> Settings:
     faults = faults_of(values, schema)
     if not faults:
         choose_source(values["dataset"])
+        _settle_profile(values["engines"])
         settings = from_values(Settings, values)
         faults = list(_contradictions(settings))
     if faults:
         raise SegtrtError("configuration: " + "; ".join(faults))
     return settings
+
+
+def _settle_profile(engines: dict[str, Any]) -> None:
+    """One profile in a list is that profile; both have one order."""
+    if not isinstance(engines["profile"], str):
+        first, *more = sorted(engines["profile"], reverse=True)
+        engines["profile"] = [first, *more] if more else first
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
@@ -48,7 +56,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"engines.dynamic_batch is {as_json(batch)!r}, allowed: min at most opt, opt at most "
             "max"
         )
-    if engines.profile == "dynamic":
+    if "dynamic" in engines.profiles:
         outside = [size for size in engines.batch_sizes if not batch.min <= size <= batch.max]
         if outside:
             yield (

@@ -17,6 +17,10 @@ NULLS = frozenset(("null", "Null", "NULL", "~", ""))
 _WHOLE = re.compile(r"([+-]?(?:0|[1-9][0-9]*))(?:\.0+)?")
 """Text that is a number even where text is allowed as well; 007 and 1:30 are none."""
 
+_NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+
+_WORDS = {"true": True, "false": False, "null": None, "~": None}
+
 
 def load_schema() -> Schema:
     """The configuration's JSON schema, as committed under workflow/schemas; not to be changed."""
@@ -61,6 +65,8 @@ def complete(given: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
 
 def _complete(part: Schema, given: Any, schema: Schema) -> Any:
     part = dereference(part, schema)
+    if not part:
+        return _as_spelled(given)
     value = _as_typed(part, given)
     if isinstance(value, list) and "items" in part:
         return [_complete(part["items"], entry, schema) for entry in value]
@@ -79,6 +85,19 @@ def _complete(part: Schema, given: Any, schema: Schema) -> Any:
         if key in filled:
             filled[key] = _complete(entry, filled[key], schema)
     return filled
+
+
+def _as_spelled(given: Any) -> Any:
+    """A value of any type, with text read as the number, truth value or null that it spells."""
+    if isinstance(given, Mapping):
+        return {key: _as_spelled(value) for key, value in given.items()}
+    if isinstance(given, list):
+        return [_as_spelled(value) for value in given]
+    if not isinstance(given, str):
+        return given
+    if number := _NUMBER.fullmatch(given):
+        return float(given) if number[1] or number[2] else int(given)
+    return _WORDS.get(given.lower(), given)
 
 
 def _as_typed(part: Schema, given: Any) -> Any:

@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, TypeVar
 
+from segtrt.config.package import PackageSettings
 from segtrt.engines.budget import TimingBudget
 from segtrt.graphs.sample import Sample
 from segtrt.precision import Precision
@@ -23,9 +24,7 @@ UNET = "unet"
 DEMO_WEIGHTS = "data/demo/weights.safetensors"
 
 Tolerance = Mapping[str, float | None]
-"""Figure (`segtrt.quality.metric_table`) -> what an engine may differ by; None leaves it unchecked.
-
-A mapping, so that a new figure is added to the table of figures and the schema alone."""
+"""Figure (`segtrt.quality.metric_table`) -> what an engine may differ by; None: it is unchecked."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,7 @@ class Model:
 
     @property
     def given_weights(self) -> str | None:
-        """Weights given apart from the network: for the U-Net the demo's, unless others are named.
-
-        None: the network's source holds its own, or draws them.
-        """
+        """Weights given apart from the source, if any: for the U-Net the demo's, unless named."""
         return DEMO_WEIGHTS if self.weights is None and self.network == UNET else self.weights
 
     @property
@@ -150,12 +146,18 @@ class Engines:
     batch_sizes: tuple[int, ...]
     precisions: tuple[Precision, ...]
     on_unsupported: Literal["fail", "skip"]
-    profile: Literal["static", "dynamic"]
+    profile: str | tuple[str, ...]
+    """`static`, `dynamic`, or both in this order."""
     dynamic_batch: DynamicBatch
     workspace_mib: int
     optimisation_level: int
     compute_capabilities: tuple[str, ...]
     calibration: Calibration
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles asked for, `static` first."""
+        return (self.profile,) if isinstance(self.profile, str) else self.profile
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,8 @@ class Report:
 
     title: str
     max_metric_loss: float
+    confident: bool
+    torch_compile: bool
     max_latency_ms: float | None
     overlay_subjects: int
     overlay_slices: int
@@ -221,6 +225,7 @@ class Settings:
     inference: Inference
     validation: Validation
     report: Report
+    package: PackageSettings
 
     @property
     def keeps_largest_component(self) -> bool:

@@ -83,7 +83,11 @@ def encoding_of(tensors: Mapping[str, Any], spec: NetworkSpec, grids: Sequence[G
 def _whole(
     preparation: Preparation, spec: NetworkSpec, grids: Sequence[Grid]
 ) -> tuple[tuple[int, ...], Preparation]:
-    """The one patch size of whole images, and the preparation that pads to it where it must."""
+    """The one patch size of whole images, and the preparation that pads to it.
+
+    Images of that size are padded by nothing: so how one is prepared does not depend on the others,
+    which are in other shards.
+    """
     own = set()
     for grid in grids:
         kind = f"an image of size {_by(grid.size)}"
@@ -100,9 +104,7 @@ def _whole(
             "set tensors.size or tensors.window"
         )
     (patch,) = sizes
-    if own != {patch}:
-        preparation = replace(preparation, size=patch, fit="pad")
-    return patch, preparation
+    return patch, replace(preparation, size=patch, fit="pad")
 
 
 def _by(size: Sequence[int]) -> str:

@@ -4,6 +4,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 from segtrt.data.formats.kinds import COMPANIONS, suffix_of
@@ -25,6 +26,10 @@ LEFT_BEHIND = frozenset(
     )
 )
 """What systems leave behind in folders, in lower case; never part of a data set."""
+
+_OWN_FOLDERS = {".snakemake": ("",), "results": ("keys", "logs/list_slices.log")}
+"""Folders of the workflow's own, by what lies in them. They are no part of a data set that is its
+working folder: they fill while the workflow runs."""
 
 _READABLE_BY_ALL = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 
@@ -50,13 +55,16 @@ def list_folder(root: str, folder: str, *, hidden_too: bool = False) -> tuple[li
         hidden_too: keep names that begin with a dot.
 
     Returns:
-        The entries, and how many more are hidden or left behind by systems.
+        The entries, and how many more are hidden or left behind by systems. The workflow's own
+        folders are neither.
 
     Raises:
         OSError: it cannot be listed.
     """
     with os.scandir(root + folder) as scanned:
-        entries = sorted(scanned, key=lambda entry: entry.name)
+        entries = sorted(
+            (entry for entry in scanned if not _is_own(entry)), key=lambda entry: entry.name
+        )
     kept = []
     for entry in entries:
         name = entry.name
@@ -65,6 +73,11 @@ def list_folder(root: str, folder: str, *, hidden_too: bool = False) -> tuple[li
         composed = name if name.isascii() else unicodedata.normalize("NFC", name)
         kept.append(Entry(composed, folder + name, entry))
     return kept, len(entries) - len(kept)
+
+
+def _is_own(entry: os.DirEntry[str]) -> bool:
+    marks = _OWN_FOLDERS.get(entry.name, ())
+    return any(Path(entry.path, mark).exists() for mark in marks)
 
 
 def look(root: str, entry: Entry) -> tuple[str, str | None]:

@@ -1,16 +1,10 @@
-"""Where a prepared volume lies in the original one, and masks put back there."""
+"""Where a prepared volume lies in the original one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
-
-from segtrt.data.resampling import nearest_index
-
-SIZE = 256
-"""Rows and columns of the authors' network's input."""
 
 
 @dataclass(frozen=True)
@@ -78,25 +72,3 @@ class VolumeGeometry:
                 raise ValueError(f"{key} {begin} to {end} are not within 0 to {size}")
             ranges.append((begin, end))
         return cls((depth, height, width), *ranges)
-
-
-def restore_masks(masks: NDArray[np.uint8], geometry: VolumeGeometry) -> NDArray[np.uint8]:
-    """Put masks of a prepared volume back on the original grid, by nearest neighbour.
-
-    The inverse of `prepare_volume` for masks that are 0 outside the crop box, exactly so as long as
-    the padded square is no larger than 256 x 256. What was left out is 0.
-
-    Args:
-        masks: (S', 256, 256) uint8.
-        geometry: of the prepared volume.
-
-    Returns:
-        (S, H, W) uint8, values as in `masks`.
-    """
-    if masks.shape != (geometry.count, SIZE, SIZE):
-        raise ValueError(f"masks {(geometry.count, SIZE, SIZE)} expected, got {masks.shape}")
-    rows, columns = geometry.within_square()
-    pick = nearest_index(SIZE, geometry.side)
-    restored = np.zeros(geometry.shape, np.uint8)
-    geometry.crop(restored)[...] = masks[:, pick[rows, np.newaxis], pick[columns]]
-    return restored

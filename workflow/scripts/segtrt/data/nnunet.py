@@ -40,7 +40,7 @@ def read_nnunet(root: Path) -> NnunetDataset:
             f"{path} does not exist; set dataset.path to the folder of an nnU-Net data set "
             "(dataset.json, imagesTr, labelsTr)"
         )
-    described = read_json(path, "data set description")
+    described = read_json(path, "data set description", "correct it")
     if not isinstance(described, dict):
         raise SegtrtError(f"{path} is no JSON object, expected nnU-Net's description")
     channels = described.get("channel_names", described.get("modality"))

@@ -11,6 +11,7 @@ from segtrt.data.layout import Item, printable
 from segtrt.data.manifest import FileEntry, Grid, ItemEntry
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
+from segtrt.machine.cpu import available_cores
 from segtrt.progress import track
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def scan_items(
         except OSError as error:
             return f"{item.images[0]} cannot be read ({error.strerror}); put the file back"
 
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(_THREADS, available_cores())) as pool:
         results = track(pool.map(scan, items), "checking images", len(items), "images")
         for item, result in zip(items, results, strict=True):
             if isinstance(result, str):

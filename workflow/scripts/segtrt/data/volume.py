@@ -5,16 +5,14 @@ The steps and their order are those of https://github.com/mateuszbuda/brain-segm
 pad to a square, resize to the network's size (theirs is 256 x 256) and normalise.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segtrt.data.geometry import SIZE, VolumeGeometry
+from segtrt.data.geometry import VolumeGeometry
 from segtrt.data.normalise import HIGH_PERCENTILE, LOW_PERCENTILE
-from segtrt.data.resampling import nearest_index
 from segtrt.errors import SegtrtError
 
 if TYPE_CHECKING:
@@ -32,16 +30,6 @@ _NEGLIGIBLE_WEIGHT = 1e-12
 
 _NEGLIGIBLE_CONTRAST = 1e-9
 """Of values in 0..1: what rounding leaves of a constant stays below, a grey level is 4e-3."""
-
-
-@dataclass(frozen=True)
-class PreparedVolume:
-    """A subject's volume as network input."""
-
-    images: NDArray[np.float32]
-    """(S', 3, 256, 256) float32, each channel z-scored over the volume."""
-    masks: NDArray[np.uint8]
-    """(S', 256, 256) uint8, 0 or 1."""
 
 
 def find_geometry(images: NDArray[Any]) -> VolumeGeometry:
@@ -73,27 +61,6 @@ def find_geometry(images: NDArray[Any]) -> VolumeGeometry:
     first, end = _extent(bright.any(axis=(1, 2)))
     return VolumeGeometry(
         whole, (first + 1, end + 1), _extent(plane.any(axis=1)), _extent(plane.any(axis=0))
-    )
-
-
-def prepare_volume(
-    images: NDArray[np.uint8], masks: NDArray[np.uint8], geometry: VolumeGeometry
-) -> PreparedVolume:
-    """Crop, pad, resize and normalise a subject's volume (`prepare_images`) and its masks.
-
-    Masks are resized by nearest neighbour.
-
-    Args:
-        images: (S, H, W, 3) uint8, in the order of the slices.
-        masks: (S, H, W) uint8, 0 or not.
-        geometry: from `find_geometry` of these images.
-    """
-    square = np.zeros((geometry.count, geometry.side, geometry.side), np.uint8)
-    square[:, *geometry.within_square()] = geometry.crop(masks) != 0
-    pick = nearest_index(geometry.side, SIZE)
-    return PreparedVolume(
-        images=prepare_images(images, geometry, SIZE),
-        masks=square[:, pick[:, np.newaxis], pick],
     )
 
 

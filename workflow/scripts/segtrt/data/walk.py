@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from segtrt.data.entries import (
@@ -66,6 +67,7 @@ class Walk:
         self.ignored = self.left_behind = 0
         self.examples: list[str] = []
         self._root, self._layout, self._wanted = root, layout, wanted
+        self._is_working_folder = Path(root).absolute() == Path.cwd()
         self._images = layout.image_pattern
         patterns = [pattern for pattern in (layout.mask_pattern, self._images) if pattern]
         # A name that both match belongs to the pattern with more plain text.
@@ -121,6 +123,14 @@ class Walk:
         hidden_too = any(s.pattern.parts[s.level].start.startswith(".") for s in states)
         entries, skipped = list_folder(self._root, folder, hidden_too=hidden_too)
         self.left_behind += skipped
+        if (
+            not folder
+            and self._is_working_folder
+            and not any(s.pattern.parts[0].wild for s in states)
+        ):
+            # Patterns name the folders of the data set; beside these lie results, logs and the
+            # user's own code, which are none of it and come and go.
+            return [entry for entry in entries if any(match_name(entry.name, states))]
         return entries
 
     def _enter(

@@ -24,6 +24,7 @@ def describe_segmentation(
     labels: Labels | None,
     tensors: Mapping[str, Any],
     decoding: Mapping[str, Any],
+    largest_component: bool,
 ) -> None:
     """Write the description that engines of this run share.
 
@@ -35,13 +36,14 @@ def describe_segmentation(
         labels: the classes of masks; None without masks: then they are 1, 2, ...
         tensors: the settings of that name, as JSON values.
         decoding: how outputs become labels (`segtrt.engines.answering.decoder_of`).
+        largest_component: whether only the largest component of each class is kept.
 
     Raises:
         SegtrtError: a file cannot be read, or network, images and settings do not go together.
     """
     listed, spec = read_manifest(manifest), read_spec(network)
     encoding = encoding_of(tensors, spec, listed.grids)
-    decoder = decoder_of(spec, decoding)
+    decoder = replace(decoder_of(spec, decoding), largest_component=largest_component)
     names = class_names(labels, decoder.classes(spec.classes))
     Segmentation(
         network=spec,

@@ -15,7 +15,7 @@ from segtrt.data.windows import Stitcher
 from segtrt.errors import SegtrtError
 from segtrt.model.spec import NetworkSpec
 from segtrt.progress import track
-from segtrt.quality.answers import kept_rows, write_answers
+from segtrt.quality.answers import check_classes, kept_rows, write_answers
 from segtrt.quality.decode import Activation, Decoder
 
 Run = Callable[[Iterable[Images]], Iterator[Outputs]]
@@ -27,8 +27,8 @@ def decoder_of(spec: NetworkSpec, decoding: Mapping[str, Any]) -> Decoder:
 
     Args:
         spec: the network's contract.
-        decoding: `decide` as in the settings (a threshold, `argmax`, or None for the usual),
-            `largest_component` and `ignored`.
+        decoding: `decide` as in the settings (a threshold, `argmax`, or None for the usual), and
+            `ignored`. Whether components are dropped is no matter of answers, which keep them all.
 
     Raises:
         SegtrtError: the network's output does not go with what is asked for.
@@ -39,9 +39,7 @@ def decoder_of(spec: NetworkSpec, decoding: Mapping[str, Any]) -> Decoder:
         decoder = Decoder.usual(activation, spec.classes)
     else:
         decoder = Decoder(activation, None if decide == "argmax" else float(decide["threshold"]))
-    decoder = replace(
-        decoder, largest_component=decoding["largest_component"], ignored=decoding["ignored"]
-    )
+    decoder = replace(decoder, ignored=decoding["ignored"])
     decoder.classes(spec.classes)
     return decoder
 
@@ -76,8 +74,10 @@ def answer(
             not do.
 
     Raises:
-        SegtrtError: the outputs have another shape, or what `refuse` raises.
+        SegtrtError: the network has other classes than the masks, the outputs have another shape,
+            or what `refuse` raises.
     """
+    check_classes(shard.labels, decoder.classes(output[0]))
     kept = frozenset(kept_rows(shard, 4 * int(np.prod(output)), raw_bytes))
     with write_answers(out, by, decoder, output) as writer:
         if not len(shard):

@@ -14,3 +14,8 @@ class TimingBudget:
     stops early."""
     warmup_max_seconds: float
     """Longest warm-up, in seconds."""
+
+    def shared_by(self, count: int) -> "TimingBudget":
+        """An equal share of the seconds for each of so many; the runs stay."""
+        seconds = None if self.max_seconds is None else self.max_seconds / count
+        return TimingBudget(self.iterations, seconds, self.warmup_max_seconds / count)

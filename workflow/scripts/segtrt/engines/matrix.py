@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 from segtrt.config.settings import Settings
 from segtrt.errors import SegtrtError
@@ -26,6 +27,13 @@ class EngineSpec:
     settings: BuildSettings
     graph: Graph
     """The ONNX graph that it is built from (`Runtime.graph`)."""
+    profile_named: bool = False
+    """Whether its name tells its profile, as there is another engine that differs in that alone."""
+
+    @property
+    def variant(self) -> str:
+        """Its precision, and `_dynamic` where the profile is named: a wildcard of its files."""
+        return f"{self.settings.precision}{'_dynamic' if self.profile_named else ''}"
 
     @property
     def place(self) -> str:
@@ -34,8 +42,8 @@ class EngineSpec:
 
     @property
     def name(self) -> str:
-        """`place/b{batch}_{precision}`: the engine's folder under results/engines."""
-        return f"{self.place}/b{self.settings.batch_size}_{self.settings.precision}"
+        """`place/b{batch}_{variant}`: the engine's folder under results/engines."""
+        return f"{self.place}/b{self.settings.batch_size}_{self.variant}"
 
 
 @dataclass(frozen=True)
@@ -70,13 +78,13 @@ class Matrix:
         used = {spec.graph for spec in self.engines}
         return tuple(graph for graph in CONVERTED if graph in used)
 
-    def find(self, place: str, batch: int, precision: str) -> EngineSpec:
+    def find(self, place: str, batch: int, variant: str) -> EngineSpec:
         """The engine of these coordinates.
 
         Raises:
             KeyError: the matrix has no such engine.
         """
-        name = f"{place}/b{batch}_{precision}"
+        name = f"{place}/b{batch}_{variant}"
         for spec in self.engines:
             if spec.name == name:
                 return spec
@@ -106,7 +114,7 @@ def make_matrix(
     base = BuildSettings(
         batch_size=1,
         precision=Precision.FP32,
-        profile=wanted.profile,
+        profile=wanted.profiles[0],
         dynamic_min=wanted.dynamic_batch.min,
         dynamic_opt=wanted.dynamic_batch.opt,
         dynamic_max=wanted.dynamic_batch.max,
@@ -121,10 +129,18 @@ def make_matrix(
             place = name + at(machine)
             cannot_run[place] = available.reason
             notes.append(f"{place}: engines are built but not run: {available.reason}")
+        profiles = wanted.profiles
+        if len(profiles) > 1 and not runtime.has_profiles:
+            profiles = profiles[:1]
+            notes.append(
+                f"{name}{at(machine)}: {profiles[0]} engines alone, as {runtime.title} has no "
+                "optimisation profiles"
+            )
         for precision in sorted(wanted.precisions, key=list(Precision).index):
-            for batch in sorted(wanted.batch_sizes):
-                build = replace(base, batch_size=batch, precision=precision)
-                spec = EngineSpec(name, machine, build, runtime.graph(precision))
+            for batch, profile in product(sorted(wanted.batch_sizes), profiles):
+                build = replace(base, batch_size=batch, precision=precision, profile=profile)
+                second = profile != profiles[0]
+                spec = EngineSpec(name, machine, build, runtime.graph(precision), second)
                 reason = (
                     runtime.unsupported(spec.settings, machines[machine])
                     if available.can_build

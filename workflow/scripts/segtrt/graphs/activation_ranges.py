@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from segtrt.errors import SegtrtError
 from segtrt.graphs.calibration import CalibrationImages
 from segtrt.graphs.clean import INPUT, OUTPUT
+from segtrt.machine.cpu import available_cores
 from segtrt.progress import track
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class _Runner:
         )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = available_cores()
         self._session = onnxruntime.InferenceSession(
             watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )

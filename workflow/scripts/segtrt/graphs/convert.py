@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ from segtrt.precision import Graph
 if TYPE_CHECKING:
     import onnx
 
-_PROOF_IMAGES = 4
+_PROOF_IMAGES = 8
 
 _IN_OPENVINO = frozenset({Graph.BF16, Graph.INT8_OPENVINO})
 """Graphs that are proven in OpenVINO: ONNX Runtime has no bfloat16 convolution on the CPU."""
@@ -90,7 +89,7 @@ def convert_onnx(
         raise SegtrtError(
             f"{precision} needs calibration slices and got none; raise dataset.calibration_fraction"
         )
-    images = list(islice(calibration or (), _PROOF_IMAGES)) or [_noise(model)]
+    images = _some(calibration) if calibration else [_noise(model)]
     with replacing(out) as partial:
         if calibration is not None and wanted.quantised:
             _quantise(line, source, partial, calibration, method)
@@ -176,6 +175,13 @@ def _prove(
             "engines.precisions"
         )
     return found
+
+
+def _some(calibration: CalibrationImages) -> list[Values]:
+    """A few images, evenly from the first to the last: neighbours are slices of one subject."""
+    count = len(calibration)
+    wanted = set(np.linspace(0, count - 1, min(count, _PROOF_IMAGES)).round().astype(int))
+    return [images for number, images in enumerate(calibration) if number in wanted]
 
 
 def _noise(model: "onnx.ModelProto") -> Values:

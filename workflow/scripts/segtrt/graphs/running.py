@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.errors import SegtrtError
+from segtrt.machine.cpu import available_cores
 
 if TYPE_CHECKING:
     import onnx
@@ -37,7 +38,7 @@ class GraphRun:
             model: the graph, or its bytes.
             optimise: basic optimisation; the higher levels are not right on every graph. False
                 runs operator by operator as the file says.
-            threads: CPU threads, None for ONNX Runtime's choice.
+            threads: CPU threads, None for all available cores.
 
         Raises:
             SegtrtError: ONNX Runtime cannot load it.
@@ -46,7 +47,7 @@ class GraphRun:
 
         options = ort.SessionOptions()
         options.log_severity_level = _FATAL
-        options.intra_op_num_threads = threads or 0
+        options.intra_op_num_threads = threads or available_cores()
         levels = ort.GraphOptimizationLevel
         options.graph_optimization_level = (
             levels.ORT_ENABLE_BASIC if optimise else levels.ORT_DISABLE_ALL

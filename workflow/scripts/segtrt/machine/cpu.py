@@ -5,6 +5,8 @@ import platform
 from functools import cache
 from pathlib import Path
 
+from segtrt.machine.cgroup import cpu_quota
+
 # Extensions for which ONNX Runtime (MLAS) or OpenVINO (oneDNN) have convolution kernels of their
 # own; engines are laid out for them. Names as in /proc/cpuinfo.
 _ISA = frozenset(
@@ -42,7 +44,11 @@ def describe_cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
 
 
 def available_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """CPU cores that this process may use: by its affinity and its container's quota, the least.
+
+    Of a quota that is no whole number the part is left out, but for the first core: one thread more
+    than there is time for stops all others at the end of each period, and times would say so.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = cpu_quota()
+    return max(1, min(cores or 1, int(quota) if quota else cores or 1))

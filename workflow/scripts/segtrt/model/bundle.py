@@ -82,7 +82,7 @@ def bundle_contract(folder: Path) -> dict[str, Any]:
     path = folder / "configs" / "metadata.json"
     if not path.is_file():
         return {}
-    formats = read_json(path, "bundle's metadata").get("network_data_format", {})
+    formats = read_json(path, "bundle's metadata", "correct it").get("network_data_format", {})
     image: dict[str, Any] = next(iter(formats.get("inputs", {}).values()), {})
     answer: dict[str, Any] = next(iter(formats.get("outputs", {}).values()), {})
     found: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from segtrt.addresses import without_secrets
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
 
@@ -52,15 +53,6 @@ def hash_prefix_in_name(url: str) -> str | None:
     name = unquote(urlsplit(url).path).rsplit("/", 1)[-1]
     match = re.search(r"-([0-9a-f]{8,64}|[0-9A-F]{8,64})\.", name)
     return match[1].lower() if match else None
-
-
-def without_secrets(text: str) -> str:
-    """A URL, or a message with URLs in it, without users, passwords, queries and fragments.
-
-    These may hold tokens, and a message goes to logs and screens.
-    """
-    text = re.sub(r"(?<=://)[^/?#\s]*@", "", text)
-    return re.sub(r"(?<=\S)[?#][^\s'\"<>)]+", "", text)
 
 
 def download(

@@ -18,13 +18,34 @@ from segtrt.graphs.running import GraphRun
 from segtrt.machine.cpu import available_cores
 from segtrt.model.outputs import choose_output, named_outputs
 from segtrt.model.source import Kind, NetworkSource
+from segtrt.precision import Precision
 from segtrt.runtimes.description import BatchTiming
 
 if TYPE_CHECKING:
     from torch import Tensor, device, nn
 
+_DTYPES = {Precision.FP32: "float32", Precision.BF16: "bfloat16", Precision.FP16: "float16"}
+
 _CPU_ONLY = frozenset({Kind.TORCHSCRIPT, Kind.EXPORTED})
 """Sources that may have the device they were saved on written into them."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How PyTorch runs a network."""
+
+    precision: Precision = Precision.FP32
+    """`fp32`, `bf16` or `fp16`."""
+    channels_last: bool | None = None
+    """Whether arrays lie in memory channels last; None for as the reference runs."""
+    autocast: bool = False
+    """Whether PyTorch chooses the operators that compute in the precision, and not all do."""
+    compiled: bool = False
+    """Whether it runs by `torch.compile`, anew for each shape."""
+
+
+AS_REFERENCE = Form()
+"""Exact float32, in eager mode."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +105,15 @@ class Reference:
 
 
 @contextmanager
-def open_reference(network: NetworkFiles, threads: int | None = None) -> Iterator[Reference]:
+def open_reference(
+    network: NetworkFiles, threads: int | None = None, form: Form = AS_REFERENCE
+) -> Iterator[Reference]:
     """Load a network and have it run in full float32 (TF32 off), on a GPU if PyTorch has one.
 
     Args:
         network: its files.
         threads: CPU threads, None for PyTorch's choice.
+        form: how PyTorch runs it, for its times in other ways.
 
     Raises:
         SegtrtError: the network or its weights cannot be loaded.
@@ -98,7 +122,7 @@ def open_reference(network: NetworkFiles, threads: int | None = None) -> Iterato
         yield _OnnxReference(network.graph, threads)
         return
     with _exact_float32(threads):
-        yield _TorchReference(network)
+        yield _TorchReference(network, form)
 
 
 class _OnnxReference(Reference):
@@ -116,9 +140,9 @@ class _OnnxReference(Reference):
 
 
 class _TorchReference(Reference):
-    """PyTorch in eager mode."""
+    """PyTorch."""
 
-    def __init__(self, network: NetworkFiles) -> None:
+    def __init__(self, network: NetworkFiles, form: Form) -> None:
         import torch
 
         from segtrt.model.load import load
@@ -127,10 +151,18 @@ class _TorchReference(Reference):
         on_gpu = torch.cuda.is_available() and kind not in _CPU_ONLY
         self._place: device = torch.device("cuda" if on_gpu else "cpu")
         # Twice as fast on a CPU; other networks' views may not take it.
-        self._layout: Any = torch.channels_last if kind is Kind.UNET else torch.contiguous_format
+        usual = kind is Kind.UNET
+        self._channels_last = usual if form.channels_last is None else form.channels_last
+        self._autocast, self._dtype = form.autocast, _DTYPES[form.precision]
         self._module: nn.Module = load(network.source, network.weights)
         if kind is not Kind.EXPORTED:
-            self._module.to(self._place, memory_format=self._layout)  # type: ignore[call-overload]
+            whole = torch.float32 if form.autocast else getattr(torch, self._dtype)
+            self._module.to(self._place, whole)
+            for parameter in self._module.parameters():
+                parameter.data = self._laid_out(parameter.data)
+        self._run: Any = self._module
+        if form.compiled:
+            self._run = torch.compile(self._module, dynamic=False)
         self._wanted = network.output
         self._output = ""
         self.name, self.version = "PyTorch", str(torch.__version__)
@@ -170,12 +202,25 @@ class _TorchReference(Reference):
 
     def _forward(self, images: "Tensor") -> "Tensor":
         """The segmentation among the network's outputs, contiguous."""
-        result = self._module(images.contiguous(memory_format=self._layout))
+        import torch
+
+        dtype = getattr(torch, self._dtype)
+        given = self._laid_out(images if self._autocast else images.to(dtype))
+        with torch.autocast(self._place.type, dtype, enabled=self._autocast):
+            result = self._run(given)
         found = dict(named_outputs(result))
         if not self._output:
             shapes = {name: tuple(v.shape) for name, v in found.items() if v.is_floating_point()}
             self._output, _ = choose_output(shapes, images.shape[2:], self._wanted)
         return found[self._output].float().contiguous()
+
+    def _laid_out(self, values: "Tensor") -> "Tensor":
+        """An array of images or weights, channels last if that is asked for."""
+        import torch
+
+        last = {4: torch.channels_last, 5: torch.channels_last_3d} if self._channels_last else {}
+        layout: Any = last.get(values.ndim, torch.contiguous_format)
+        return values.contiguous(memory_format=layout)
 
 
 @contextmanager

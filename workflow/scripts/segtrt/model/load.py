@@ -1,7 +1,6 @@
 """The PyTorch network that a source names, with its weights."""
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from segtrt.model.bundle import load_bundle
 from segtrt.model.source import Kind, NetworkSource
 from segtrt.model.unet import build_unet
 from segtrt.model.weights import fit_weights
+from segtrt.user_function import load_file
 
 if TYPE_CHECKING:
     from torch import export, nn
@@ -107,13 +107,7 @@ def _imported(source: NetworkSource) -> Any:
     try:
         if source.path is None:
             return importlib.import_module(source.module)
-        name = source.path.stem
-        spec = importlib.util.spec_from_file_location(name, source.path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        return load_file(source.path.absolute())
     except Exception as error:
         raise SegtrtError(
             f"model.network {source.network} cannot be imported ({_line(error)}); correct it, or "

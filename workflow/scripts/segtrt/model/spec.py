@@ -128,6 +128,16 @@ def write_spec(spec: NetworkSpec, notes: Sequence[str], path: Path) -> None:
     write_json(path, {**spec.to_json(), "notes": list(notes)})
 
 
+def read_notes(path: Path) -> list[str]:
+    """A line on each choice that was made when a contract was found.
+
+    Raises:
+        SegtrtError: the file is missing, or no contract.
+    """
+    read_spec(path)
+    return [str(note) for note in read_json(path, "the network's contract")["notes"]]
+
+
 def read_spec(path: Path) -> NetworkSpec:
     """Read a contract.
 

@@ -3,9 +3,10 @@
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from segtrt.addresses import without_secrets
 from segtrt.errors import SegtrtError
 from segtrt.files import sha256_file
-from segtrt.model.download import download, hash_prefix_in_name, without_secrets
+from segtrt.model.download import download, hash_prefix_in_name
 from segtrt.model.load import load
 from segtrt.model.source import Kind, NetworkSource
 from segtrt.model.weight_files import check_suffix, load_state_dict

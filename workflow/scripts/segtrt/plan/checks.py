@@ -9,12 +9,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from segtrt.addresses import is_url
 from segtrt.config.settings import Dataset, Settings, Tensors
 from segtrt.data.listing import list_items
 from segtrt.data.sharding import count_calibration
 from segtrt.errors import SegtrtError, name_some
 from segtrt.plan.dataset import KAGGLE_FOLDER, dataset_form
-from segtrt.plan.sources import is_trained_here, is_url
+from segtrt.plan.sources import is_trained_here
 
 RESULTS = Path("results")
 """Where the workflow's outputs go, in the working folder."""

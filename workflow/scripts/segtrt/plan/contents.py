@@ -1,15 +1,17 @@
 """What decides an outcome beside settings and sources: code, versions of packages, templates."""
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from segtrt.addresses import is_url
 from segtrt.config.settings import Settings, as_json
+from segtrt.config.shown import shown_settings
 from segtrt.files import sha256_file
 from segtrt.model.user_code import code_of_file, code_of_module
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint
-from segtrt.plan.sources import is_url
 from segtrt.runtimes.registry import all_runtimes
 from segtrt.user_function import names_function
 
@@ -70,13 +72,19 @@ def digest_compared(path: str | None) -> str:
     return sha256_file(Path(path)) if path and Path(path).is_file() else ""
 
 
+def digest_files(paths: Sequence[str]) -> list[str]:
+    """SHA-256 of each file; empty for one that is not there, which the job tells of."""
+    return [sha256_file(Path(path)) if Path(path).is_file() else "" for path in paths]
+
+
 def reported_settings(settings: Settings) -> dict[str, Any]:
     """Settings as far as they decide what a report says.
 
-    Paths are reduced to the last name, lists whose order means nothing are sorted, and of a machine
-    its runtimes count, not how jobs get there.
+    Places are as they are shown, paths reduced to the last name, lists whose order means nothing
+    are sorted, and of a machine its runtimes count, not how jobs get there.
     """
-    values: dict[str, Any] = as_json(settings)
+    values: dict[str, Any] = as_json(shown_settings(settings))
+    del values["package"]  # it is made from the report, not the other way round
     dataset, engines = values["dataset"], values["engines"]
     dataset["path"] = _last_name(dataset["path"])
     dataset["subjects"] = sorted(dataset["subjects"]) if dataset["subjects"] else None

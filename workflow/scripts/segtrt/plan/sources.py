@@ -1,10 +1,13 @@
 """What the plan depends on from outside beside images: network and weights, by content."""
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from segtrt.addresses import is_url, without_secrets
 from segtrt.config.settings import Model
 from segtrt.errors import SegtrtError
 from segtrt.model.source import NetworkSource, describe
@@ -53,7 +56,9 @@ def describe_network(settings: Model, checkout: Path, cache: HashCache) -> Netwo
 def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[str, Any]:
     """What decides the weights: a local file's content, or a URL with the hash asked for.
 
-    Of weights that the workflow trains itself, the training decides.
+    Of weights that the workflow trains itself, the training decides. A URL's user and password
+    decide nothing, and its query is told by its hash alone, and only where no hash of the file is
+    asked for: an address signed anew then leads to the same file.
 
     Args:
         checkout: where relative paths lead that do not exist in the working directory.
@@ -67,14 +72,21 @@ def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[st
     if source is None:
         return known
     if is_url(source):
-        return {**known, "url": source}
+        query = urlsplit(source).query
+        counts = query and not settings.sha256
+        return {
+            **known,
+            "url": without_secrets(source),
+            **({"query_sha256": hashlib.sha256(query.encode()).hexdigest()} if counts else {}),
+        }
     if is_trained_here(source):
         return known
     path = locate(source, checkout)
     if not path.is_file():
+        named = without_secrets(source) if "://" in source else source
         raise SegtrtError(
-            f"model.weights is {source!r}, but there is no such file; expected a .safetensors or "
-            ".pt file, or a URL"
+            f"model.weights is {named!r}, but there is no such file; expected a .safetensors or "
+            ".pt file, or an http(s) URL"
         )
     return {**known, "content": cache.digest(path)}
 
@@ -82,8 +94,3 @@ def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[st
 def is_trained_here(source: str | None) -> bool:
     """Whether weights are those that the workflow itself trains."""
     return source is not None and str(Path(source)) == TRAINED
-
-
-def is_url(source: str | None) -> bool:
-    """Whether weights are named by a URL rather than a local path."""
-    return source is not None and source.startswith(("http://", "https://"))

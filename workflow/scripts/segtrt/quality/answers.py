@@ -18,6 +18,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.data.labels import Labels
 from segtrt.data.prepared import Prepared, PreparedItem, count_patches
 from segtrt.data.tensor_file import TensorFile, TensorWriter, write_tensors
 from segtrt.errors import SegtrtError
@@ -43,6 +44,24 @@ def kept_rows(shard: Prepared, output_bytes: int, budget_bytes: int) -> tuple[in
     return tuple(
         sorted(by_subject[name][place] for name, places in chosen.items() for place in places)
     )
+
+
+def check_classes(labels: Labels | None, classes: int) -> None:
+    """Refuse a network of other classes than the masks.
+
+    Args:
+        labels: the masks' classes; None without masks.
+        classes: the highest label that the network gives.
+
+    Raises:
+        SegtrtError: names both.
+    """
+    if labels is not None and classes != len(labels.names):
+        raise SegtrtError(
+            f"the network tells {classes} classes apart (validation.decide), but dataset.labels "
+            f"has {len(labels.names)} ({', '.join(labels.names)}); name the network's classes "
+            "there, in order"
+        )
 
 
 class AnswerWriter:

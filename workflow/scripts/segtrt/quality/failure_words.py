@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 
-from segtrt.quality.failures import LATENCY, NON_FINITE, PRECISION_SHARE, Failure
+from segtrt.quality.failures import (
+    LATENCY,
+    LOSS_HIGH,
+    NON_FINITE,
+    PAIRED_SUBJECTS,
+    PRECISION_SHARE,
+    Failure,
+)
 from segtrt.quality.metric_table import METRICS
 
 _FIGURES = {
     LATENCY: ("latency", " ms"),
+    LOSS_HIGH: ("worse end of the 95 % interval of the loss of {metric}", ""),
+    PAIRED_SUBJECTS: ("subjects for a 95 % interval of the loss of {metric}:", ""),
     NON_FINITE: ("values that are not finite", ""),
     **{metric.name: (metric.phrase, "") for metric in METRICS},
 }

@@ -5,11 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 LATENCY = "latency_ms"
+LOSS_HIGH = "metric_loss_high"
+"""Worse end of the loss's interval."""
+METRIC_LOSS = "metric_loss"
 NON_FINITE = "non_finite"
 PRECISION_SHARE = "precision_share"
 """Share of the convolutions' work that runs in the engine's own precision."""
 
-OTHER_FIGURES = (LATENCY, NON_FINITE, PRECISION_SHARE)
+PAIRED_SUBJECTS = "paired_subjects"
+"""Subjects that an interval of the loss can be made from."""
+
+OTHER_FIGURES = (LATENCY, LOSS_HIGH, NON_FINITE, PAIRED_SUBJECTS, PRECISION_SHARE)
 """What an engine may fail by beside the figures of quality."""
 
 
@@ -25,7 +31,7 @@ class Failure:
     """Whether the limit is the least that is allowed, not the most."""
     of: str = ""
     """What the figure is of: the engine's precision for `PRECISION_SHARE`, the metric's title for
-    its mean and loss; empty for the others."""
+    its mean, its loss and what the loss's interval is made from; empty for the others."""
 
 
 def failures_of(entries: Iterable[Mapping[str, Any]]) -> tuple[Failure, ...]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from segtrt.engines.record import EngineRecord, read_record
 from segtrt.errors import SegtrtError
-from segtrt.quality.failures import NON_FINITE, PRECISION_SHARE, Failure
+from segtrt.quality.failures import METRIC_LOSS, NON_FINITE, PRECISION_SHARE, Failure
+from segtrt.quality.loss_limit import Loss, broken_limit
 from segtrt.quality.metric_table import METRICS
 from segtrt.quality.precision_proof import precision_proof
 from segtrt.quality.scores import Figures, read_scores
@@ -17,7 +18,12 @@ MIN_SHARE = 0.5
 
 
 def validate_engine(
-    record: Path, scores: Path, out_json: Path, *, tolerance: Mapping[str, float | None]
+    record: Path,
+    scores: Path,
+    out_json: Path,
+    *,
+    tolerance: Mapping[str, float | None],
+    confident: bool,
 ) -> None:
     """Judge an engine by its scores and its layers: `pass`, `fail` or `skipped`.
 
@@ -32,6 +38,7 @@ def validate_engine(
         tolerance: figure (`segtrt.quality.metric_table`) -> what the engine may differ by; None or
             absent leaves a figure unchecked, and so does a data set without ground truth one of the
             metric.
+        confident: whether the worse end of the loss's 95 % interval must keep its tolerance.
 
     Raises:
         SegtrtError: the scores are another engine's, or lack the figures of one that was built.
@@ -48,8 +55,11 @@ def validate_engine(
     failures = (
         ()
         if skipped or not found.figures
-        else _failures(engine, tolerance, found.figures, found.metric.title)
+        else _failures(
+            engine, tolerance, found.figures, confident=confident, title=found.metric.title
+        )
     )
+    quality = found.figures.quality if found.figures else None
     Verdict(
         engine=engine.name,
         verdict="skipped" if skipped else "fail" if failures else "pass",
@@ -57,11 +67,18 @@ def validate_engine(
         failures=failures,
         tolerance=dict(tolerance),
         precision_proof=precision_proof(engine.layers),
+        confident=confident,
+        loss_interval=quality.loss_interval if quality else None,
     ).write(out_json)
 
 
 def _failures(
-    engine: EngineRecord, tolerance: Mapping[str, float | None], found: Figures, title: str
+    engine: EngineRecord,
+    tolerance: Mapping[str, float | None],
+    found: Figures,
+    *,
+    confident: bool,
+    title: str,
 ) -> tuple[Failure, ...]:
     figures = {
         "errors": asdict(found.errors),
@@ -72,10 +89,16 @@ def _failures(
     failures = [
         failure
         for metric in METRICS
-        if (limit := tolerance.get(metric.name)) is not None
+        if metric.name != METRIC_LOSS
+        and (limit := tolerance.get(metric.name)) is not None
         and (value := metric.value(figures)) is not None
         and (failure := metric.failure(value, limit, title))
     ]
+    most_lost, quality = tolerance.get(METRIC_LOSS), found.quality
+    if most_lost is not None and quality:
+        loss = Loss(quality.loss, quality.loss_interval, quality.paired_subjects)
+        if failure := broken_limit(loss, most_lost, confident=confident, metric=title):
+            failures.insert(0, failure)
     if non_finite := found.errors_every_item.non_finite:
         failures.append(Failure(NON_FINITE, non_finite, 0))
     proof = precision_proof(engine.layers)

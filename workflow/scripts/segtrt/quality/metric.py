@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.addresses import shown_place
 from segtrt.errors import SegtrtError
 from segtrt.quality.means import Figure
 from segtrt.quality.overlap import Overlap
@@ -41,7 +42,7 @@ class Metric:
     title: str
     """As in tables and charts."""
     unit: str
-    """`mm`, or empty for a share; distances of items without spacing are in pixels."""
+    """`mm`, or empty for a share. Of items without spacing, built-in distances are in pixels."""
     higher_is_better: bool
     from_counts: Callable[[int, int, int], float] | None = None
     """The figure from pixels in both masks, in the prediction and in the truth: such a metric
@@ -107,8 +108,8 @@ class Metric:
 
 
 def facts_of(metric: Metric) -> MetricFacts:
-    """What files of scores say of a metric."""
-    return MetricFacts(metric.name, metric.title, metric.unit, metric.higher_is_better)
+    """What files of scores say of a metric; of a function's file the name alone."""
+    return MetricFacts(shown_place(metric.name), metric.title, metric.unit, metric.higher_is_better)
 
 
 def find_metric(name: str) -> Metric:

@@ -86,7 +86,7 @@ METRICS = (
         "loss of {metric}",
         "Loss",
         "{metric}",
-        "What of the mean {metric} it loses against the reference",
+        "What of the mean {metric} it loses against the reference, and its 95 % interval",
         ("quality", "loss"),
         Style.LOSS,
         of_truth=True,

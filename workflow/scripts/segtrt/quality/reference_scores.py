@@ -52,6 +52,11 @@ class ReferenceScores:
     subjects: tuple[ReferenceSubject, ...]
 
     @property
+    def largest_component(self) -> bool:
+        """Whether only the largest component of each class counts."""
+        return bool(self.decoder["largest_component"])
+
+    @property
     def evaluated(self) -> list[ReferenceSubject]:
         """The evaluation subjects."""
         return [one for one in self.subjects if one.split == "evaluation"]

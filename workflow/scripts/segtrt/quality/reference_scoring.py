@@ -1,14 +1,17 @@
 """Scoring the reference: its labels against ground truth, once for all engines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from segtrt.data.labels import IGNORED
 from segtrt.data.prepared import Prepared, PreparedItem
+from segtrt.errors import SegtrtError
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
+from segtrt.quality.decode import Decoder
 from segtrt.quality.means import Figure
 from segtrt.quality.metric import METRICS, Metric, facts_of, find_metric
 from segtrt.quality.reference_scores import ReferenceScores, ReferenceSubject
@@ -22,6 +25,7 @@ def score_reference(
     reference_shards: Sequence[Path],
     out_json: Path,
     metric: str,
+    largest_component: bool,
 ) -> None:
     """Score the reference against ground truth, subject by subject.
 
@@ -31,38 +35,66 @@ def score_reference(
             order.
         out_json: the figures (`segtrt.quality.reference_scores`).
         metric: as in `validation.metric`.
+        largest_component: whether only the largest component of each class counts, of the
+            reference's labels and, as the scores say so, of every engine's.
 
     Raises:
         SegtrtError: a file cannot be read, files do not belong together, some images have a mask
-            and others none, or the reference gave values that are not finite.
+            and others none, the reference gave values that are not finite, or some images have a
+            spacing and others none where the metric is a distance.
     """
     found = find_metric(metric)
     subjects: list[ReferenceSubject] = []
     decoder = None
     names: tuple[str, ...] = ()
     has_truth = False
+    spaced: dict[bool, str] = {}
     for tensors, answers in zip(tensor_shards, reference_shards, strict=True):
         with open_answers(tensors, answers) as (shard, [reference]):
             refuse_non_finite(shard, reference)
-            decoder = reference.decoder
+            decoder = replace(reference.decoder, largest_component=largest_component)
             names = class_names(shard.labels, reference.classes)
             has_truth = shard.labels is not None
+            for item in shard.items:
+                spaced.setdefault(item.spacing is not None, item.title)
             runs = shard.subjects()
             for subject, places in track(runs.items(), "scoring", len(runs), "subjects"):
-                subjects.append(_score_subject(subject, places, shard, reference, found))
+                subjects.append(_score_subject(subject, places, shard, reference, decoder, found))
     assert decoder is not None, "at least one shard"
-    ReferenceScores(decoder.to_json(), facts_of(found), names, has_truth, tuple(subjects)).write(
-        out_json
-    )
+    facts = replace(facts_of(found), unit=_unit(found, spaced))
+    ReferenceScores(decoder.to_json(), facts, names, has_truth, tuple(subjects)).write(out_json)
 
 
-def _score_subject(
-    subject: str, places: Sequence[int], shard: Prepared, reference: Answers, metric: Metric
+def _unit(metric: Metric, spaced: Mapping[bool, str]) -> str:
+    """A distance's unit, which is that of the images.
+
+    Args:
+        metric: the metric.
+        spaced: an item with a spacing, and one without, as far as there are any.
+    """
+    if metric.name not in METRICS or not metric.unit:
+        return metric.unit
+    if len(spaced) > 1:
+        raise SegtrtError(
+            f"validation.metric is {metric.name}, a distance, and images have it in different "
+            f"units: {spaced[True]} says how large its pixels are, {spaced[False]} does not; "
+            "choose dice or iou, or use a format that stores the spacing for all"
+        )
+    return metric.unit if True in spaced else "pixels"
+
+
+def _score_subject(  # noqa: PLR0917 - all that a figure rests on
+    subject: str,
+    places: Sequence[int],
+    shard: Prepared,
+    reference: Answers,
+    decoder: Decoder,
+    metric: Metric,
 ) -> ReferenceSubject:
     items = [shard.items[place] for place in places]
     grids = finish(
         [reference.labels(place, item) for place, item in zip(places, items, strict=True)],
-        reference.decoder,
+        decoder,
     )
     maps = [item.placement.restore(grid) for item, grid in zip(items, grids, strict=True)]
     classes: tuple[Figure, ...] = ()

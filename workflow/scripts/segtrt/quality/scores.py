@@ -8,7 +8,7 @@ from typing import Any
 from segtrt.files import write_json
 from segtrt.formats import from_json, read_object, unreadable
 
-FORMAT = "segtrt-scores-2"
+FORMAT = "segtrt-scores-3"
 _WHAT = "score file"
 
 
@@ -20,7 +20,7 @@ class MetricFacts:
     """As in `validation.metric`."""
     title: str
     unit: str
-    """`mm`, or empty for a share."""
+    """`mm`, `pixels` where images have no spacing, or empty for a share."""
     higher_is_better: bool
 
 
@@ -55,6 +55,14 @@ class Errors:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A 95 % confidence interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Quality:
     """The metric over the evaluation subjects: the engine's own, the reference's, the loss."""
 
@@ -65,6 +73,10 @@ class Quality:
     reference_median: float
     loss: float
     """What of the mean the engine lost against the reference; negative if it gained."""
+    loss_interval: Interval | None
+    """Of `loss`, paired over subjects (`segtrt.quality.confidence`); None if there can be none."""
+    paired_subjects: int
+    """Subjects with a figure of both the engine and the reference: what the interval rests on."""
     classes: tuple[float | None, ...]
     """Mean for each class; None where no subject has a figure."""
     reference_classes: tuple[float | None, ...]

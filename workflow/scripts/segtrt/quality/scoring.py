@@ -15,6 +15,8 @@ from segtrt.errors import SegtrtError
 from segtrt.files import replacing_folder
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
+from segtrt.quality.confidence import loss_interval, paired_losses
+from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
 from segtrt.quality.masks import write_masks
 from segtrt.quality.means import class_means, mean_figure
@@ -58,6 +60,7 @@ class _Sums:
 
     reference: ReferenceScores
     metric: Metric
+    decoder: Decoder
     evaluation: ErrorSums = field(default_factory=ErrorSums)
     calibration: ErrorSums = field(default_factory=ErrorSums)
     patches: int = 0
@@ -78,6 +81,7 @@ def score_engine(
     reference_scores: Path,
     shards: Sequence[ShardPaths],
     root: Path,
+    metric: str,
     out_json: Path,
     predictions_dir: Path,
 ) -> None:
@@ -92,6 +96,7 @@ def score_engine(
         reference_scores: what `segtrt.quality.reference_scoring` wrote.
         shards: the items, shard by shard.
         root: the data set's folder.
+        metric: as in `validation.metric`, and as the reference was scored by.
         out_json: all figures (`segtrt.quality.scores`).
         predictions_dir: gets a mask for each image, in its format, grid and name.
 
@@ -105,7 +110,8 @@ def score_engine(
     figures = None
     with replacing_folder(predictions_dir) as masks_dir:
         if engine.status == "built":
-            sums = _Sums(reference, find_metric(reference.metric.name))
+            decoder = Decoder.from_json(reference.decoder)
+            sums = _Sums(reference, find_metric(metric), decoder)
             for paths in shards:
                 _score_shard(sums, paths, root, masks_dir)
             if not any(entry.split == "evaluation" for entry in sums.subjects):
@@ -158,6 +164,11 @@ def summarise_quality(
     if not own or not theirs:
         return None
     lost = fmean(theirs) - fmean(own)
+    losses = paired_losses(
+        [one.figure for one in scored],
+        [one.reference_figure for one in scored],
+        higher_is_better=higher_is_better,
+    )
     return Quality(
         mean=fmean(own),
         median=median(own),
@@ -165,6 +176,8 @@ def summarise_quality(
         reference_mean=fmean(theirs),
         reference_median=median(theirs),
         loss=lost if higher_is_better else -lost,
+        loss_interval=loss_interval(losses),
+        paired_subjects=len(losses),
         classes=class_means([one.classes for one in scored]),
         reference_classes=class_means([one.classes for one in reference]),
     )
@@ -237,7 +250,7 @@ def _score_subject(
         errors.add_labels(one, other, engine.non_finite[place])
         for one, other, place in zip(expected, actual, places, strict=True)
     ]
-    expected, actual = (finish(maps, engine.decoder) for maps in (expected, actual))
+    expected, actual = (finish(maps, sums.decoder) for maps in (expected, actual))
     own = [item.placement.restore(one) for item, one in zip(items, actual, strict=True)]
     theirs = [item.placement.restore(one) for item, one in zip(items, expected, strict=True)]
     truths = [shard.truth(place) for place in places] if shard.labels else None

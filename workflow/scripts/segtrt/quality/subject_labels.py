@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segtrt.data.labels import Labels
 from segtrt.data.prepared import Prepared
 from segtrt.errors import SegtrtError
-from segtrt.quality.answers import Answers
+from segtrt.quality.answers import Answers, check_classes
 from segtrt.quality.decode import Decoder
 
 Map = NDArray[np.uint8]
@@ -35,12 +35,7 @@ def open_answers(tensors: Path, *answers: Path) -> Iterator[tuple[Prepared, list
                     f"{one.path} does not hold answers to {tensors} like {first.path}; delete it "
                     "and run the workflow again"
                 )
-            if shard.labels and one.classes != len(shard.labels.names):
-                raise SegtrtError(
-                    f"the network tells {one.classes} classes apart (validation.decide), but "
-                    f"dataset.labels has {len(shard.labels.names)} "
-                    f"({', '.join(shard.labels.names)}); name the network's classes there, in order"
-                )
+            check_classes(shard.labels, one.classes)
         yield shard, opened
 
 

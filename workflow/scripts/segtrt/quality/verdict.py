@@ -7,8 +7,9 @@ from typing import Literal
 from segtrt.files import write_json
 from segtrt.formats import read_format
 from segtrt.quality.failures import Failure
+from segtrt.quality.scores import Interval
 
-FORMAT = "segtrt-validation-1"
+FORMAT = "segtrt-validation-2"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Verdict:
     """What it was judged by: the most of each figure; None leaves one unchecked."""
     precision_proof: PrecisionProof | None
     """None if its runtime does not tell."""
+    confident: bool
+    """Whether the worse end of `loss_interval` had to keep the tolerance of the loss."""
+    loss_interval: Interval | None
+    """The 95 % interval of its loss of the metric; None if there is none."""
 
     def write(self, path: Path) -> None:
         """Write the verdict as JSON."""

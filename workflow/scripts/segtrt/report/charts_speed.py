@@ -23,17 +23,19 @@ from segtrt.report.machines import reference_name, several, shown
 
 
 class Timed(NamedTuple):
-    """The reference or an engine, with its timing."""
+    """The reference, another way of PyTorch or an engine, with its timing."""
 
     name: str
     machine: str
     runtime: str
     precision: str
     timing: Mapping[str, Any]
+    dynamic: bool = False
+    """Whether it has a dynamic profile."""
 
 
 def timed(summary: Mapping[str, Any]) -> list[Timed]:
-    """Machine by machine the reference's timings, then the engines'."""
+    """Machine by machine the reference's timings, PyTorch's other ways', then the engines'."""
     lines: list[Timed] = []
     for machine in summary["machines"]:
         name = machine["name"]
@@ -48,7 +50,25 @@ def timed(summary: Mapping[str, Any]) -> list[Timed]:
             for one in machine["timings"]
         ]
         lines += [
-            Timed(one["name"], name, one["runtime"], one["precision"], one["timing"])
+            Timed(
+                f"{one['name']}, batch {own['batch_size']}",
+                name,
+                one["name"],
+                one["precision"],
+                own,
+            )
+            for one in machine["baselines"]
+            for own in one["timings"]
+        ]
+        lines += [
+            Timed(
+                one["name"],
+                name,
+                one["runtime"],
+                one["precision"],
+                one["timing"],
+                one["profile"] == "dynamic",
+            )
             for one in summary["engines"]
             if one["timing"] and one["machine"] == name
         ]
@@ -56,9 +76,15 @@ def timed(summary: Mapping[str, Any]) -> list[Timed]:
 
 
 def _trusted(summary: Mapping[str, Any], lines: list[Timed]) -> list[Timed]:
-    """The lines of the reference and of the engines that passed: those a finding may praise."""
+    """What a finding may praise: the reference, and what passed or keeps the tolerances."""
     failed = {one["name"] for one in summary["engines"] if one["verdict"] == "fail"}
-    return [line for line in lines if line.name not in failed] or lines
+    failed |= {
+        one["name"]
+        for machine in summary["machines"]
+        for one in machine["baselines"]
+        if not one["counts"]
+    }
+    return [line for line in lines if not failed & {line.name, line.runtime}] or lines
 
 
 def latency(summary: Mapping[str, Any]) -> Chart | None:
@@ -141,16 +167,19 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
     lines = timed(summary)
     if not lines:
         return None
-    kinds: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    kinds: dict[tuple[str, str, str, bool], list[Mapping[str, Any]]] = {}
     for line in lines:
-        kind = line.machine, line.runtime, line.precision
+        kind = line.machine, line.runtime, line.precision, line.dynamic
         kinds.setdefault(kind, []).append(line.timing)
+    ways = {one["name"] for machine in summary["machines"] for one in machine["baselines"]}
     data: list[Spec] = []
-    for (machine, runtime, precision), group in kinds.items():
+    for (machine, runtime, precision, dynamic), group in kinds.items():
         place = shown(summary, machine)
         label = (
             wording.reference_label(summary, place)
             if runtime == wording.REFERENCE
+            else f"{runtime}{wording.on(place)}"
+            if runtime in ways
             else wording.series_label(runtime, precision, place)
         )
         timings = sorted(group, key=lambda one: one["batch_size"])
@@ -158,12 +187,16 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": label,
+                "name": f"{label}, dynamic" if dynamic else label,
                 **group_of(place),
                 "x": [one["batch_size"] for one in timings],
                 "y": [one["images_per_second"] for one in timings],
                 "hovertemplate": "batch %{x}<br>%{y:,.4~g} images/s<extra>%{fullData.name}</extra>",
-                "marker": {"size": 8, **marker(summary, machine, runtime, precision)},
+                "marker": {
+                    "size": 8,
+                    **marker(summary, machine, runtime, precision),
+                    **({"symbol": "x"} if dynamic or "compiled" in runtime else {}),
+                },
                 "line": {"width": 2, "color": colour_of(runtime), "dash": dash(precision)},
             }
         )

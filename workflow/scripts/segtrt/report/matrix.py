@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from segtrt.quality.failure_words import in_words
-from segtrt.quality.failures import failures_of
+from segtrt.quality.failures import METRIC_LOSS, failures_of
 from segtrt.quality.metric_table import figures_shown
 from segtrt.report import wording
 from segtrt.report.machines import entry, shown
@@ -33,6 +33,8 @@ class Cell:
     key: str
     text: str
     value: float | None
+    detail: str = ""
+    """In small type below it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Row:
     runtime_label: str
     batch_size: int
     precision: str
+    dynamic: bool
+    """Whether it has a dynamic profile."""
     verdict: str
     verdict_label: str
     reasons: list[str]
@@ -102,9 +106,17 @@ _SPEED = (
     Column(
         "speedup",
         "Speed-up",
-        "× reference",
-        "Images per second over the reference's at the same batch size",
+        "× fastest",
+        "Images per second over the fastest of the network's own ways, at the same batch size",
         _of("speedup"),
+        wording.times,
+    ),
+    Column(
+        "speedup_float32",
+        "Speed-up",
+        "× float32",
+        "Images per second over the reference's in float32, at the same batch size",
+        _of("speedup_float32"),
         wording.times,
     ),
 )
@@ -163,6 +175,7 @@ def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
         runtime_label=wording.runtime(engine["runtime"]),
         batch_size=engine["batch_size"],
         precision=engine["precision"],
+        dynamic=engine["profile"] == "dynamic",
         verdict=engine["verdict"],
         verdict_label=wording.VERDICTS[engine["verdict"]],
         reasons=reasons,
@@ -171,11 +184,19 @@ def make_row(engine: Engine, summary: Mapping[str, Any]) -> Row:
         tag=_tag(engine, summary),
         proof=_proof(engine["precision_proof"]),
         cells=[
-            Cell(column.key, column.show(value), value)
+            Cell(column.key, column.show(value), value, _detail(column.key, engine))
             for column in columns(summary)
             for value in [column.value(engine)]
         ],
     )
+
+
+def _detail(column: str, engine: Engine) -> str:
+    """Below a loss its 95 % interval."""
+    quality = engine["quality"]
+    if column != METRIC_LOSS or not quality or not quality["loss_interval"]:
+        return ""
+    return wording.interval_ends(quality)
 
 
 def _tag(engine: Engine, summary: Mapping[str, Any]) -> str:

@@ -8,7 +8,8 @@ from segtrt.precision import SOURCE
 from segtrt.quality.failure_words import all_in_words, broken_limits
 from segtrt.quality.failures import failures_of
 from segtrt.report import wording
-from segtrt.report.machines import device, entry, several, shown
+from segtrt.report.cautions import cautions
+from segtrt.report.machines import device, several, shown
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
             engine["batch_size"],
             engine["precision"],
             shown(summary, engine["machine"]),
+            dynamic=engine["profile"] == "dynamic",
         )
         if engine
         else ""
@@ -101,7 +103,7 @@ def make_overview(summary: Mapping[str, Any]) -> Overview:
         command=_command(name) if choice["engine"] else "",
         command_label=f"Use it{wording.on(shown(summary, engine['machine'])) if engine else ''}:",
         best=[_best(one, summary) for one in summary["machines"]] if several(summary) else [],
-        cautions=_cautions(engine, summary),
+        cautions=cautions(engine, summary),
         limits=limits,
         machine=_machine_line(summary),
         dataset=_dataset_line(summary["dataset"]),
@@ -150,8 +152,9 @@ def _limits(summary: Mapping[str, Any]) -> str:
     latency = choice["max_latency_ms"]
     limit = f"at most {latency:g} ms for a batch" if latency else "any latency"
     unit = f" {metric['unit']} of" if metric["unit"] else ""
+    sure = " with 95 % confidence" if choice["confident"] else ""
     lost = (
-        f"at most {choice['max_metric_loss']:g}{unit} {metric['title']} lost, "
+        f"at most {choice['max_metric_loss']:g}{unit} {metric['title']} lost{sure}, "
         if summary["reference"]["has_truth"]
         else ""
     )
@@ -165,18 +168,13 @@ def _why_none(summary: Mapping[str, Any]) -> str:
 
 
 def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
-    timing, reference = engine["timing"], summary["reference"]["name"]
-    own = entry(summary, engine["machine"])["timings"]
-    torch = next((one for one in own if one["batch_size"] == engine["batch_size"]), None)
+    timing = engine["timing"]
     speed = wording.number(timing["images_per_second"])
     return [
         Tile(
-            f"Speed-up over {reference}",
+            f"Speed-up over {engine['speedup_over'] or summary['reference']['name']}",
             wording.times(engine["speedup"]),
-            f"{speed} against {wording.number(torch['images_per_second'])} images per second, "
-            f"batch {engine['batch_size']}"
-            if torch
-            else f"{speed} images per second",
+            _speeds(engine, speed),
         ),
         _quality_tile(engine, summary),
         Tile(
@@ -194,6 +192,17 @@ def _tiles(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> list[Tile]:
     ]
 
 
+def _speeds(engine: Mapping[str, Any], speed: str) -> str:
+    """Both figures of the speed-up, and the one over plain float32 where that is another."""
+    if not engine["speedup"]:
+        return f"{speed} images per second"
+    other = wording.number(engine["timing"]["images_per_second"] / engine["speedup"])
+    told = f"{speed} against {other} images per second, batch {engine['batch_size']}"
+    if engine["speedup_float32"] != engine["speedup"]:
+        told += f"; {wording.times(engine['speedup_float32'])} over float32"
+    return told
+
+
 def _quality_tile(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> Tile:
     metric, quality = summary["metric"], engine["quality"]
     reference = summary["reference"]["name"]
@@ -203,89 +212,18 @@ def _quality_tile(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> Tile
             wording.score(engine["agreement"], metric["unit"]),
             f"mean {metric['title']} of its labels with {reference}'s; there is no ground truth",
         )
+    over = wording.plural(quality["paired_subjects"], "subject")
+    sure = (
+        f"95 %: {wording.interval_ends(quality)}, {over}"
+        if quality["loss_interval"]
+        else f"no interval from {over}"
+    )
     return Tile(
         f"Mean {metric['title']}",
         wording.score(quality["mean"], metric["unit"]),
         f"{reference} {wording.score(quality['reference_mean'], metric['unit'])}, "
-        f"{wording.loss(quality['loss'], metric['unit'])} lost",
+        f"{wording.loss(quality['loss'], metric['unit'])} lost ({sure})",
     )
-
-
-def _cautions(engine: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> list[str]:
-    cautions = []
-    if engine and engine["timing"] and not engine["timing"]["stable"]:
-        cautions.append(f"Its timing was unstable: {engine['timing']['unstable_reason']}.")
-    timed = [one for one in summary["engines"] if one["timing"]]
-    unstable = [one for one in timed if not one["timing"]["stable"]]
-    if unstable:
-        busy = list(dict.fromkeys(shown(summary, one["machine"]) for one in unstable))
-        cause = "the machine was busy" if len(busy) == 1 else "the machines were busy"
-        cautions.append(
-            f"{len(unstable)} of {wording.plural(len(timed), 'timing')} were "
-            f"unstable{wording.on(wording.listed(busy))}: {cause}, and close ranks may change."
-        )
-    failed = [one["name"] for one in summary["engines"] if one["verdict"] == "fail"]
-    if failed:
-        cautions.append(
-            f"{wording.plural(len(failed), 'engine')} failed validation: {wording.listed(failed)}."
-        )
-    left = [one for one in summary["engines"] if one["verdict"] in ("skipped", "not_run")]
-    if left:
-        where = "" if several(summary) else " here"
-        cautions.append(
-            f"{wording.plural(len(left), 'engine')} could not be run{where}; the matrix says why."
-        )
-    cautions += _data_cautions(summary)
-    return cautions
-
-
-def _data_cautions(summary: Mapping[str, Any]) -> list[str]:
-    cautions, data = [], summary["dataset"]
-    if not summary["reference"]["has_truth"]:
-        cautions.append(
-            "There is no ground truth: engines are judged by their agreement with "
-            f"{summary['reference']['name']} alone, and nothing here says how well the network "
-            "itself segments."
-        )
-    unseen = data["evaluation_slices"] - data["evaluation_slices_seen"]
-    if unseen:
-        cautions.append(
-            f"The preparation keeps {data['evaluation_slices_seen']:,} of "
-            f"{wording.plural(data['evaluation_slices'], 'slice')} for the network; all are "
-            "scored, and what it does not see is background."
-        )
-    sampled = [
-        one["errors_every_item"]["patches"]
-        for one in summary["engines"]
-        if one["errors"] and one["errors_every_item"]["patches"] < one["patches"]
-    ]
-    if sampled:
-        cautions.append(
-            f"Errors of outputs rest on {min(sampled):,} of {data['patches']:,} patches "
-            "(validation.raw_mib); labels and figures on all."
-        )
-    for one in data["twins"]:
-        both = " One is calibrated on and the other scored." if len(set(one["splits"])) > 1 else ""
-        cautions.append(
-            f"{wording.listed(one['subjects'])} have {wording.plural(one['images'], 'image')} in "
-            f"common and may be one subject.{both}"
-        )
-    if data["ignored"]["files"]:
-        cautions.append(
-            f"{wording.plural(data['ignored']['files'], 'file')} of the data set match no pattern "
-            f"({wording.listed(data['ignored']['examples'])})."
-        )
-    skipped = data["skipped"]
-    if skipped:
-        names = wording.listed([one["subject"] for one in skipped])
-        cautions.append(f"{wording.plural(len(skipped), 'subject')} left out: {names}.")
-    subjects = data["evaluation_subjects"]
-    if subjects < 10:
-        cautions.append(
-            f"Scores rest on {wording.plural(subjects, 'subject')}; a small data set says little "
-            "about rare cases."
-        )
-    return cautions
 
 
 def _dataset_line(dataset: Mapping[str, Any]) -> str:

@@ -1,8 +1,10 @@
 """The page: the summary's figures, the charts and the pictures put into the templates."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,21 +12,27 @@ from typing import Any
 from segtrt.files import write_bytes
 from segtrt.precision import Graph
 from segtrt.report import machines, wording
+from segtrt.report.baselines import make_baselines
 from segtrt.report.chart import runtime_colours
+from segtrt.report.charts_confidence import how_sure
 from segtrt.report.charts_quality import quality_against_speed
 from segtrt.report.charts_speed import latency, throughput
 from segtrt.report.charts_subjects import metric_per_class, metric_per_subject
 from segtrt.report.charts_time import where_time_goes
 from segtrt.report.matrix import columns, make_row
 from segtrt.report.overview import make_overview
+from segtrt.report.profiles import costs_of_profiles
 from segtrt.summary.document import read_summary
 from segtrt.summary.overlay_index import read_overlays
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "report"
 PAGE = "report.html.j2"
+SCRIPTS = ("theme.js", "plotly.js", "charts.js", "matrix.js", "images.js")
+"""All that the page runs, in this order; its content security policy lets nothing else run."""
 
 _CHARTS = (
     quality_against_speed,
+    how_sure,
     latency,
     throughput,
     metric_per_subject,
@@ -69,16 +77,20 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
         "words": wording,
         "machines": machines,
         # Our own files and plotly's: code, not data.
-        "inline": lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8")),
+        "inline": lambda name: Markup(_own_file(name)),
+        "scripts": SCRIPTS,
+        "script": lambda name: Markup(_script(name)),
+        "script_hash": lambda name: script_hash(_script(name)),
         "script_json": lambda value: Markup(script_json(value)),
         "runtime_colours": lambda: Markup(runtime_colours()),
         "graph_label": lambda name: Graph(name).label,
-        "plotly": lambda: Markup(_plotly()),
     }
     charts = [chart for draw in _CHARTS if (chart := draw(summary))]
     return environment.get_template(PAGE).render(
         summary=summary,
         overview=make_overview(summary),
+        baselines=make_baselines(summary),
+        profiles=costs_of_profiles(summary),
         columns=columns(summary),
         rows=[make_row(engine, summary) for engine in summary["engines"]],
         charts=charts,
@@ -114,6 +126,20 @@ def script_json(value: Any) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def script_hash(source: str) -> str:
+    """How a content security policy names a script that stands in the page, by its SHA-256."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}"
+
+
+def _own_file(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+@cache
+def _script(name: str) -> str:
+    return _plotly() if name == "plotly.js" else _own_file(name)
 
 
 def _data_uri(content: bytes, kind: str) -> str:

@@ -54,6 +54,30 @@ def loss(value: float | None, unit: str = "") -> str:
     return ("0.0000" if float(text) == 0 else text.replace("-", "−")) + _after(unit)
 
 
+def interval(quality: Mapping[str, Any] | None, unit: str) -> str:
+    """The 95 % interval of an engine's loss in words, or why there is none.
+
+    Args:
+        quality: an engine's `quality` in the summary; None without ground truth.
+        unit: the metric's.
+    """
+    if quality is None:
+        return "no interval of a loss is possible: there is no ground truth"
+    over = plural(quality["paired_subjects"], "subject")
+    found = quality["loss_interval"]
+    if found is None:
+        few = quality["paired_subjects"] < 2
+        why = "two are needed" if few else "a figure is infinite"
+        return f"no interval of the loss is possible from {over}: {why}"
+    return f"loss {interval_ends(quality, unit)} with 95 % confidence, over {over}"
+
+
+def interval_ends(quality: Mapping[str, Any], unit: str = "") -> str:
+    """`−0.0004 to 0.0012`: the 95 % interval of an engine's loss; `–` if it has none."""
+    found = quality["loss_interval"]
+    return f"{loss(found['low'])} to {loss(found['high'], unit)}" if found else MISSING
+
+
 def _after(unit: str) -> str:
     return f" {unit}" if unit else ""
 
@@ -142,9 +166,12 @@ def on(machine: str) -> str:
     return f" on {machine}" if machine else ""
 
 
-def engine_label(runtime_name: str, batch_size: int, precision: str, machine: str = "") -> str:
-    """`OpenVINO int8, batch 4`, or `OpenVINO int8, batch 4 on a100`."""
-    return f"{runtime(runtime_name)} {precision}, batch {batch_size}{on(machine)}"
+def engine_label(
+    runtime_name: str, batch_size: int, precision: str, machine: str = "", *, dynamic: bool = False
+) -> str:
+    """`OpenVINO int8, batch 4`, or `TensorRT int8, batch 4, dynamic profile on a100`."""
+    profile = ", dynamic profile" if dynamic else ""
+    return f"{runtime(runtime_name)} {precision}, batch {batch_size}{profile}{on(machine)}"
 
 
 def reference_label(summary: Mapping[str, Any], machine: str = "") -> str:
@@ -179,6 +206,17 @@ def conditions(engine: Mapping[str, Any]) -> str:
         if first is not None and last is not None:
             facts.append(f"{first:,.0f} → {last:,.0f} {unit}")
     return ", ".join(facts)
+
+
+def decoding(decoder: Mapping[str, Any]) -> str:
+    """How outputs become labels, `segtrt.quality.decode.Decoder` as JSON, in words."""
+    if decoder["decide"] == "argmax":
+        how = "the highest channel; the first is background"
+    else:
+        of = " of the logits' sigmoid" if decoder["activation"] == "none" else ""
+        how = f"a probability{of} above {decoder['decide']['threshold']:g}"
+    kept = ", then the largest component of each class" if decoder["largest_component"] else ""
+    return how + kept
 
 
 def fact_name(key: str) -> str:

@@ -14,6 +14,7 @@ from segtrt.arrays import Images, Outputs
 from segtrt.machine.facts import Machine
 from segtrt.precision import Graph, Precision
 from segtrt.runtimes.description import BatchTiming, BuildSettings, Layer
+from segtrt.runtimes.serving import Serving
 
 __all__ = [
     "Availability",
@@ -25,6 +26,7 @@ __all__ = [
     "Layer",
     "Outputs",
     "Runtime",
+    "Serving",
     "Session",
     "UnsupportedError",
 ]
@@ -142,6 +144,9 @@ class Runtime(ABC):
     device: str = "cpu"
     """`cpu` or `gpu`: what its engines run on, and so which resource a job asks for."""
 
+    has_profiles: bool = False
+    """Whether its engines are tuned to a profile of batch sizes, so that a wide one has a price."""
+
     build_modules: tuple[str, ...]
     """Modules of this package, each with all it imports, that decide what an engine is."""
 
@@ -192,6 +197,14 @@ class Runtime(ABC):
             UnsupportedError: the runtime or device cannot do it.
             SegtrtError: the graph is not one it can read.
         """
+
+    def serving(self, settings: BuildSettings) -> Serving:  # noqa: ARG002 - for overriding
+        """How inference servers take such an engine."""
+        return Serving(refusal=f"no server is known to take engines of {self.title}")
+
+    def requirements(self, target: Mapping[str, Any]) -> list[str]:  # noqa: ARG002 - for overriding
+        """Packages that running an engine built for `target` takes, e.g. `onnxruntime==1.31.1`."""
+        return []
 
     def first_start(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
         """Start an engine that was just built, where its first start differs from later ones.

@@ -63,16 +63,29 @@ def _sum_up(summary: Mapping[str, Any]) -> list[str]:
 
 def _describe_best(best: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     reference = summary["reference"]["name"]
-    facts = [f"{best['speedup']:.1f} times {reference}"] if best["speedup"] else []
+    facts = [f"{best['speedup']:.1f} times {best['speedup_over']}"] if best["speedup"] else []
     facts.append(f"{best['timing']['total']['median']:.3g} ms a batch")
     metric, quality = summary["metric"], best["quality"]
     unit = f" {metric['unit']}" if metric["unit"] else ""
     if quality:
         facts.append(f"{metric['title']} {quality['mean']:.4f}{unit}")
         facts.append(f"{reference}'s {quality['reference_mean']:.4f}{unit}")
+        facts.append(_loss(quality, unit))
     else:
-        facts.append(f"no ground truth, {best['errors']['flipped_fraction']:.2g} of pixels differ")
+        facts.append("no ground truth, so no interval of a loss")
+        facts.append(f"{best['errors']['flipped_fraction']:.2g} of pixels differ")
     return f"{best['name']} ({', '.join(facts)})"
+
+
+def _loss(quality: Mapping[str, Any], unit: str) -> str:
+    """The loss with its 95 % interval, or that there is none."""
+    lost = f"{quality['loss']:.4f}{unit} lost"
+    subjects = quality["paired_subjects"]
+    over = f"{subjects} subject{'' if subjects == 1 else 's'}"
+    found = quality["loss_interval"]
+    if not found:
+        return f"{lost}, no interval from {over}"
+    return f"{lost}, 95 %: {found['low']:.4f} to {found['high']:.4f}{unit} over {over}"
 
 
 def _best_elsewhere(summary: Mapping[str, Any], engines: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from segtrt.errors import SegtrtError
 from segtrt.formats import read_object
 
-FORMAT = "segtrt-summary-3"
+FORMAT = "segtrt-summary-4"
 SCHEMA = Path(__file__).resolve().parents[3] / "schemas" / "summary.schema.yaml"
 
 Json = dict[str, Any]

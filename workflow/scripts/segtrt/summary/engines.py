@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from segtrt.quality.failure_words import all_in_words
 from segtrt.quality.failures import failures_of
 from segtrt.quality.scores import Scores
 from segtrt.quality.verdict import Verdict
+from segtrt.summary.baselines import speedup
 
 Json = dict[str, Any]
 
@@ -35,7 +36,7 @@ def engine_entry(
     scores: Scores | None,
     timing: EngineTiming | None,
     not_run: str,
-    reference: Sequence[Json],
+    machine: Json,
 ) -> Json:
     """The entry of an engine that was built, or that its runtime turned down while building.
 
@@ -44,9 +45,8 @@ def engine_entry(
         record: what was built.
         verdict, scores, timing: what is known of it; None if it was not run.
         not_run: why engines of its runtime were not run on its machine; empty if they were.
-        reference: the reference's timings on its machine.
+        machine: its machine's entry (`segtrt.summary.machines`).
     """
-    _, machine, _ = engine_parts(name)
     settings = record.settings
     built = record.status == "built"
     reason = record.reason
@@ -55,12 +55,14 @@ def engine_entry(
     figures = scores.figures if scores else None
     times = asdict(timing) if timing else {}
     stages = times.get("load_stages_ms") or {}
+    compared = speedup(times.get("timing"), machine)
     return {
         "name": name,
-        "machine": machine,
+        "machine": machine["name"],
         "runtime": record.runtime,
         "batch_size": settings.batch_size,
         "precision": str(settings.precision),
+        "profile": settings.profile if built else None,
         "graph": str(record.graph),
         "verdict": verdict.verdict if verdict else "not_run" if built else "skipped",
         "reason": reason,
@@ -74,7 +76,9 @@ def engine_entry(
         "load_stages_ms": stages,
         "memory_mib": times.get("memory_mib"),
         **{key: times.get(key) for key in _CONDITIONS},
-        "speedup": speedup(times.get("timing"), reference),
+        "speedup": compared.value if compared else None,
+        "speedup_over": compared.over if compared else None,
+        "speedup_float32": compared.over_float32 if compared else None,
         "timing": times.get("timing"),
         "errors": asdict(figures.errors) if figures else None,
         "errors_every_item": asdict(figures.errors_every_item) if figures else None,
@@ -90,26 +94,14 @@ def engine_entry(
     }
 
 
-def speedup(
-    timing: Mapping[str, Any] | None, reference: Sequence[Mapping[str, Any]]
-) -> float | None:
-    """Images per second over the reference's at the same batch size; None if one was not timed."""
-    if not timing:
-        return None
-    for own in reference:
-        if own["batch_size"] == timing["batch_size"]:
-            return float(timing["images_per_second"] / own["images_per_second"])
-    return None
-
-
 def left_out_entry(name: str, reason: str) -> Json:
     """The entry of an engine that cannot be had here."""
     runtime, machine, cell = engine_parts(name)
-    batch, precision = cell.removeprefix("b").split("_")
+    batch, precision, *_ = cell.removeprefix("b").split("_")
     empty = (
-        "graph engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms read_back_ms "
-        "memory_mib speedup timing errors errors_every_item quality agreement "
-        "patches precision_proof"
+        "profile graph engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms "
+        "read_back_ms memory_mib speedup speedup_over speedup_float32 timing errors "
+        "errors_every_item quality agreement patches precision_proof"
     )
     return {
         "name": name,
@@ -129,10 +121,11 @@ def left_out_entry(name: str, reason: str) -> Json:
     }
 
 
-def engine_order(engine: Mapping[str, Any]) -> tuple[str, str, int, int]:
-    """Sort key: machine, runtime, precision, batch size."""
+def engine_order(engine: Mapping[str, Any]) -> tuple[str, str, int, int, str]:
+    """Sort key: machine, runtime, precision, batch size, name."""
     precision = list(Precision).index(Precision(engine["precision"]))
-    return engine["machine"], engine["runtime"], precision, engine["batch_size"]
+    place = engine["machine"], engine["runtime"]
+    return *place, precision, engine["batch_size"], engine["name"]
 
 
 def table(summary: Mapping[str, Any]) -> str:

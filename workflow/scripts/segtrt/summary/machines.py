@@ -6,10 +6,13 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from segtrt.config.settings import Tolerance
 from segtrt.data.preparation_file import read_preparation
 from segtrt.engines.timing_file import EngineTiming
 from segtrt.model.reference_timing_file import ReferenceTiming, read_reference_timing
+from segtrt.precision import Precision
 from segtrt.quality.reference_scores import ReferenceScores
+from segtrt.summary.baselines import baseline_entry, reference_way
 from segtrt.summary.engines import engine_parts
 
 Json = dict[str, Any]
@@ -20,6 +23,7 @@ def machine_entries(
     reference_timings: Sequence[Path],
     preparations: Sequence[Path],
     timed: Mapping[str, EngineTiming],
+    tolerances: Mapping[Precision, Tolerance],
 ) -> list[Json]:
     """An entry for each machine: what it is, PyTorch's times and the preparation's.
 
@@ -28,6 +32,7 @@ def machine_entries(
         reference_timings: PyTorch's times on each.
         preparations: times of decoding and normalising on each.
         timed: engine -> its timing.
+        tolerances: by precision what answers may differ by from those in float32.
 
     Raises:
         SegtrtError: a file is missing or of another format.
@@ -41,7 +46,9 @@ def machine_entries(
             {
                 "name": name,
                 "facts": _facts(reference, own),
+                "timed": reference_way(reference),
                 "timings": [asdict(one) for one in reference.timings],
+                "baselines": [baseline_entry(one, tolerances) for one in reference.baselines],
                 "preparation_ms": {"decode": prepared.decode, "normalise": prepared.normalise},
             }
         )
@@ -74,7 +81,8 @@ def reference_entry(scores: ReferenceScores, min_reference: float) -> Json:
 
     Returns:
         `quality`, the metric over the evaluation subjects (None without a figure), `has_truth`,
-        `doubt` (`ReferenceScores.doubt`) and `subjects`.
+        `largest_component` (whether no other part of a class is scored), `doubt`
+        (`ReferenceScores.doubt`) and `subjects`.
     """
     own = [one.figure for one in scores.evaluated if one.figure is not None]
     worst = min if scores.metric.higher_is_better else max
@@ -88,6 +96,7 @@ def reference_entry(scores: ReferenceScores, min_reference: float) -> Json:
         if own
         else None,
         "has_truth": scores.has_truth,
+        "largest_component": scores.largest_component,
         "doubt": scores.doubt(min_reference),
         "subjects": [asdict(entry) for entry in scores.subjects],
     }

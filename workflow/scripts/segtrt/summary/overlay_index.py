@@ -5,8 +5,8 @@
   folder), `width` and `height` (of the outlines' units, half a pixel), `truth` (null without ground
   truth) and `reference` (label -> outline: SVG path data, `segtrt.quality.outlines`);
 - `engines`: name -> `subjects` (`subject`, `role` best, median, worst or more, `figure`,
-  `reference_figure`, `views`: keys in order), `differs` (`view`: key, `flipped_pixels`) and
-  `outlines` (key -> label -> the engine's outline);
+  `reference_figure`, `agreement`, `views`: keys in order), `differs` (`view`: key,
+  `flipped_pixels`) and `outlines` (key -> label -> the engine's outline);
 - `classes`: names of labels 1, 2, ...;
 - `channel`: which one the pictures show, counted from 0;
 - `dropped`: pictures that were chosen, but left out to keep the report small.

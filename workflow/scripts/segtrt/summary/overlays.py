@@ -20,6 +20,7 @@ from segtrt.errors import SegtrtError
 from segtrt.files import replacing_folder, write_json
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
+from segtrt.quality.decode import Decoder
 from segtrt.quality.outlines import SCALE
 from segtrt.quality.scores import Figures
 from segtrt.quality.subject_labels import Map, class_names, finish, open_answers
@@ -47,6 +48,7 @@ def write_overlays(
     views: int,
     channel: int | None,
     higher_is_better: bool,
+    decoder: Decoder,
 ) -> None:
     """Choose views for every engine and write their pictures and outlines to `folder`.
 
@@ -60,6 +62,7 @@ def write_overlays(
             where engine and reference differ most.
         channel: channel of the images to show, counted from 0; None takes the middle one.
         higher_is_better: the metric's direction.
+        decoder: how labels that are scored are made.
 
     Raises:
         SegtrtError: a file cannot be read, or the images have no such channel.
@@ -83,7 +86,7 @@ def write_overlays(
         drawn: dict[str, Json] = {}
         for tensors, answers in track(pairs, "drawing pictures", len(pairs), "shards"):
             with open_answers(tensors, answers) as (shard, [reference]):
-                _draw_shard(partial, (shard, reference), wanted, shown, drawn)
+                _draw_shard(partial, (shard, reference), wanted, shown, drawn, decoder)
         dropped = _within(partial, [key_text(key) for key in wanted], drawn)
         write_json(
             partial / INDEX,
@@ -133,12 +136,13 @@ def _informative_views(shard: Prepared, reference: Answers, places: Sequence[int
     return found or every
 
 
-def _draw_shard(
+def _draw_shard(  # noqa: PLR0917 - a step of `write_overlays`
     folder: Path,
     pair: tuple[Prepared, Answers],
     wanted: Mapping[Key, None],
     channel: int,
     drawn: dict[str, Json],
+    decoder: Decoder,
 ) -> None:
     """Write the wanted views' pictures of a shard; adds their entries to `drawn`."""
     shard, reference = pair
@@ -149,9 +153,7 @@ def _draw_shard(
         items = [shard.items[place] for place in places]
         if not any((item.subject, item.name) in by_item for item in items):
             continue
-        labels = finish(
-            [reference.labels(place, shard.items[place]) for place in places], reference.decoder
-        )
+        labels = finish([reference.labels(place, shard.items[place]) for place in places], decoder)
         for place, item, grid in zip(places, items, labels, strict=True):
             planes = by_item.get((item.subject, item.name))
             if not planes:

@@ -7,6 +7,8 @@ from typing import Any
 
 from segtrt.errors import SegtrtError
 from segtrt.quality.failures import LATENCY, Failure, failures_of
+from segtrt.quality.loss_limit import Loss, broken_limit
+from segtrt.quality.scores import Interval
 
 
 @dataclass(frozen=True)
@@ -18,9 +20,8 @@ class Candidate:
     """`pass`, `fail`, `skipped` or `not_run`."""
     failures: tuple[Failure, ...]
     """What it failed validation by."""
-    metric_loss: float | None
-    """What of the mean metric it lost against the reference; negative if it gained; None without
-    ground truth."""
+    loss: Loss | None
+    """What of the mean metric it lost against the reference; None without ground truth."""
     latency_ms: float | None
     """Median latency of one batch."""
     images_per_second: float | None
@@ -28,12 +29,12 @@ class Candidate:
     @classmethod
     def of(cls, engine: Mapping[str, Any]) -> "Candidate":
         """The candidate that an entry of the summary's `engines` describes."""
-        timing, quality = engine["timing"], engine["quality"]
+        timing = engine["timing"]
         return cls(
             name=engine["name"],
             verdict=engine["verdict"],
             failures=failures_of(engine["failures"]),
-            metric_loss=quality["loss"] if quality else None,
+            loss=_loss_of(engine["quality"]),
             latency_ms=timing["total"]["median"] if timing else None,
             images_per_second=timing["images_per_second"] if timing else None,
         )
@@ -53,6 +54,8 @@ class Choice:
     broken: tuple[Failure, ...]
     """The limits below that `closest` does not keep."""
     max_metric_loss: float
+    confident: bool
+    """Whether the worse end of the loss's interval had to keep `max_metric_loss`."""
     max_latency_ms: float | None
     doubt: str
     """Why no engine is recommended whatever its figures (`ReferenceScores.doubt`); mostly empty."""
@@ -73,6 +76,7 @@ def pick_engine(
     max_metric_loss: float,
     max_latency_ms: float | None,
     metric: str,
+    confident: bool = False,
     doubt: str = "",
 ) -> Choice:
     """The fastest engine that passed validation and keeps the limits.
@@ -88,6 +92,7 @@ def pick_engine(
             ground truth it limits nothing.
         max_latency_ms: longest median latency of one batch, or None for no limit.
         metric: the metric's title.
+        confident: whether the worse end of the 95 % interval of the loss must keep its limit.
         doubt: why none is to be recommended; empty if nothing stands against it.
 
     Raises:
@@ -98,7 +103,8 @@ def pick_engine(
         if one.verdict not in ("pass", "fail") or not one.latency_ms or not one.images_per_second:
             continue
         _refuse_non_finite(one)
-        broken, overshoot = _broken(one, max_metric_loss, max_latency_ms, metric)
+        broken = _broken(one, max_metric_loss, max_latency_ms, confident=confident, metric=metric)
+        overshoot = max(map(_overshoot, broken), default=0.0)
         count = len(broken) + (one.verdict == "fail")
         order = (count, overshoot, -one.images_per_second, one.latency_ms, one.name)
         judged.append((order, one, broken))
@@ -110,6 +116,7 @@ def pick_engine(
         failures=best[1].failures if best and not doubt else (),
         broken=best[2] if best and not doubt else (),
         max_metric_loss=max_metric_loss,
+        confident=confident,
         max_latency_ms=max_latency_ms,
         doubt=doubt,
         candidates=len(judged),
@@ -117,10 +124,23 @@ def pick_engine(
     )
 
 
+def _loss_of(quality: Mapping[str, Any] | None) -> Loss | None:
+    if not quality:
+        return None
+    interval = quality["loss_interval"]
+    return Loss(
+        quality["loss"], Interval(**interval) if interval else None, quality["paired_subjects"]
+    )
+
+
 def _refuse_non_finite(one: Candidate) -> None:
     """Refuse figures that no comparison would find fault with."""
-    for name in ("metric_loss", "latency_ms", "images_per_second"):
-        value = getattr(one, name)
+    figures = {
+        "metric_loss": one.loss.value if one.loss else None,
+        "latency_ms": one.latency_ms,
+        "images_per_second": one.images_per_second,
+    }
+    for name, value in figures.items():
         if value is not None and not math.isfinite(value):
             raise SegtrtError(
                 f"engine {one.name} has {name} {value}, expected a number; delete its scores and "
@@ -129,16 +149,23 @@ def _refuse_non_finite(one: Candidate) -> None:
 
 
 def _broken(
-    one: Candidate, max_metric_loss: float, max_latency_ms: float | None, metric: str
-) -> tuple[tuple[Failure, ...], float]:
-    """The limits that an engine breaks, and its worst overshoot as a share of the limit."""
-    broken, overshoot = [], 0.0
-    for name, value, limit, of in (
-        ("metric_loss", one.metric_loss, max_metric_loss, metric),
-        (LATENCY, one.latency_ms, max_latency_ms, ""),
-    ):
-        if limit is not None and value is not None and value > limit:
-            broken.append(Failure(name, value, limit, of=of))
-            # A limit of zero has no share; the tiny floor keeps the order of the overshoots.
-            overshoot = max(overshoot, (value - limit) / max(limit, 1e-9))
-    return tuple(broken), overshoot
+    one: Candidate,
+    max_metric_loss: float,
+    max_latency_ms: float | None,
+    *,
+    confident: bool,
+    metric: str,
+) -> tuple[Failure, ...]:
+    """The limits that an engine breaks."""
+    lost = one.loss and broken_limit(one.loss, max_metric_loss, confident=confident, metric=metric)
+    late = None
+    if max_latency_ms is not None and one.latency_ms is not None:
+        late = one.latency_ms > max_latency_ms and Failure(LATENCY, one.latency_ms, max_latency_ms)
+    return tuple(failure for failure in (lost, late) if failure)
+
+
+def _overshoot(failure: Failure) -> float:
+    """How far a figure is beyond its limit, as a share of it."""
+    beyond = failure.value - failure.limit
+    # A limit of zero has no share; the tiny floor keeps the order of the overshoots.
+    return (-beyond if failure.at_least else beyond) / max(failure.limit, 1e-9)

@@ -11,8 +11,9 @@ from segtrt.data.prepared import Prepared
 from segtrt.engines.record import read_record
 from segtrt.engines.timing_file import read_timing
 from segtrt.files import sha256_file, write_bytes, write_json
-from segtrt.model.spec import NetworkSpec, read_spec
+from segtrt.model.spec import NetworkSpec, read_notes, read_spec
 from segtrt.precision import Graph
+from segtrt.quality.decode import Decoder
 from segtrt.quality.reference_scores import ReferenceScores, read_reference_scores
 from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_verdict
@@ -123,8 +124,14 @@ def summarise(
     scored = {_engine(path): read_scores(path) for path in engines.scores}
     judged = {_engine(path): read_verdict(path) for path in engines.verdicts}
     built = {_engine(path.parent): read_record(path) for path in engines.records}
-    machines = machine_entries(asked.machines, reference.timings, reference.preparations, timed)
-    reference_timings = {one["name"]: one["timings"] for one in machines}
+    machines = machine_entries(
+        asked.machines,
+        reference.timings,
+        reference.preparations,
+        timed,
+        settings.validation.tolerances,
+    )
+    by_name = {one["name"]: one for one in machines}
     entries = [
         engine_entry(
             name,
@@ -133,7 +140,7 @@ def summarise(
             scores=scored.get(name),
             timing=timed.get(name),
             not_run=asked.not_run.get(name.split("/", maxsplit=1)[0], ""),
-            reference=reference_timings[engine_parts(name)[1]],
+            machine=by_name[engine_parts(name)[1]],
         )
         for name, record in built.items()
     ]
@@ -144,6 +151,7 @@ def summarise(
         settings=settings,
         manifest=read_manifest(data.manifest),
         network=read_spec(data.network),
+        notes=read_notes(data.network),
         weights_sha256=sha256_file(data.weights) if data.weights else None,
         patches=_patches(data.tensors),
         graphs={record.graph: record.graph_sha256 for record in built.values()},
@@ -166,6 +174,7 @@ def summarise(
         views=settings.report.overlay_slices,
         channel=settings.report.display_channel,
         higher_is_better=reference_scores.metric.higher_is_better,
+        decoder=Decoder.from_json(reference_scores.decoder),
     )
 
 
@@ -174,6 +183,7 @@ def compose(
     settings: Settings,
     manifest: Manifest,
     network: NetworkSpec,
+    notes: Sequence[str],
     weights_sha256: str | None,
     patches: Json,
     graphs: Mapping[Graph, str],
@@ -188,11 +198,14 @@ def compose(
     reference = reference_entry(reference_scores, settings.validation.min_reference)
     limits: Json = {
         "max_metric_loss": report.max_metric_loss,
+        "confident": report.confident,
         "max_latency_ms": report.max_latency_ms,
         "metric": reference_scores.metric.title,
         "doubt": reference["doubt"],
     }
-    config = as_json(settings)
+    config = {name: value for name, value in as_json(settings).items() if name != "package"}
+    if report.compare_with:
+        config["report"]["compare_with"] = Path(report.compare_with).name
     values: Json = {
         "format": FORMAT,
         "title": report.title,
@@ -206,7 +219,8 @@ def compose(
             "source": config["model"].get("network", "unet"),
             "weights": settings.model.given_weights,
             "weights_sha256": weights_sha256,
-            "network": network.to_json(),
+            "network": {**network.to_json(), "notes": list(notes)},
+            "decoder": dict(reference_scores.decoder),
             "graphs": {str(graph): graphs[graph] for graph in Graph if graph in graphs},
         },
         "machines": [
@@ -236,7 +250,8 @@ def _pick(engines: Sequence[Json], limits: Json) -> Choice:
 
 def _reference_name(model: Json) -> str:
     """What computes the reference: PyTorch, but for a network that is a graph."""
-    return "ONNX Runtime" if model.get("network", "").endswith(".onnx") else "PyTorch"
+    is_graph = model.get("network", "").lower().endswith(".onnx")
+    return "unoptimised ONNX Runtime" if is_graph else "PyTorch"
 
 
 def _patches(tensors: Sequence[Path]) -> Json:

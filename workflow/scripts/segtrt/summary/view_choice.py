@@ -99,6 +99,7 @@ def choose_views(
                 "role": role,
                 "figure": entry.figure,
                 "reference_figure": entry.reference_figure,
+                "agreement": entry.agreement,
                 "views": [key_text(key) for key in keys],
             }
         )

@@ -57,6 +57,10 @@ class CpuRuntime(Runtime):
         """Version of the runtime (`runtime`), CPU model (`cpu`) and its extensions (`isa`)."""
         return {"runtime": self.version(), **(machine or this_machine()).cpu_facts()}
 
+    def requirements(self, target: Mapping[str, Any]) -> list[str]:
+        """The runtime's package in the version that built the engine."""
+        return [f"{self.package}=={target['runtime']}"]
+
     def build(
         self,
         graph: Path,

@@ -2,7 +2,7 @@
 
 from segtrt.machine.facts import Machine
 from segtrt.precision import Precision
-from segtrt.runtimes.base import Colour
+from segtrt.runtimes.base import BuildSettings, Colour, Serving
 from segtrt.runtimes.cpu.base import CpuRuntime
 
 _REFUSED = {
@@ -37,6 +37,10 @@ class OnnxRuntime(CpuRuntime):
     ) -> str | None:
         """It gains by int8 alone."""
         return _REFUSED.get(precision)
+
+    def serving(self, settings: BuildSettings) -> Serving:  # noqa: ARG002 - all alike
+        """Triton's backend builds from the graph: its ONNX Runtime is another than the engine's."""
+        return Serving(triton={"platform": "onnxruntime_onnx"})
 
 
 RUNTIMES = (OnnxRuntime(),)

@@ -2,8 +2,9 @@
 
 from segtrt.machine.facts import Machine
 from segtrt.precision import SOURCE, Graph, Precision
-from segtrt.runtimes.base import Colour
+from segtrt.runtimes.base import BuildSettings, Colour, Serving
 from segtrt.runtimes.cpu.base import CpuRuntime
+from segtrt.runtimes.openvino.properties import properties
 
 _EXTENSIONS = {
     Precision.BF16: frozenset({"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}),
@@ -49,6 +50,15 @@ class OpenVino(CpuRuntime):
                 f"{', '.join(sorted(needed))})"
             )
         return None
+
+    def serving(self, settings: BuildSettings) -> Serving:
+        """Servers build from the graph, with the engine's own properties: they take no exports."""
+        return Serving(
+            triton={"backend": "openvino"},
+            openvino_server={
+                name: str(value) for name, value in properties(settings.precision).items()
+            },
+        )
 
 
 RUNTIMES = (OpenVino(),)

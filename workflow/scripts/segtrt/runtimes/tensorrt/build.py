@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segtrt.errors import SegtrtError
 from segtrt.graphs.clean import read_graph
@@ -17,6 +17,9 @@ from segtrt.runtimes.tensorrt.inspect import inspect_engine, read_engine
 from segtrt.runtimes.tensorrt.log import clean_message, logger_for, progress_monitor
 from segtrt.runtimes.tensorrt.tf32 import tf32_only_if_wanted
 from segtrt.runtimes.tensorrt.timing_cache import merge_cache, read_cache, tensorrt_combine
+
+if TYPE_CHECKING:
+    from tensorrt import Builder, IBuilderConfig, INetworkDefinition, ITimingCache, ParserError
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +112,9 @@ def _strongly_typed(trt: Any) -> int:
     return 0 if flag is None else 1 << int(flag)
 
 
-def _parse(place: BuildPlace, network: Any, graph: Path, settings: BuildSettings) -> None:
+def _parse(
+    place: BuildPlace, network: "INetworkDefinition", graph: Path, settings: BuildSettings
+) -> None:
     """Parse the ONNX file into `network`."""
     model = read_graph(graph)
     fix_sides(model, settings, graph)
@@ -125,7 +130,7 @@ def _parse(place: BuildPlace, network: Any, graph: Path, settings: BuildSettings
     raise SegtrtError(f"graph {graph}: {errors_text or 'it cannot be parsed; see the log'}")
 
 
-def _describe(error: Any) -> str:
+def _describe(error: "ParserError") -> str:
     """A parser's error: the node, its name and operator, and the reason."""
     # What follows the first line is where in the parser's own sources it happened.
     reason = clean_message((error.desc().splitlines() or ["no reason given"])[0])
@@ -135,12 +140,12 @@ def _describe(error: Any) -> str:
     return f"node {error.node()}{name} ({error.node_operator()}): {reason}"
 
 
-def _is_unsupported(error: Any) -> bool:
+def _is_unsupported(error: "ParserError") -> bool:
     """Whether the graph may be right and only TensorRT cannot do it."""
     return error.code().name.startswith("UNSUPPORTED") or "not supported" in error.desc()
 
 
-def _configure(place: BuildPlace, config: Any, settings: BuildSettings) -> None:
+def _configure(place: BuildPlace, config: "IBuilderConfig", settings: BuildSettings) -> None:
     trt = place.trt
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, settings.workspace_mib << 20)
     config.builder_optimization_level = settings.optimisation_level
@@ -154,7 +159,7 @@ def _configure(place: BuildPlace, config: Any, settings: BuildSettings) -> None:
         _set_targets(place, config, settings.compute_capabilities)
 
 
-def _set_targets(place: BuildPlace, config: Any, capabilities: Sequence[str]) -> None:
+def _set_targets(place: BuildPlace, config: "IBuilderConfig", capabilities: Sequence[str]) -> None:
     """Name the GPUs to build for; none named is the GPU here."""
     known = place.trt.ComputeCapability
     names = [f"SM{text.replace('.', '')}" for text in capabilities] or ["CURRENT"]
@@ -173,7 +178,11 @@ def _set_targets(place: BuildPlace, config: Any, capabilities: Sequence[str]) ->
 
 
 def _add_profile(
-    builder: Any, network: Any, config: Any, graph: Path, settings: BuildSettings
+    builder: "Builder",
+    network: "INetworkDefinition",
+    config: "IBuilderConfig",
+    graph: Path,
+    settings: BuildSettings,
 ) -> None:
     """The optimisation profile: the batch alone, or a range of batches."""
     if network.num_inputs != 1:
@@ -200,7 +209,7 @@ def _add_profile(
         )
 
 
-def _attach_timing_cache(place: BuildPlace, config: Any) -> Any:
+def _attach_timing_cache(place: BuildPlace, config: "IBuilderConfig") -> "ITimingCache | None":
     """Give the builder the stored timings; returns the cache, which must outlive the build."""
     if place.timing_cache is None:
         return None
@@ -213,7 +222,7 @@ def _attach_timing_cache(place: BuildPlace, config: Any) -> Any:
 
 
 @contextmanager
-def _progress(trt: Any, config: Any, what: str) -> Any:
+def _progress(trt: Any, config: "IBuilderConfig", what: str) -> Any:
     """Show the builder's progress; Ctrl-C in the block becomes a KeyboardInterrupt after it."""
     monitor = progress_monitor(trt, what)
     config.progress_monitor = monitor

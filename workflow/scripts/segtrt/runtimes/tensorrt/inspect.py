@@ -4,11 +4,14 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segtrt.errors import SegtrtError
 from segtrt.runtimes.base import Layer
 from segtrt.runtimes.tensorrt.log import logger_for
+
+if TYPE_CHECKING:
+    from tensorrt import ICudaEngine, IExecutionContext
 
 _TYPES = (
     # Tried in this order: `BFloat16` and `FP8` contain other types' names.
@@ -24,7 +27,7 @@ _KINDS = {"correlation": "Convolution", "deconv": "Deconvolution"}
 """TensorRT-RTX's words for the operations that TensorRT calls so."""
 
 
-def read_engine(trt: Any, content: bytes, name: str) -> Any:
+def read_engine(trt: Any, content: bytes, name: str) -> "ICudaEngine":
     """Read a serialised engine back into an `ICudaEngine`.
 
     Args:
@@ -53,13 +56,15 @@ def read_engine(trt: Any, content: bytes, name: str) -> Any:
     )
 
 
-def inspect_engine(trt: Any, engine: Any, context: Any = None) -> list[Layer]:
+def inspect_engine(
+    trt: Any, engine: "ICudaEngine", context: "IExecutionContext | None" = None
+) -> list[Layer]:
     """The engine's layers; empty if the inspector tells no more than their names.
 
     Args:
         trt: the module `tensorrt` or `tensorrt_rtx`.
-        engine: an `ICudaEngine`, built with detailed profiling verbosity.
-        context: an `IExecutionContext` with its shapes set, which makes free sizes concrete.
+        engine: built with detailed profiling verbosity.
+        context: one with its shapes set, which makes free sizes concrete.
     """
     inspector = engine.create_engine_inspector()
     if context is not None:

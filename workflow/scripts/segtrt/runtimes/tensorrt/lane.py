@@ -1,7 +1,7 @@
 """One lane of a TensorRT session: an execution context with its stream, buffers and CUDA graphs."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from segtrt.errors import SegtrtError
 from segtrt.runtimes.base import BatchTiming, BuildSettings, Images, Outputs
 from segtrt.runtimes.tensorrt.cuda import Graph, GraphMarks, Lane
 from segtrt.runtimes.tensorrt.log import logger_for
+
+if TYPE_CHECKING:
+    from tensorrt import ICudaEngine, IRuntimeConfig
 
 
 class NoContextError(SegtrtError):
@@ -19,15 +22,20 @@ class EngineLane:
     """Runs one batch at a time; several lanes of one engine run side by side."""
 
     def __init__(
-        self, trt: Any, driver: Any, engine: Any, config: Any, settings: BuildSettings
+        self,
+        trt: Any,
+        driver: Any,
+        engine: "ICudaEngine",
+        config: "IRuntimeConfig | None",
+        settings: BuildSettings,
     ) -> None:
         """Create the execution context and take the buffers, with the CUDA context active.
 
         Args:
             trt: the module `tensorrt` or `tensorrt_rtx`.
             driver: the module `pycuda.driver`.
-            engine: an `ICudaEngine`.
-            config: an `IRuntimeConfig`, or None.
+            engine: the engine.
+            config: how its context is made, or None.
             settings: what the engine was built with.
         """
         self._trt = trt

@@ -5,7 +5,10 @@ import re
 import sys
 import threading
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tensorrt import ILogger
 
 logger = logging.getLogger("segtrt.tensorrt")
 
@@ -39,7 +42,7 @@ def logger_for(trt: Any) -> Any:
             trt.ILogger.__init__(self)
             self.errors: list[str] = []
 
-        def log(self, severity: Any, message: str) -> None:
+        def log(self, severity: "ILogger.Severity", message: str) -> None:
             """Hand on one message; called from TensorRT's threads too."""
             level = _LEVELS.get(severity.name, logging.INFO)
             if level >= logging.ERROR:

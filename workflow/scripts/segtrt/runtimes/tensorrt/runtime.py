@@ -24,6 +24,7 @@ from segtrt.runtimes.base import (
     BuildSettings,
     Colour,
     Runtime,
+    Serving,
     Session,
     UnsupportedError,
 )
@@ -51,6 +52,7 @@ class TensorRT(Runtime):
     colour = Colour("#3f7d1e", "#8fd06a")
     auto_rank = 10
     device = "gpu"
+    has_profiles = True
     is_rtx = False
     build_modules = ("segtrt.runtimes.tensorrt.build",)
     run_modules = ("segtrt.runtimes.tensorrt.session",)
@@ -173,6 +175,17 @@ class TensorRT(Runtime):
         if not state.can_run:
             raise SegtrtError(f"engine {engine} cannot run here: {state.reason}")
         return TensorRTSession(self._module, engine, settings, mode)
+
+    def serving(self, settings: BuildSettings) -> Serving:  # noqa: ARG002 - all alike
+        """Triton loads the engine itself; TensorRT for RTX has no backend there."""
+        if self.is_rtx:
+            return Serving(refusal="Triton has no backend for TensorRT for RTX")
+        return Serving("model.plan", takes_engine=True, triton={"platform": "tensorrt_plan"})
+
+    def requirements(self, target: Mapping[str, Any]) -> list[str]:
+        """The library in the version that built the engine, and CUDA for Python."""
+        name = self.name.replace("_", "-")
+        return [f"{name}-cu13=={target['runtime']}", "pycuda", "cuda-bindings", "nvidia-ml-py"]
 
     def first_start(self, engine: Path, settings: BuildSettings) -> dict[str, float]:
         """See `Runtime.first_start`; TensorRT-RTX compiles kernels for seconds then."""

@@ -4,9 +4,12 @@ import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segtrt.files import write_bytes
+
+if TYPE_CHECKING:
+    from tensorrt import IBuilderConfig
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +52,8 @@ def merge_cache(path: Path, fresh: bytes, combine: Combine) -> None:
         write_bytes(path, joined)
 
 
-def tensorrt_combine(config: Any) -> Combine:
-    """How TensorRT joins two caches; `config` is an `IBuilderConfig`."""
+def tensorrt_combine(config: "IBuilderConfig") -> Combine:
+    """How TensorRT joins two caches."""
 
     def combine(stored: bytes, fresh: bytes) -> bytes | None:
         cache = config.create_timing_cache(stored)

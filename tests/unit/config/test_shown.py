@@ -1,0 +1,30 @@
+"""Settings as they may be told: every place in them, and nothing else, is cut down."""
+
+from segtrt.config.resolve import resolve_config
+from segtrt.config.settings import as_json
+from segtrt.config.shown import shown_settings
+
+HOME = "/home/alice/private"
+CONFIG = {
+    "dataset": {"path": f"{HOME}/scans"},
+    "tensors": {"normalisation": f"{HOME}/own.py:normalise"},
+    "model": {
+        "network": f"{HOME}/net.py:make",
+        "weights": "https://alice:hush@host/w.pt?token=s3cret",
+    },
+    "validation": {"metric": f"{HOME}/own.py:metric"},
+}
+
+
+def test_no_secret_and_no_folder_is_told() -> None:
+    settings = resolve_config(CONFIG)
+    told = as_json(shown_settings(settings))
+    assert not [word for word in ("alice", "hush", "s3cret", "home") if word in str(told)]
+    assert told["dataset"]["path"] == "scans"
+    assert told["model"]["weights"] == "https://host/w.pt"
+    assert told["validation"]["metric"] == "own.py:metric"
+
+
+def test_what_tells_nothing_is_left() -> None:
+    settings = resolve_config({"dataset": {"path": "scans"}, "model": {"network": "net.py:make"}})
+    assert shown_settings(settings) == settings

@@ -1,0 +1,245 @@
+"""Verifying a package: what is refused before anything is loaded, and what is told of the rest."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from segtrt.cli.main import main
+from segtrt.engines.budget import TimingBudget
+from segtrt.engines.load import open_engine
+from segtrt.errors import SegtrtError
+from segtrt.package.archive import write_zip
+from segtrt.package.checksums import SUMS, write_checksums
+from segtrt.package.opened import is_package, opened_package, plain_name
+from segtrt.package.verify import verify_package
+from segtrt.runtimes.cpu.session import CpuSession
+from segtrt.runtimes.registry import get_runtime
+
+SHORT = TimingBudget(5, 0.1, 0.0)
+
+
+def never(*_: object, **__: object) -> Any:
+    raise AssertionError("it was loaded")
+
+
+def refusal(path: Path) -> str:
+    """Why a package is refused; nothing is loaded until then."""
+    with pytest.raises(SegtrtError) as caught:
+        verify_package(path, opened=never)
+    return str(caught.value)
+
+
+def changed(package: Path, **entries: Any) -> Path:
+    """The package with other entries in `package.json`, and checksums that fit."""
+    data = json.loads((package / "package.json").read_text())
+    (package / "package.json").write_text(json.dumps(data | entries))
+    write_checksums(package)
+    return package
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["folder", "zip"])
+def test_a_package_is_verified(known_package: tuple[Path, Path], kind: int) -> None:
+    found = verify_package(known_package[kind], budget=SHORT)
+    assert found.failures == ()
+    assert found.comparison.flipped_pixels == (0, 0, 0)
+    assert found.timing is not None
+    assert found.ratio == pytest.approx(
+        found.timing.total.median / found.package.manifest.proven.latency_ms
+    )
+    assert found.line().startswith("verified: small (onnxruntime/b2_fp32) answers 3 golden samples")
+    told = json.loads(json.dumps(found.to_json()))
+    assert told["verified"] is True
+    assert (told["engine"], told["line"]) == ("onnxruntime/b2_fp32", found.line())
+    assert len(told["digest"]) == 64
+
+
+def test_a_package_that_may_only_be_read_is_left_as_it_is(package: Path) -> None:
+    def states() -> dict[Path, tuple[int, int]]:
+        return {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in package.rglob("*")}
+
+    for path in [package, *package.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = states()
+    try:
+        assert verify_package(package, budget=SHORT).failures == ()
+    finally:
+        for path in [package, *package.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    assert states() == before
+
+
+FILES = [
+    *("README.md", "engine/engine.bin", "engine/engine.json", "golden/0/input.npy"),
+    *("golden/1/labels.npy", "golden/2/output.npy", "onnx/model.onnx", "package.json"),
+    *("segmentation.json", "triton/small/1/model.onnx", "triton/small/config.pbtxt"),
+    SUMS,
+]
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def swap(path: Path) -> None:
+    """With the file beside it, or with the package's report."""
+    other = next(
+        (
+            p
+            for p in sorted(path.parent.iterdir())
+            if p.is_file() and p.name not in (path.name, SUMS)
+        ),
+        None,
+    )
+    other = other or path.parents[len(path.parts) - path.parts.index("package") - 2] / "report.html"
+    one, two = path.read_bytes(), other.read_bytes()
+    path.write_bytes(two)
+    other.write_bytes(one)
+
+
+TAMPERED: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "flipped": flip,
+    "swapped": swap,
+    "gone": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("change", TAMPERED)
+@pytest.mark.parametrize("name", FILES)
+def test_a_tampered_file_is_named_before_anything_is_loaded(
+    package: Path, name: str, change: str
+) -> None:
+    TAMPERED[change](package / name)
+    assert name in refusal(package)
+    if change == "flipped":
+        write_zip(package, package.with_suffix(".zip"))
+        assert name in refusal(package.with_suffix(".zip"))
+
+
+def test_what_is_no_package(tmp_path: Path) -> None:
+    assert "does not exist" in refusal(tmp_path / "gone")
+    (tmp_path / "file").write_text("text")
+    (tmp_path / "folder").mkdir()
+    for name in ("file", "folder"):
+        assert not is_package(tmp_path / name)
+        assert f"{name} is no package" in refusal(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("package.json", "[]"),
+        ("package.json", '{"format": "segtrt-package-9"}'),
+        ("package.json", "[" * 100_000),
+        ("engine/engine.json", "{}"),
+        ("segmentation.json", '{"format": 1}'),
+    ],
+)
+def test_sound_checksums_of_unsound_files(package: Path, name: str, content: str) -> None:
+    """Whoever changes a package may write its checksums anew."""
+    (package / name).write_text(content)
+    write_checksums(package)
+    assert name in refusal(package)
+
+
+@pytest.mark.parametrize("name", ["package.json", "engine/engine.json", "engine/engine.bin"])
+def test_a_package_without_a_part(package: Path, name: str) -> None:
+    (package / name).unlink()
+    write_checksums(package)
+    assert f"has no {name}, which every package has" in refusal(package)
+
+
+def test_parts_of_two_packages(package: Path) -> None:
+    told = refusal(changed(package, engine="openvino/b2_fp32"))
+    assert "the engine of engine/engine.json is not that of its other files" in told
+    told = refusal(changed(package, engine="onnxruntime/b2_fp32", samples=10**9))
+    assert "package.json has 1000000000 samples" in told
+
+
+def test_another_engine_under_sound_checksums(package: Path) -> None:
+    """Its record tells."""
+    flip(package / "engine/engine.bin")
+    write_checksums(package)
+    with pytest.raises(SegtrtError, match="was changed after it was built"):
+        verify_package(package)
+
+
+def test_samples_that_are_damaged(package: Path) -> None:
+    np.save(package / "golden/1/input.npy", np.zeros(3, np.float32))
+    write_checksums(package)
+    assert "golden/1/input.npy has float32 (3,)" in refusal(package)
+
+
+def test_an_engine_that_answers_otherwise(package: Path, capsys: Any) -> None:
+    output = np.load(package / "golden/0/output.npy")
+    np.save(package / "golden/0/output.npy", 1 - output)
+    write_checksums(package)
+    found = verify_package(package, budget=SHORT)
+    assert found.timing is None
+    assert found.ratio is None
+    assert "not verified: small (onnxruntime/b2_fp32) answers" in found.line()
+    assert "relative error" in found.line()
+    assert json.loads(json.dumps(found.to_json()))["verified"] is False
+    assert main(["verify", str(package)]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line == found.line()
+
+
+def test_a_runtime_that_is_not_installed(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = type(get_runtime("onnxruntime"))
+    monkeypatch.setattr(runtime, "version", lambda _: None)
+    told = refusal(package)
+    assert "onnxruntime/b2_fp32 cannot run here: ONNX Runtime is not installed" in told
+    assert "pip install onnxruntime==" in told
+    assert "openvino/b2_fp32 would fit: name one with package.engine" in told
+
+
+def test_a_machine_that_it_does_not_fit(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("onnxruntime", "openvino"):
+        runtime = get_runtime(name)
+        target = {**runtime.target(), "isa": "sse4_2 and_more"}
+        monkeypatch.setattr(runtime, "target", lambda *_, target=target: target)
+    told = refusal(package)
+    assert "does not fit this machine: built for another CPU" in told
+    assert "no other engine of its run fits either" in told
+
+
+def test_an_engine_on_a_gpu_leaves_its_caches_elsewhere(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(get_runtime("onnxruntime")), "device", "gpu")
+    with opened_package(package) as opened:
+        assert opened.folder == package
+        assert opened.engine.parent != package / "engine"
+        assert opened.engine.read_bytes() == (package / "engine/engine.bin").read_bytes()
+        place = opened.engine.parent
+    assert not place.exists()
+
+
+def test_the_engine_is_run_with_the_threads_that_are_asked_for(package: Path) -> None:
+    def opened(*arguments: Any, threads: int | None, mode: str) -> CpuSession:
+        assert (threads, mode) == (1, "stream")
+        session = open_engine(*arguments, threads=threads, mode=mode)
+        assert isinstance(session, CpuSession)
+        return session
+
+    found = verify_package(package, threads=1, budget=SHORT, opened=opened)
+    assert "(with 1 threads, proven with 2)" in found.line()
+    assert found.to_json()["threads"] == 1
+
+
+def test_names_of_engines_without_their_machine() -> None:
+    assert plain_name("openvino@a-b/b1_fp32") == plain_name("openvino/b1_fp32")
+    assert plain_name("openvino/b1_fp32") == "openvino/b1_fp32"
+
+
+def test_a_zip_with_a_folder_around_it(known_package: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(known_package[0], tmp_path / "around/package")
+    write_zip(tmp_path / "around", tmp_path / "around.zip")
+    assert f"{SUMS} is missing" in refusal(tmp_path / "around.zip")

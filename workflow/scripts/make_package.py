@@ -1,0 +1,30 @@
+"""Make the package: the engine to deploy, with its proof."""
+
+from pathlib import Path
+
+from segtrt.package.make import PackageSources, make_package
+from segtrt.plan.job import run
+
+inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+
+
+def pairs(first, second):
+    return [(Path(one), Path(other)) for one, other in zip(first, second, strict=True)]
+
+
+run(
+    snakemake,
+    lambda: make_package(
+        PackageSources(
+            summary=Path(inputs.summary),
+            report=Path(inputs.report),
+            segmentation=Path(inputs.segmentation),
+            samples=pairs(inputs.samples, inputs.expected),
+            engines=pairs(inputs.engines, inputs.records),
+            graphs={Path(path).parent.name: Path(path) for path in inputs.graphs},
+        ),
+        params.settings,
+        Path(outputs.folder),
+        Path(outputs.archive),
+    ),
+)
