@@ -356,6 +356,7 @@ NO_ARTEFACT = frozenset(
         "cli.limits",
         "cli.main",
         "cli.network",
+        "cli.parser",
         "cli.pick",
         "cli.picture",
         "cli.places",
