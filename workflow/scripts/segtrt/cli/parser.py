@@ -1,4 +1,4 @@
-"""What all commands share of reading their arguments."""
+"""How the command line is read: mistakes in one line, no shortened options."""
 
 import argparse
 from collections.abc import Sequence

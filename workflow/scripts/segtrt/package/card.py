@@ -105,7 +105,7 @@ $ segtrt verify PACKAGE
 `PACKAGE` is this folder or its zip. The wheel is made in the workflow's checkout: `pip wheel
 --no-deps .`; no more of it is needed than the packages named, which `requirements.txt` lists again.
 `sha256sum --check SHA256SUMS` compares the files alone. Masks for new images, into `masks/`:
-`segtrt predict PACKAGE IMAGES --out masks`, with the unzipped folder as `PACKAGE`.
+`segtrt predict PACKAGE IMAGES --out masks`.
 """
 
 

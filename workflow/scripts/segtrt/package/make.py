@@ -167,7 +167,7 @@ def _describe(
             mean=quality.get("mean"),
             reference_mean=quality.get("reference_mean"),
             loss=quality.get("loss"),
-            interval=[interval["low"], interval["high"]] if interval else None,
+            interval=None if interval is None else [interval["low"], interval["high"]],
             flipped_fraction=errors["flipped_fraction"],
             relative_rms=errors["relative_rms"],
             subjects=summary["dataset"]["evaluation_subjects"],
