@@ -46,7 +46,12 @@ def main() -> None:
     parser.add_argument("--mode", default="overlapped")
     parser.add_argument("--repeats", type=int, default=3)
     chosen = parser.parse_args()
-    proven = open_proven(chosen.engine)
+    with open_proven(chosen.engine) as proven:
+        measure(proven, chosen)
+
+
+def measure(proven: Proven, chosen: argparse.Namespace) -> None:
+    """Measure an engine on images, and print."""
     items = find_images(chosen.images, proven.segmentation.layout).items
     joined = proven.segmentation.stacks or proven.segmentation.decoder.largest_component
     groups = list(group_items(items, by_subject=joined))

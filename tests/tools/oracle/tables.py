@@ -323,8 +323,8 @@ CODE = {
     "training.validation": "train",
     "user_function": (
         "describe_segmentation encode_slices export_onnx fetch_weights inspect_network "
-        "make_package run_reference score_engine score_reference time_preparation "
-        "time_reference train write_samples"
+        "run_reference score_engine score_reference time_preparation time_reference train "
+        "write_samples"
     ),
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
@@ -357,6 +357,7 @@ NO_ARTEFACT = frozenset(
         "cli.main",
         "cli.network",
         "cli.pick",
+        "cli.parser",
         "cli.picture",
         "cli.places",
         "cli.predict",

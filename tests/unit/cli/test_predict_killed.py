@@ -78,13 +78,11 @@ def kill_and_resume(case: str, folder: Path, counts: Sequence[int]) -> None:
         assert before <= after
         assert {name: (out / name).read_bytes() for name in after}.items() <= expected.items()
         if len(after) == len(expected):
-            for name in sorted(after)[1::2]:
+            for name in sorted(after)[len(after) // 2 :]:
                 (out / name).unlink()
-    left = whole(out)
     last = start(made, out)
-    told, error = last.communicate(timeout=WAIT_SECONDS)
+    _, error = last.communicate(timeout=WAIT_SECONDS)
     assert (last.returncode, error) == (0, "")
-    assert "skipped, as masks were there" in told or not left
     assert contents(out) == expected, "leftovers or other masks"
 
 

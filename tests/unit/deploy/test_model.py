@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from example_package import SEGMENTATION, write_sources
 from image_folders import CASES
 from proven_engine import Made
 from segtrt import load
 from segtrt.data.formats.read import read_file
-from segtrt.deploy.proven import open_proven
+from segtrt.deploy.proven import Proven, open_proven
 from segtrt.errors import SegtrtError
 
 PLAIN = "TIFF in windows"
@@ -89,14 +90,31 @@ def test_neither_torch_nor_a_graph_s_tools_are_imported(made: Made) -> None:
     assert done.stdout.split() == []
 
 
-def test_a_packages_folder_is_as_good(copy: Path, tmp_path: Path) -> None:
-    package = tmp_path / "package"
-    shutil.copytree(copy, package / "engine")
-    shutil.copy(copy.parents[2] / "model/segmentation.json", package)
-    for place in (package, package / "engine/.."):
-        proven = open_proven(place)
-        assert proven.engine.read_bytes() == (copy / "engine.bin").read_bytes()
-    assert open_proven(copy / "engine.bin").segmentation == proven.segmentation
+def found(place: Path) -> Proven:
+    """What is found there; a zip is gone again."""
+    with open_proven(place) as proven:
+        assert proven.engine.is_file()
+        return proven
+
+
+def test_a_package_is_as_good_as_the_run(tmp_path: Path) -> None:
+    package = write_sources(tmp_path / "sources").make(tmp_path)
+    image = np.random.default_rng(0).integers(0, 256, (3, 256, 256), np.uint8)
+    labels = []
+    for place in (package, tmp_path / "package.zip"):
+        assert found(place).segmentation == SEGMENTATION
+        with load(place) as model:
+            labels.append(model(image))
+            assert model.labels.names == ("tumour",)
+    np.testing.assert_array_equal(*labels)
+    with (package / "engine/engine.bin").open("ab") as handle:
+        handle.write(b"x")
+    with pytest.raises(SegtrtError, match=r"engine/engine\.bin"):
+        load(package)
+
+
+def test_an_engine_may_be_named_by_its_file(copy: Path) -> None:
+    assert found(copy / "engine.bin") == found(copy)
 
 
 def test_what_does_not_belong_together_is_refused(copy: Path) -> None:
@@ -104,15 +122,15 @@ def test_what_does_not_belong_together_is_refused(copy: Path) -> None:
     whole = json.loads(path.read_text())
     path.write_text(json.dumps({**whole, "patch": [1, 16, 16], "window": None}))
     with pytest.raises(SegtrtError, match=r"is not of engine onnxruntime/b2_fp32"):
-        open_proven(copy)
+        found(copy)
     path.unlink()
     with pytest.raises(SegtrtError, match=r"has no segmentation\.json.*snakemake results/model"):
-        open_proven(copy)
+        found(copy)
     (copy / "engine.json").unlink()
     with pytest.raises(SegtrtError, match=r"has no engine\.json"):
-        open_proven(copy)
+        found(copy)
     with pytest.raises(SegtrtError, match="does not exist"):
-        open_proven(copy / "gone")
+        found(copy / "gone")
 
 
 def test_an_engine_that_was_left_out_says_why(copy: Path) -> None:
@@ -121,7 +139,7 @@ def test_an_engine_that_was_left_out_says_why(copy: Path) -> None:
         json.dumps({**record, "status": "unsupported", "reason": "no such kernel"})
     )
     with pytest.raises(SegtrtError, match="left out when it was to be built: no such kernel"):
-        open_proven(copy)
+        found(copy)
 
 
 def test_a_changed_engine_is_not_loaded(copy: Path) -> None:

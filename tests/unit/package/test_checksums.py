@@ -98,10 +98,8 @@ def test_links_are_refused_though_they_lead_to_the_right_bytes(folder: Path, nam
     assert "is a link" in refusal(folder)
 
 
-def test_what_a_job_and_use_leave_is_no_part_of_a_package(folder: Path) -> None:
+def test_snakemakes_empty_mark_is_no_file_of_a_package(folder: Path) -> None:
     (folder / ".snakemake_timestamp").touch()
-    assert check_files(folder) == sorted(FILES)
-    (folder / "engine/engine.runtime_cache").write_bytes(b"kernels")
     assert check_files(folder) == sorted(FILES)
     (folder / ".snakemake_timestamp").write_text("content")
     assert ".snakemake_timestamp" in refusal(folder)

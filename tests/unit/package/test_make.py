@@ -70,6 +70,9 @@ def test_the_description_says_what_the_run_found(
     assert (found.name, found.engine, found.recommended) == ("small", SETTINGS.engine, False)
     assert found.proven.latency_ms == entry["timing"]["total"]["median"]
     assert found.quality.loss == entry["quality"]["loss"]
+    assert found.proven.speedup_over == entry["speedup_over"]
+    interval = entry["quality"]["loss_interval"]
+    assert found.quality.interval == [interval["low"], interval["high"]]
     assert found.quality.flipped_fraction == entry["errors"]["flipped_fraction"]
     assert found.limits.relative_rms == 0.001
     assert [cell.name for cell in found.cells] == ["onnxruntime/b2_fp32", "openvino/b2_fp32"]

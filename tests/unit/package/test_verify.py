@@ -234,9 +234,10 @@ def test_the_engine_is_run_with_the_threads_that_are_asked_for(package: Path) ->
     assert found.to_json()["threads"] == 1
 
 
-def test_names_of_engines_without_their_machine() -> None:
+def test_names_of_engines_without_machine_and_profile() -> None:
     assert plain_name("openvino@a-b/b1_fp32") == plain_name("openvino/b1_fp32")
-    assert plain_name("openvino/b1_fp32") == "openvino/b1_fp32"
+    for name in ("openvino/b1_fp32", "openvino/b1_fp32_dynamic"):
+        assert plain_name(name) == "openvino/b1_fp32"
 
 
 def test_a_zip_with_a_folder_around_it(known_package: tuple[Path, Path], tmp_path: Path) -> None:

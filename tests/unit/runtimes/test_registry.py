@@ -144,7 +144,7 @@ def test_missing_package_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("name", CPU_RUNTIMES)
-def test_misfit(name: str) -> None:
+def test_mismatch(name: str) -> None:
     runtime = get_runtime(name)
     here = runtime.target()
     assert runtime.mismatch(here) is None

@@ -10,9 +10,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from segtrt.cli.amounts import amount, count, count_or_zero
+from segtrt.cli.parser import Parser, Version
 from segtrt.cli.predict import add_predict
 from segtrt.cli.report_options import add_report
 from segtrt.cli.text import plain
@@ -56,12 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands; `command` in its result is the function that does the work."""
-    parser = _Parser(
+    parser = Parser(
         prog="segtrt",
         description="Use the segmentation engines that the workflow built.",
         epilog="`segtrt COMMAND --help` explains a command.",
     )
-    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    parser.add_argument("--version", action=Version, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", dest="name", required=True)
     add_report(commands)
     add_predict(commands)
@@ -70,31 +71,6 @@ def make_parser() -> argparse.ArgumentParser:
     _add_pick(commands)
     add_verify(commands)
     return parser
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that tells of a mistake in one line and takes no shortened options."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
-        )
-
-    def error(self, message: str) -> NoReturn:
-        raise SegtrtError(f"{message}; see {self.prog} --help")
-
-
-class _Version(argparse.Action):
-    """`--version`; the version is looked up when it is asked for."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, **settings)
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"segtrt {version('segtrt')}")
-        parser.exit()
 
 
 def _answer(arguments: Sequence[str] | None) -> int:

@@ -33,7 +33,7 @@ def add_predict(commands: Any) -> None:
         "engine",
         metavar="ENGINE",
         type=Path,
-        help="the folder of an engine that the workflow built, or of a package",
+        help="the folder of an engine that the workflow built, or a package's folder or zip",
     )
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="what to segment")
     parser.add_argument(
@@ -91,7 +91,7 @@ def predict_images(
     """Segment images and tell.
 
     Args:
-        engine: an engine's folder or a package's.
+        engine: an engine's folder, or a package's folder or zip.
         images: files, folders and patterns (`segtrt.deploy.images`).
         out: the folder of the masks.
         probabilities, overlay: what to write beside masks.
@@ -112,15 +112,15 @@ def predict_images(
     from segtrt.report.wording import number, plural
 
     begin = time.perf_counter()
-    proven = open_proven(engine)
-    found = find_images(images, proven.segmentation.layout)
-    job = Job(proven, found, out, Extras(probabilities, overlay))
-    job.prepare(overwrite=overwrite)
-    try:
-        job.run(mode=mode, threads=threads)
-    finally:
-        for fault in job.report.faults:
-            print(f"segtrt: {plain(fault)}", file=sys.stderr)
+    with open_proven(engine) as proven:
+        found = find_images(images, proven.segmentation.layout)
+        job = Job(proven, found, out, Extras(probabilities, overlay))
+        job.prepare(overwrite=overwrite)
+        try:
+            job.run(mode=mode, threads=threads)
+        finally:
+            for fault in job.report.faults:
+                print(f"segtrt: {plain(fault)}", file=sys.stderr)
     seconds = time.perf_counter() - begin
     written = job.report.written
     told = f"{plural(written, 'image')} segmented in {number(seconds)} s"

@@ -147,7 +147,6 @@ class Engines:
     precisions: tuple[Precision, ...]
     on_unsupported: Literal["fail", "skip"]
     profile: str | tuple[str, ...]
-    """`static`, `dynamic`, or both in this order."""
     dynamic_batch: DynamicBatch
     workspace_mib: int
     optimisation_level: int

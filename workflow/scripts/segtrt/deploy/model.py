@@ -1,6 +1,7 @@
 """A proven engine as a function from arrays to labels, for a service of one's own."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,19 +17,15 @@ from segtrt.deploy.proven import Proven, open_proven
 from segtrt.engines.answering import ItemLabels
 from segtrt.engines.load import open_engine
 from segtrt.errors import SegtrtError
+from segtrt.runtimes.base import Session
 
 
 class Model:
     """A loaded engine; `load` makes it. Use it from one thread at a time."""
 
-    def __init__(self, proven: Proven, threads: int | None) -> None:
-        """Load.
-
-        Raises:
-            SegtrtError: the engine is damaged or does not fit this machine.
-        """
-        self._proven = proven
-        self._session = open_engine(proven.engine, proven.record, threads=threads)
+    def __init__(self, proven: Proven, session: Session, held: ExitStack) -> None:
+        """Take what `load` opened; `held` is closed with the model."""
+        self._proven, self._session, self._held = proven, session, held
 
     @property
     def labels(self) -> Labels:
@@ -85,7 +82,7 @@ class Model:
 
     def close(self) -> None:
         """Free the engine."""
-        self._session.close()
+        self._held.close()
 
     def __enter__(self) -> Self:
         return self
@@ -103,13 +100,16 @@ def load(place: str | Path, threads: int | None = None) -> Model:
     """Load a proven engine.
 
     Args:
-        place: its folder in the results of a run, or a package's folder.
+        place: its folder in the results of a run, or a package's folder or zip.
         threads: CPU threads of a CPU engine, None for all cores.
 
     Raises:
         SegtrtError: it is missing or damaged, or does not fit this machine.
     """
-    return Model(open_proven(Path(place)), threads)
+    with ExitStack() as opened:
+        proven = opened.enter_context(open_proven(Path(place)))
+        session = opened.enter_context(open_engine(proven.engine, proven.record, threads=threads))
+        return Model(proven, session, opened.pop_all())
 
 
 def _batches(patches: Iterator[NDArray[np.float32]], size: int) -> Iterator[Images]:

@@ -105,7 +105,7 @@ $ segtrt verify PACKAGE
 `PACKAGE` is this folder or its zip. The wheel is made in the workflow's checkout: `pip wheel
 --no-deps .`; no more of it is needed than the packages named, which `requirements.txt` lists again.
 `sha256sum --check SHA256SUMS` compares the files alone. Masks for new images, into `masks/`:
-`segtrt predict PACKAGE IMAGES --out masks`, with the unzipped folder as `PACKAGE`.
+`segtrt predict PACKAGE IMAGES --out masks`.
 """
 
 
@@ -133,7 +133,8 @@ def _proven(manifest: Manifest) -> str:
         ("throughput", f"{number(proven.images_per_second)} images per second"),
     ]
     if proven.speedup:
-        rows.append((f"against {manifest.reference}", f"{number(proven.speedup)} times as fast"))
+        other = proven.speedup_over or manifest.reference
+        rows.append((f"against {other}", f"{number(proven.speedup)} times as fast"))
     rows.append(("measured on", f"{proven.device}{threads}"))
     table = "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows)
     return f"## What was proven\n\n| figure | value |\n| --- | --- |\n{table}\n"

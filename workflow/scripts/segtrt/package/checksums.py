@@ -20,10 +20,6 @@ MOST_FILES = 10_000
 _MARK = ".snakemake_timestamp"
 """An empty file that Snakemake puts into folders that its jobs made; no part of a package."""
 
-_CACHE = "engine/engine.runtime_cache"
-"""What an engine on a GPU leaves beside it when a package's folder is used; nothing that checks a
-package looks into it."""
-
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 _LONGEST = 1000 * MOST_FILES
 """Bytes of the longest list that is read."""
@@ -134,8 +130,6 @@ def _files_below(folder: Path) -> set[str]:
                     pending.append(path)
                 elif entry.is_file(follow_symlinks=False):
                     if path == folder / _MARK and not entry.stat().st_size:
-                        continue
-                    if path == folder / _CACHE:
                         continue
                     found.add(path.relative_to(folder).as_posix())
                 else:

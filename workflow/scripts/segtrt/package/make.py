@@ -152,6 +152,7 @@ def _describe(
 ) -> Manifest:
     """What `package.json` says of the chosen engine."""
     timing, quality, errors = entry["timing"], entry["quality"] or {}, entry["errors"]
+    interval = quality.get("loss_interval")
     tolerance = summary["config"]["validation"]["tolerances"][str(record.settings.precision)]
     target = record.target
     return Manifest(
@@ -166,7 +167,7 @@ def _describe(
             mean=quality.get("mean"),
             reference_mean=quality.get("reference_mean"),
             loss=quality.get("loss"),
-            interval=quality.get("loss_interval"),
+            interval=None if interval is None else [interval["low"], interval["high"]],
             flipped_fraction=errors["flipped_fraction"],
             relative_rms=errors["relative_rms"],
             subjects=summary["dataset"]["evaluation_subjects"],
@@ -178,6 +179,7 @@ def _describe(
             mode=entry["mode"],
             threads=entry["threads"],
             speedup=entry["speedup"],
+            speedup_over=entry["speedup_over"],
             device=str(target.get("gpu") or target.get("cpu") or "this machine"),
             stable=timing["stable"],
         ),

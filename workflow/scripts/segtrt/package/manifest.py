@@ -26,7 +26,10 @@ class Proven:
     threads: int | None
     """CPU threads; None on a GPU."""
     speedup: float | None
-    """Against the network itself on that machine; None if that was not timed."""
+    """Against the fastest way of running the network itself that was timed on that machine; None if
+    none was."""
+    speedup_over: str | None
+    """Which way that is."""
     device: str
     """Model of the CPU or GPU."""
     stable: bool

@@ -107,6 +107,9 @@ def _read(folder: Path) -> Package:
 
 
 def plain_name(engine: str) -> str:
-    """An engine's name without its machine: `openvino/b1_fp32` of `openvino@cluster/b1_fp32`."""
+    """An engine's name without machine and profile, as its record has it.
+
+    `openvino/b1_fp32` of `openvino@cluster/b1_fp32` and of `openvino/b1_fp32_dynamic`.
+    """
     place, _, cell = engine.partition("/")
-    return f"{place.partition('@')[0]}/{cell}"
+    return f"{place.partition('@')[0]}/{'_'.join(cell.split('_')[:2])}"

@@ -1,6 +1,5 @@
 """Scoring an engine: its labels against ground truth and the reference's, subject by subject."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,11 +32,10 @@ from segtrt.quality.subject_labels import (
     labels_to_write,
     open_answers,
     refuse_non_finite,
+    warn_of_non_finite,
 )
 from segtrt.quality.views import foreground, kept_planes, outlines_of, planes_of
 from segtrt.quality.worth import Worth, worth
-
-logger = logging.getLogger(__name__)
 
 _BYTES_AT_ONCE = 64 * 2**20
 
@@ -187,7 +185,7 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
     with open_answers(paths.tensors, paths.reference, paths.engine) as (shard, opened):
         reference, engine = opened
         refuse_non_finite(shard, reference)
-        _warn_of_non_finite(shard, engine)
+        warn_of_non_finite(shard, engine)
         sums.patches += len(shard)
         _add_outputs(sums, shard, reference, engine)
         labels = labels_to_write(shard.labels, sums.reference.class_names)
@@ -196,19 +194,6 @@ def _score_shard(sums: _Sums, paths: ShardPaths, root: Path, masks_dir: Path) ->
             maps = _score_subject(sums, subject, places, shard, opened)
             for place, own in zip(places, maps, strict=True):
                 write_masks(own, shard.items[place], root, masks_dir, labels)
-
-
-def _warn_of_non_finite(shard: Prepared, engine: Answers) -> None:
-    wrong = [place for place, count in enumerate(engine.non_finite) if count]
-    if wrong:
-        logger.warning(
-            "%s, %s (of %d such items): %d values are infinite or not numbers: the engine fails "
-            "validation",
-            engine.path,
-            shard.items[wrong[0]].title,
-            len(wrong),
-            engine.non_finite[wrong[0]],
-        )
 
 
 def _add_outputs(sums: _Sums, shard: Prepared, reference: Answers, engine: Answers) -> None:

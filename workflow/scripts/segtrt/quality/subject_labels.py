@@ -1,5 +1,6 @@
 """A subject's labels from answers on the network's grid."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from segtrt.data.prepared import Prepared
 from segtrt.errors import SegtrtError
 from segtrt.quality.answers import Answers, check_classes
 from segtrt.quality.decode import Decoder
+
+logger = logging.getLogger(__name__)
 
 Map = NDArray[np.uint8]
 """A label map, (*grid) uint8, or (*shape) on an item's own grid."""
@@ -52,6 +55,20 @@ def refuse_non_finite(shard: Prepared, reference: Answers) -> None:
             f"{reference.non_finite[wrong[0]]} values are infinite or not numbers, so nothing can "
             "be compared with it; check model.weights, then delete the file and run the workflow "
             "again"
+        )
+
+
+def warn_of_non_finite(shard: Prepared, engine: Answers) -> None:
+    """Log that an engine gave values that are infinite or not numbers, if it did."""
+    wrong = [place for place, count in enumerate(engine.non_finite) if count]
+    if wrong:
+        logger.warning(
+            "%s, %s (of %d such items): %d values are infinite or not numbers: the engine fails "
+            "validation",
+            engine.path,
+            shard.items[wrong[0]].title,
+            len(wrong),
+            engine.non_finite[wrong[0]],
         )
 
 
