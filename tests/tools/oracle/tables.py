@@ -323,8 +323,8 @@ CODE = {
     "training.validation": "train",
     "user_function": (
         "describe_segmentation encode_slices export_onnx fetch_weights inspect_network "
-        "run_reference score_engine score_reference time_preparation time_reference train "
-        "write_samples"
+        "make_package run_reference score_engine score_reference time_preparation "
+        "time_reference train write_samples"
     ),
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
