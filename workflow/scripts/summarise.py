@@ -4,6 +4,7 @@ from pathlib import Path
 
 from segtrt.plan.job import run
 from segtrt.plan.rule_graph import draw_svg
+from segtrt.summary.regions import RegionFiles
 from segtrt.summary.summarise import (
     Asked,
     DataFiles,
@@ -46,5 +47,8 @@ run(
         outputs=Outputs(Path(outputs.summary), Path(outputs.table), Path(outputs.overlays)),
         benchmarks_dir=Path(params.benchmarks),
         rule_graph=draw_svg(params.edges),
+        search=RegionFiles(Path(inputs.regions[0]), paths(inputs.sensitivities))
+        if inputs.regions
+        else None,
     ),
 )

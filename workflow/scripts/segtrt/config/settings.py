@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, TypeVar
 
+from segtrt.config.precision_search import PrecisionSearch
 from segtrt.engines.budget import TimingBudget
 from segtrt.graphs.sample import Sample
 from segtrt.precision import Precision
@@ -43,6 +44,7 @@ class Dataset:
     subjects: tuple[str, ...] | None
     shards: int
     calibration_fraction: float
+    search_fraction: float
     seed: int
     on_bad_subject: Literal["fail", "skip"]
 
@@ -220,6 +222,7 @@ class Settings:
     machines: Mapping[str, MachineSettings]
     inference: Inference
     validation: Validation
+    precision_search: PrecisionSearch
     report: Report
 
     @property

@@ -93,7 +93,7 @@ def answer(
                 yield batch
 
         items = iter(shard.items)
-        item = _Item(next(items), output, decoder, by)
+        item = ItemAnswer(next(items), output, decoder, by)
         found = track(run(images()), f"running {by}", len(starts), "batches")
         for start, outputs in zip(starts, found, strict=True):
             if outputs.shape[1:] != tuple(output):
@@ -110,7 +110,7 @@ def answer(
                     writer.keep(row, one)
                 if item.done:
                     writer.add(item.labels(), item.non_finite)
-                    item = _Item(next(items), output, decoder, by)
+                    item = ItemAnswer(next(items), output, decoder, by)
                 item.add(one)
         writer.add(item.labels(), item.non_finite)
 
@@ -122,12 +122,20 @@ def _title(shard: Prepared, row: int) -> str:
     return f"{item.title}, patch {number}" if len(item.patches) > 1 else item.title
 
 
-class _Item:
+class ItemAnswer:
     """One item while its patches' outputs come in."""
 
     def __init__(
         self, item: PreparedItem, output: Sequence[int], decoder: Decoder, by: str
     ) -> None:
+        """Begin an item.
+
+        Args:
+            item: the item.
+            output: (classes, *size) of one patch's output.
+            decoder: how outputs become labels.
+            by: who answers, for messages.
+        """
         self._item, self._decoder, self._by = item, decoder, by
         self._stitcher = Stitcher(item.patches, output[0])
         self._slabs: list[NDArray[np.uint8]] = []

@@ -17,6 +17,7 @@ from segtrt.report.charts_subjects import metric_per_class, metric_per_subject
 from segtrt.report.charts_time import where_time_goes
 from segtrt.report.matrix import columns, make_row
 from segtrt.report.overview import make_overview
+from segtrt.report.regions import make_strip
 from segtrt.summary.document import read_summary
 from segtrt.summary.overlay_index import read_overlays
 
@@ -82,6 +83,7 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
         columns=columns(summary),
         rows=[make_row(engine, summary) for engine in summary["engines"]],
         charts=charts,
+        strip=make_strip(summary),
         chart_specs={chart.id: chart.spec for chart in charts},
         overlays={
             **overlays,
