@@ -18,9 +18,9 @@ _CHANNELS = 16
 def ruined_network(path: Path) -> Path:
     """Write the graph: modules `a`, `b`, `c` and `head`, which find what is bright.
 
-    The first channel that `b` gives is some thousand times the others, and `c` makes next to nothing
-    of it: in float32 it changes nothing, and in codes with one scale for all it leaves no room for
-    the other channels.
+    The first channel that `b` gives is some thousand times the others, and `c` makes next to
+    nothing of it: in float32 it changes nothing; in codes with one scale for all it leaves no room
+    for the other channels.
     """
     rng = np.random.default_rng(5)
     nodes: list[onnx.NodeProto] = []

@@ -6,9 +6,10 @@ again? If so, mend the table; if not, mend the imports.
 
 CODE = {
     "arrays": (
-        "build_engine convert_onnx run_engine run_reference time_engine time_reference "
-        "write_report write_samples"
+        "blame_region build_engine convert_onnx convert_whole run_engine run_reference "
+        "time_engine time_reference write_report write_samples"
     ),
+    "config.precision_search": "summarise",
     "config.settings": "summarise",
     "data.encode": "encode_slices time_preparation",
     "data.encoding": "encode_slices time_preparation",
@@ -20,9 +21,9 @@ CODE = {
     "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
     "data.formats.image": "encode_slices list_slices score_engine time_preparation",
     "data.formats.kinds": (
-        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "blame_region convert_onnx convert_whole encode_slices list_slices run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
     "data.formats.read": "encode_slices list_slices score_engine time_preparation",
@@ -30,19 +31,20 @@ CODE = {
     "data.formats.volumes": "encode_slices list_slices score_engine time_preparation",
     "data.formats.write": "score_engine",
     "data.geometry": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "blame_region convert_onnx convert_whole encode_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
     "data.intensity": "encode_slices time_preparation",
     "data.labels": (
-        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "blame_region convert_onnx convert_whole encode_slices list_slices run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.layout": (
-        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "blame_region convert_onnx convert_whole encode_slices list_slices run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
@@ -51,41 +53,45 @@ CODE = {
     "data.normalisations": "encode_slices time_preparation",
     "data.normalise": "encode_slices time_preparation",
     "data.placement": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "blame_region convert_onnx convert_whole encode_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
     "data.preparation": "encode_slices time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
     "data.prepared": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "blame_region convert_onnx convert_whole encode_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
     "data.resampling": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "blame_region convert_onnx convert_whole encode_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
     "data.roots": "list_slices",
     "data.scan": "list_slices",
     "data.sharding": "list_slices",
     "data.stored": "encode_slices time_preparation",
     "data.tensor_file": (
-        "build_engine convert_onnx encode_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "blame_region build_engine convert_onnx convert_whole encode_slices run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.volume": "encode_slices time_preparation",
     "data.walk": "list_slices",
     "data.wildcards": (
-        "convert_onnx encode_slices list_slices run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference train "
-        "write_samples"
+        "blame_region convert_onnx convert_whole encode_slices list_slices run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.windows": (
-        "convert_onnx encode_slices run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "blame_region convert_onnx convert_whole encode_slices run_engine run_reference "
+        "score_engine score_reference summarise time_engine time_preparation time_reference "
+        "train write_samples"
     ),
-    "engines.answering": "run_engine run_reference write_samples",
+    "engines.answering": "blame_region run_engine run_reference write_samples",
     "engines.budget": "summarise time_engine time_reference",
     "engines.build": "build_engine",
     "engines.load": "run_engine time_engine",
@@ -96,42 +102,51 @@ CODE = {
     "engines.timing": "time_engine time_reference",
     "engines.timing_file": "summarise time_engine time_reference",
     "files": (
-        "build_engine convert_onnx encode_slices export_onnx fetch_weights inspect_network "
-        "list_slices run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train validate_engine write_report write_samples"
+        "blame_region build_engine convert_onnx convert_whole encode_slices export_onnx "
+        "fetch_weights inspect_network list_slices run_engine run_reference score_engine "
+        "score_reference split_regions summarise time_engine time_preparation time_reference "
+        "train validate_engine write_report write_samples"
     ),
     "formats": (
-        "build_engine encode_slices list_slices run_engine score_engine score_reference summarise "
-        "time_engine time_preparation time_reference validate_engine write_report"
+        "blame_region build_engine encode_slices list_slices run_engine score_engine "
+        "score_reference split_regions summarise time_engine time_preparation time_reference "
+        "validate_engine write_report"
     ),
-    "graphs.activation_ranges": "convert_onnx",
-    "graphs.calibration": "convert_onnx",
+    "graphs.activation_ranges": "convert_onnx convert_whole",
+    "graphs.axes": "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network",
+    "graphs.calibration": "convert_onnx convert_whole",
     "graphs.clean": (
-        "build_engine:onnxruntime build_engine:tensorrt convert_onnx export_onnx inspect_network"
+        "blame_region build_engine:tensorrt convert_onnx "
+        "convert_whole export_onnx inspect_network split_regions"
     ),
-    "graphs.conversion": "convert_onnx",
-    "graphs.convert": "convert_onnx",
-    "graphs.converters": "convert_onnx",
-    "graphs.ending": "convert_onnx export_onnx inspect_network",
+    "graphs.conversion": "convert_onnx convert_whole",
+    "graphs.convert": "convert_onnx convert_whole",
+    "graphs.converters": "convert_onnx convert_whole",
+    "graphs.ending": "blame_region convert_onnx convert_whole export_onnx inspect_network",
     "graphs.engine_shape": "build_engine:onnxruntime build_engine:tensorrt",
     "graphs.export": "export_onnx inspect_network",
     "graphs.intake": "export_onnx inspect_network",
-    "graphs.modelopt": "convert_onnx",
-    "graphs.modelopt_process": "convert_onnx",
-    "graphs.normalise": (
-        "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network"
+    "graphs.mixing": "blame_region",
+    "graphs.modelopt": "convert_onnx convert_whole",
+    "graphs.modelopt_process": "convert_onnx convert_whole",
+    "graphs.normalise": "export_onnx inspect_network",
+    "graphs.proof": "convert_onnx convert_whole export_onnx inspect_network",
+    "graphs.proof_file": (
+        "blame_region build_engine convert_onnx convert_whole export_onnx inspect_network"
     ),
-    "graphs.proof": "convert_onnx export_onnx inspect_network",
-    "graphs.proof_file": "build_engine convert_onnx export_onnx inspect_network",
-    "graphs.quantise": "convert_onnx",
+    "graphs.quantise": "convert_onnx convert_whole",
+    "graphs.regions": "blame_region split_regions summarise",
+    "graphs.regions_file": "blame_region split_regions summarise",
+    "graphs.rounding": "blame_region",
     "graphs.running": (
-        "convert_onnx export_onnx inspect_network run_reference time_reference write_samples"
+        "blame_region convert_onnx convert_whole export_onnx inspect_network run_reference "
+        "time_reference write_samples"
     ),
     "graphs.sample": "summarise write_samples",
     "graphs.sample_inputs": "write_samples",
     "graphs.samples": "write_samples",
     "graphs.source_graph": "export_onnx inspect_network",
-    "graphs.static_quantisation": "convert_onnx",
+    "graphs.static_quantisation": "convert_onnx convert_whole",
     "machine.cpu": (
         "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
         "write_samples"
@@ -157,9 +172,9 @@ CODE = {
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.spec": (
-        "build_engine encode_slices inspect_network run_engine run_reference score_engine "
-        "summarise time_engine time_preparation time_reference train validate_engine "
-        "write_samples"
+        "blame_region build_engine encode_slices inspect_network run_engine run_reference "
+        "score_engine summarise time_engine time_preparation time_reference train "
+        "validate_engine write_samples"
     ),
     "model.unet": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
@@ -176,44 +191,46 @@ CODE = {
     "model.weights_source": "fetch_weights",
     "plan.rule_graph": "summarise",
     "precision": (
-        "build_engine convert_onnx export_onnx inspect_network run_engine run_reference "
-        "score_engine summarise time_engine time_reference validate_engine write_report "
-        "write_samples"
+        "blame_region build_engine convert_onnx convert_whole export_onnx inspect_network "
+        "run_engine run_reference score_engine summarise time_engine time_reference "
+        "validate_engine write_report write_samples"
     ),
     "quality.answers": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "blame_region run_engine run_reference score_engine score_reference summarise write_samples"
     ),
+    "quality.blame": "blame_region",
     "quality.components": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "blame_region run_engine run_reference score_engine score_reference summarise write_samples"
     ),
     "quality.decode": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "blame_region run_engine run_reference score_engine score_reference summarise write_samples"
     ),
-    "quality.errors": "score_engine",
+    "quality.errors": "blame_region score_engine",
     "quality.failure_words": "summarise write_report",
     "quality.failures": "summarise validate_engine write_report",
     "quality.judging": "validate_engine",
     "quality.labels": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "blame_region run_engine run_reference score_engine score_reference summarise write_samples"
     ),
     "quality.masks": "score_engine",
-    "quality.means": "score_engine score_reference summarise",
-    "quality.metric": "score_engine score_reference",
+    "quality.means": "blame_region score_engine score_reference summarise",
+    "quality.metric": "blame_region score_engine score_reference",
     "quality.metric_table": "summarise validate_engine write_report",
     "quality.outlines": "score_engine summarise",
-    "quality.overlap": "score_engine score_reference",
+    "quality.overlap": "blame_region score_engine score_reference",
     "quality.precision_proof": "validate_engine",
     "quality.raw_sample": (
-        "run_engine run_reference score_engine score_reference summarise write_samples"
+        "blame_region run_engine run_reference score_engine score_reference summarise write_samples"
     ),
-    "quality.reference_scores": "score_engine score_reference summarise",
+    "quality.reference_scores": "blame_region score_engine score_reference summarise",
     "quality.reference_scoring": "score_reference",
-    "quality.scores": "score_engine score_reference summarise validate_engine",
+    "quality.scores": "blame_region score_engine score_reference summarise validate_engine",
     "quality.scoring": "score_engine",
-    "quality.subject_labels": "score_engine score_reference summarise",
+    "quality.sensitivity": "blame_region summarise",
+    "quality.subject_labels": "blame_region score_engine score_reference summarise",
     "quality.verdict": "summarise validate_engine",
     "quality.views": "score_engine summarise",
-    "quality.worth": "score_engine score_reference",
+    "quality.worth": "blame_region score_engine score_reference",
     "report.chart": "write_report",
     "report.charts_quality": "write_report",
     "report.charts_speed": "write_report",
@@ -223,6 +240,7 @@ CODE = {
     "report.matrix": "write_report",
     "report.overview": "write_report",
     "report.page": "write_report",
+    "report.regions": "write_report",
     "report.wording": "write_report",
     "runtimes.base": "build_engine run_engine time_engine write_report",
     "runtimes.cpu.messages": (
@@ -233,8 +251,8 @@ CODE = {
         "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime time_engine:openvino"
     ),
     "runtimes.description": (
-        "build_engine run_engine run_reference score_engine summarise time_engine time_reference "
-        "validate_engine write_report write_samples"
+        "build_engine run_engine run_reference score_engine summarise time_engine "
+        "time_reference validate_engine write_report write_samples"
     ),
     "runtimes.onnxruntime.build": "build_engine:onnxruntime",
     "runtimes.onnxruntime.run": "run_engine:onnxruntime time_engine:onnxruntime",
@@ -261,6 +279,7 @@ CODE = {
     "summary.machines": "summarise",
     "summary.overlay_index": "summarise write_report",
     "summary.overlays": "summarise",
+    "summary.regions": "summarise",
     "summary.selection_rule": "summarise",
     "summary.summarise": "summarise",
     "summary.view_choice": "summarise",
@@ -273,7 +292,7 @@ CODE = {
     "training.targets": "train",
     "training.train": "train",
     "training.validation": "train",
-    "user_function": "encode_slices score_engine score_reference time_preparation",
+    "user_function": "blame_region encode_slices score_engine score_reference time_preparation",
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
 
@@ -329,6 +348,7 @@ NO_ARTEFACT = frozenset(
         "plan.upkeep",
         "plan.verify",
         "progress",
+        "quality.blame_table",
         "quality.check",
         "runtimes.cpu.base",
         "runtimes.onnxruntime.runtime",
@@ -342,8 +362,10 @@ NO_ARTEFACT = frozenset(
 makes no difference to a key builds nothing."""
 
 SCRIPTS = [
+    "blame_region",
     "build_engine",
     "convert_onnx",
+    "convert_whole",
     "encode_slices",
     "export_onnx",
     "fetch_weights",
@@ -353,6 +375,7 @@ SCRIPTS = [
     "run_reference",
     "score_engine",
     "score_reference",
+    "split_regions",
     "summarise",
     "time_engine",
     "time_preparation",
@@ -367,30 +390,41 @@ SCRIPTS = [
 PACKAGES = {
     "numpy": (
         "list_slices encode_slices time_preparation inspect_network convert_onnx score_reference "
-        "score_engine summarise"
+        "score_engine summarise convert_whole blame_region"
     ),
-    "pillow": "list_slices encode_slices time_preparation score_reference score_engine summarise",
-    "tifffile": "list_slices encode_slices time_preparation score_reference score_engine",
+    "pillow": (
+        "list_slices encode_slices time_preparation score_reference score_engine summarise "
+        "blame_region"
+    ),
+    "tifffile": (
+        "list_slices encode_slices time_preparation score_reference score_engine blame_region"
+    ),
     "imagecodecs": "list_slices encode_slices time_preparation",
-    "simpleitk": "list_slices encode_slices time_preparation score_reference score_engine",
-    "scipy": "encode_slices time_preparation score_reference score_engine summarise",
-    "scikit-image": "encode_slices time_preparation score_reference score_engine summarise",
-    "medpy": "score_reference score_engine",
+    "simpleitk": (
+        "list_slices encode_slices time_preparation score_reference score_engine blame_region"
+    ),
+    "scipy": "encode_slices time_preparation score_reference score_engine summarise blame_region",
+    "scikit-image": (
+        "encode_slices time_preparation score_reference score_engine summarise blame_region"
+    ),
+    "medpy": "score_reference score_engine blame_region",
     "torch": (
         "train fetch_weights inspect_network export_onnx write_samples run_reference time_reference"
     ),
     "matplotlib": "train",
     "onnx": (
-        "inspect_network export_onnx convert_onnx build_engine:onnxruntime build_engine:tensorrt"
+        "inspect_network export_onnx convert_onnx build_engine:onnxruntime build_engine:tensorrt "
+        "split_regions convert_whole blame_region"
     ),
     "onnxscript": "inspect_network export_onnx",
     "onnxslim": "inspect_network export_onnx",
-    "nvidia-modelopt": "convert_onnx",
-    "ml_dtypes": "convert_onnx",
+    "nvidia-modelopt": "convert_onnx convert_whole",
+    "ml_dtypes": "convert_onnx convert_whole blame_region",
     "onnxruntime": (
-        "inspect_network export_onnx convert_onnx write_samples run_reference time_reference"
+        "inspect_network export_onnx convert_onnx write_samples run_reference time_reference "
+        "convert_whole blame_region"
     ),
-    "openvino": "convert_onnx",
+    "openvino": "convert_onnx convert_whole",
     "jinja2": "write_report",
     "plotly": "write_report",
 }

@@ -135,5 +135,5 @@ def test_a_graph_that_lost_the_names_is_told_in_one_line(source, converted):
         node.input[:] = [f"x{name}" if "relu" in name else name for name in node.input]
         node.output[:] = [f"x{name}" if "relu" in name else name for name in node.output]
     model = read_graph(source)
-    with pytest.raises(SegtrtError, match="int8 does not keep .* cannot be told apart"):
+    with pytest.raises(SegtrtError, match=r"int8 does not keep .* cannot be told apart"):
         mix(model, split_into_regions(model, 4), {Graph.INT8: low}, {0: Graph.INT8})

@@ -155,7 +155,7 @@ def test_short_floats_are_judged_by_rounding(world):
 
 def test_values_that_are_no_numbers_are_counted(world):
     none = np.full((1, 1, SIZE, SIZE), np.nan, np.float32)
-    found = measure_loss(lambda images: none, world.evidence, "nothing")
+    found = measure_loss(lambda _: none, world.evidence, "nothing")
     assert found.non_finite == found.pixels == 2 * SIZE**2
     assert found.metric_loss == 1.0
 

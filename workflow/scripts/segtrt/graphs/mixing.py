@@ -1,4 +1,4 @@
-"""One graph of several precisions: regions of a float32 graph replaced by those of converted ones."""
+"""A graph of several precisions: regions of a float32 graph replaced by converted ones."""
 
 from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter

@@ -78,7 +78,7 @@ def make_strip(summary: Mapping[str, Any]) -> Strip | None:
         title=_title(names[worst[1]], label, badness[worst], limit if has_truth else None),
         regions=names,
         rows=rows,
-        legend=f"Colour: {what}, from none to {wording.number(top)}{unit}"
+        legend=f"Colour: {what}, from none to {top:.3g}{unit}"
         + (" (the limit of the recommendation)." if has_truth and top == limit else "."),
         notes=_notes(search),
     )
