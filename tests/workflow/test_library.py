@@ -116,7 +116,8 @@ TESTED_THROUGH = {
     "quality/test_metric.py": "quality.means",
     "cli/test_main.py": "__main__ cli.amounts",
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
-    "config/test_resolve.py": "config.network config.precision_search config.resources config.schema",
+    "config/test_resolve.py": "config.network config.precision_search config.resources "
+    "config.schema",
     "data/test_encode.py": "data.encoding data.stored",
     "data/test_intensity.py": "data.normalisations",
     "data/test_listing.py": "data.entries data.walk",

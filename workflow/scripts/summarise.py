@@ -39,16 +39,11 @@ run(
             preparations=paths(inputs.preparations),
         ),
         EngineFiles(
-            records=paths(inputs.records),
-            timings=paths(inputs.timings),
-            scores=paths(inputs.scores),
-            verdicts=paths(inputs.validations),
+            *map(paths, (inputs.records, inputs.timings, inputs.scores, inputs.validations))
         ),
         outputs=Outputs(Path(outputs.summary), Path(outputs.table), Path(outputs.overlays)),
         benchmarks_dir=Path(params.benchmarks),
         rule_graph=draw_svg(params.edges),
-        search=RegionFiles(Path(inputs.regions[0]), paths(inputs.sensitivities))
-        if inputs.regions
-        else None,
+        search=RegionFiles(paths(inputs.regions), paths(inputs.sensitivities)),
     ),
 )

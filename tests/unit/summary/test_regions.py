@@ -7,7 +7,7 @@ from segtrt.graphs.regions_file import write_regions
 from segtrt.precision import Graph
 from segtrt.quality.sensitivity import Loss, Method, Outcome, Sensitivity
 from segtrt.summary.document import SCHEMA
-from segtrt.summary.regions import RegionFiles, regions_entry
+from segtrt.summary.regions import NO_REGIONS, RegionFiles, regions_entry
 
 LOSS = Loss(0.1, 0.2, 0.3, 0, 2, 100)
 
@@ -27,7 +27,7 @@ def test_precisions_are_rows_and_regions_cells(tmp_path):
     for number, one in enumerate(found):
         paths.append(tmp_path / f"{number}.json")
         one.write(paths[-1])
-    entry = regions_entry(RegionFiles(tmp_path / "regions.json", paths))
+    entry = regions_entry(RegionFiles([tmp_path / "regions.json"], paths))
     assert entry["subjects"] == 2
     assert entry["regions"] == [{"name": "a", "nodes": 2}, {"name": "b", "nodes": 1}]
     assert [row["graph"] for row in entry["rows"]] == ["bf16", "int8"]
@@ -38,3 +38,7 @@ def test_precisions_are_rows_and_regions_cells(tmp_path):
     schema = yaml.safe_load(SCHEMA.read_text())
     part = {**schema["properties"]["precision_search"], "$defs": schema["$defs"]}
     jsonschema.Draft202012Validator(part).validate(entry)
+
+
+def test_no_search_is_no_part():
+    assert regions_entry(NO_REGIONS) is None

@@ -13,21 +13,27 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class RegionFiles:
-    """Files of the search for precisions."""
+    """Files of the search for precisions, if there was one."""
 
-    regions: Path
-    """`segtrt.graphs.regions_file`."""
-    sensitivities: Sequence[Path]
+    regions: Sequence[Path] = ()
+    """`segtrt.graphs.regions_file`: one file, or none."""
+    sensitivities: Sequence[Path] = ()
     """What each region loses in each precision (`segtrt.quality.sensitivity`)."""
 
 
-def regions_entry(files: RegionFiles) -> Json:
-    """What regions lose: precisions by rows, each with a cell for every region.
+NO_REGIONS = RegionFiles()
+"""No subjects were set aside for a search."""
+
+
+def regions_entry(files: RegionFiles) -> Json | None:
+    """What regions lose: precisions by rows, each with a cell for every region; None without any.
 
     Raises:
         SegtrtError: a file is missing or of another format.
     """
-    regions = read_regions(files.regions)
+    if not files.regions:
+        return None
+    regions = read_regions(files.regions[0])
     found = [read_sensitivity(path) for path in files.sensitivities]
     rows = []
     for graph in dict.fromkeys(one.graph for one in found):

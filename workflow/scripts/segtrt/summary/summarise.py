@@ -28,7 +28,7 @@ from segtrt.summary.engines import (
 )
 from segtrt.summary.machines import machine_entries, reference_entry
 from segtrt.summary.overlays import write_overlays
-from segtrt.summary.regions import RegionFiles, regions_entry
+from segtrt.summary.regions import NO_REGIONS, RegionFiles, regions_entry
 from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
 
 Json = dict[str, Any]
@@ -106,7 +106,7 @@ def summarise(
     outputs: Outputs,
     benchmarks_dir: Path | None,
     rule_graph: str | None,
-    search: RegionFiles | None = None,
+    search: RegionFiles = NO_REGIONS,
 ) -> None:
     """Write the summary, its table and the pictures of the report.
 
@@ -116,7 +116,7 @@ def summarise(
         outputs: what to write.
         benchmarks_dir: Snakemake's benchmark files, `<rule>/**/*.tsv`, or None.
         rule_graph: the rule graph as SVG text, or None.
-        search: what was found on regions; None where it was not asked for.
+        search: what was found on regions.
 
     Raises:
         SegtrtError: an input is missing or of another format.
@@ -155,7 +155,7 @@ def summarise(
         engines=entries,
         rules=read_benchmarks(benchmarks_dir) if benchmarks_dir else [],
         rule_graph=rule_graph,
-        precision_search=regions_entry(search) if search else None,
+        precision_search=regions_entry(search),
     )
     write_summary(summary, outputs.summary, outputs.table)
     choice = summary["recommendation"]
