@@ -91,7 +91,8 @@ def sensitivities_asked_for(wildcards):
             "engines.precisions has no precision below float32, so there is nothing to blame; add "
             "int8, bf16, fp16 or fp8"
         )
-    check_search(SETTINGS.dataset, dataset().subjects, dataset_root())
+    if workflow.is_main_process:
+        check_search(SETTINGS.dataset, dataset().subjects, dataset_root())
     return all_sensitivities(wildcards)
 
 
@@ -102,11 +103,7 @@ def reported_regions(wildcards):
 
 def reported_sensitivities(wildcards):
     """For `input`: what they lose."""
-    if not reported_regions(wildcards):
-        return []
-    if workflow.is_main_process:
-        return sensitivities_asked_for(wildcards)
-    return all_sensitivities(wildcards)
+    return sensitivities_asked_for(wildcards) if reported_regions(wildcards) else []
 
 
 def size_or_source(wildcards):

@@ -36,7 +36,7 @@ class SliceRef:
     subject: str
     number: int
     split: str
-    """`calibration` or `evaluation`."""
+    """`calibration`, `search` or `evaluation`."""
 
 
 class ShardWriter:
