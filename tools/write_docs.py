@@ -46,7 +46,7 @@ def decision_table() -> str:
         "| rule | made from the outputs of | verifies those of | decided by as well | store |",
         "| --- | --- | --- | --- | --- |",
     ]
-    dataset = {"source": "kaggle", "path": None}
+    dataset = {"source": "kaggle", "path": None, "search_fraction": 0.1}
     weights = "results/training/weights.safetensors"
     engines = {
         "runtimes": ["onnxruntime", "openvino"],

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from example_cases import CASES, HOSTILE, Case, Fault, Place
 from example_pictures import write_pictures
+from example_regions import example_search
 from example_scores import make_reference, make_scores
 from example_workflow import graph, rules
 from segtrt.config.resolve import resolve_config
@@ -98,6 +99,8 @@ def make_example(case: Case, folder: Path) -> dict[str, Any]:
         engines=engines,
         rules=rules(len(engines)),
         rule_graph=graph(),
+        # Of its own seed: the other figures stay what they are.
+        precision_search=example_search(np.random.default_rng(case.seed)),
     )
     write_summary(summary, folder / "summary.json", folder / "summary.csv")
     write_pictures(folder / "overlays", case, summary, scored, settings.report, rng=rng)

@@ -77,7 +77,7 @@ def test_every_module_and_script_is_in_the_tables() -> None:
     }
     assert modules == set(CODE) | NO_ARTEFACT
     assert not set(CODE) & NO_ARTEFACT
-    aside = {"check", "clean_cache", "clean_engines", "clean_results", "fetch_dataset"}
+    aside = {"blame", "check", "clean_cache", "clean_engines", "clean_results", "fetch_dataset"}
     aside |= {"describe_machine", "describe_machines", "note_changes", "verify"}
     assert {path.stem for path in scripts.glob("*.py")} == set(SCRIPTS) | aside
 

@@ -148,6 +148,29 @@ def test_inputs_decide_or_are_verified_as_the_table_says(
     assert by_input(tmp_path, config, decides=False) == verified
 
 
+def test_what_regions_are_judged_by(config: dict[str, Any], tmp_path: Path) -> None:
+    config["dataset"] = {**config["dataset"], "search_fraction": 0.2}
+    config["precision_search"] = {"regions": 2}
+    decides = DECIDES | {
+        "split_regions": {"graph": "export_onnx"},
+        "convert_whole": {"graph": "export_onnx"},
+        "blame_region": {
+            "regions": "split_regions",
+            "graph": "export_onnx",
+            "converted": "convert_whole",
+            "tensors": "encode_slices",
+            "reference": "run_reference",
+            "reference_scores": "score_reference",
+        },
+        "summarise": DECIDES["summarise"]
+        | {"regions": "split_regions", "sensitivities": "blame_region"},
+    }
+    assert by_input(tmp_path, config, decides=True) == decides
+    verified = by_input(tmp_path, config, decides=False)
+    assert verified["convert_whole"] == {"tensors": "encode_slices"}
+    assert verified["blame_region"] == {"proof": "convert_whole"}
+
+
 def test_weights_trained_here_decide_the_weights(config: dict[str, Any], tmp_path: Path) -> None:
     config["model"] = {"weights": "results/training/weights.safetensors"}
     assert by_input(tmp_path, config, decides=True) == DECIDES | {

@@ -60,6 +60,38 @@ def test_the_published_examples_settings(dry_run: DryRun, project_root: Path) ->
     assert "convert_onnx" not in job_counts(told)
 
 
+def test_regions_are_judged_once_in_each_graph_of_low_precision(dry_run: DryRun) -> None:
+    """4 regions in 2 graphs, whatever the batch sizes."""
+    regions = ["dataset={search_fraction: 0.2}", "precision_search={regions: 4}"]
+    told = dry_run(["--config", *regions])
+    searching = {"blame_region": 8, "convert_whole": 2, "split_regions": 1}
+    held(told, {**per_engine(12), **searching, "convert_onnx": 2})
+    assert "results/precision/sensitivity/int8_openvino/03.json" in told
+    assert "results/precision/sensitivity/int8/04.json" not in told
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("engines={batch_sizes: [1]}", "dataset.search_fraction is 0; set it, e.g. to 0.2"),
+        ("engines={precisions: [fp32]}", "no precision below float32, so there is nothing to"),
+        (
+            "dataset={search_fraction: 0.2, subjects: [DEMO_0001, DEMO_0002]}",
+            "2 subjects, of which dataset.search_fraction 0.2 leaves none",
+        ),
+    ],
+)
+def test_blame_without_anything_to_judge_is_told_in_one_line(
+    project_root: Path, tmp_path: Path, config: str, told: str
+) -> None:
+    samples = "tensors={samples: []}"
+    arguments = ["blame", "-n", "--config", config, samples]
+    done = run_snakemake(tmp_path, *arguments, snakefile=project_root / "Snakefile")
+    message = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in message
+    assert len([line for line in message.splitlines() if told in line]) == 1
+
+
 def test_training_is_planned_if_its_weights_are_the_networks(dry_run: DryRun) -> None:
     told = dry_run(["--config", "model={weights: results/training/weights.safetensors}"])
     assert job_counts(told)["train"] == 1

@@ -17,7 +17,7 @@ from snakemake_runs import run_snakemake
 Edges = set[tuple[str, str]]
 
 WITHOUT_PLAN = {
-    *("all", "check", "clean_cache", "clean_engines", "clean_results", "describe_machine"),
+    *("all", "blame", "check", "clean_cache", "clean_engines", "clean_results", "describe_machine"),
     *("describe_machines", "explain", "note_changes", "verify"),
 }
 """Rules that make no artefact with a key."""

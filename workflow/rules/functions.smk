@@ -73,6 +73,39 @@ def calibration_of_graph(wildcards):
     }
 
 
+def graph_of_region(wildcards):
+    """The graph that a region in low precision is taken from; short floats are rounding alone."""
+    graph = Graph(wildcards.graph)
+    return WHOLE_GRAPH.format(graph=graph) if graph in CODED else []
+
+
+def proof_of_region(wildcards):
+    graph = Graph(wildcards.graph)
+    return WHOLE_PROOF.format(graph=graph) if graph in CODED else []
+
+
+def sensitivities_asked_for(wildcards):
+    """What each region loses in each precision, where there is something to find and to find it on."""
+    if not matrix().lowered:
+        raise SegtrtError(
+            "engines.precisions has no precision below float32, so there is nothing to blame; add "
+            "int8, bf16, fp16 or fp8"
+        )
+    if workflow.is_main_process:
+        check_search(SETTINGS.dataset, dataset().subjects, dataset_root())
+    return all_sensitivities(wildcards)
+
+
+def reported_regions(wildcards):
+    """For `input`: the regions, where subjects are set aside to judge them on."""
+    return [REGIONS] if SETTINGS.dataset.search_fraction and matrix().lowered else []
+
+
+def reported_sensitivities(wildcards):
+    """For `input`: what they lose."""
+    return sensitivities_asked_for(wildcards) if reported_regions(wildcards) else []
+
+
 def size_or_source(wildcards):
     """Patches' size, or what decides it: the size of an image, and what becomes of it."""
     if PATCH_SIZE:

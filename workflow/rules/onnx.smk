@@ -57,14 +57,7 @@ rule convert_onnx:
     params:
         plan=PLAN.decided_by(
             "convert_onnx",
-            packages=[
-                "numpy",
-                "ml_dtypes",
-                "onnx",
-                "onnxruntime",
-                "openvino",
-                "nvidia-modelopt",
-            ],
+            packages=CONVERSION_PACKAGES,
             stored=True,
             accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
             calibration=calibration_of_graph,

@@ -17,6 +17,7 @@ from segtrt.plan.checks import (
     check_calibration,
     check_compared,
     check_samples,
+    check_search,
     refuse_own_outputs,
 )
 from segtrt.plan.contents import (
@@ -51,7 +52,7 @@ from segtrt.plan.sources import (
 from segtrt.plan.states import summarise_changes, table
 from segtrt.plan.surroundings import mention_triggers, prefix_of
 from segtrt.package.requirements import REQUIRED
-from segtrt.precision import CONVERTED, SOURCE, Graph
+from segtrt.precision import CODED, CONVERTED, SOURCE, Graph
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.closing import closing_lines
 
@@ -61,6 +62,7 @@ WILDCARDS = {
     "batch": "[0-9]+",
     "precision": "[a-z0-9]+(_dynamic)?",  # `EngineSpec.variant`
     "shard": "[0-9]+",
+    "region": "[0-9]+",
 }
 
 MANIFEST = "results/dataset/manifest.json"
@@ -80,6 +82,10 @@ ANSWERS = "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safe
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
 VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
+WHOLE_GRAPH = "results/precision/graphs/{graph}/model.onnx"
+WHOLE_PROOF = "results/precision/graphs/{graph}/proof.json"
+REGIONS = "results/precision/regions.json"
+SENSITIVITY = "results/precision/sensitivity/{graph}/{region}.json"
 CHANGES = "results/keys/changes.txt"
 
 # Weights that are given apart from the network, and the graph of a network that is an ONNX file,
@@ -88,6 +94,14 @@ GIVEN_WEIGHTS = WEIGHTS if SETTINGS.model.given_weights else []
 IS_GRAPH = SETTINGS.model.network.lower().endswith(".onnx")
 REFERENCE_GRAPH = SOURCE_GRAPH if IS_GRAPH else []
 REFERENCE_PACKAGES = ["onnxruntime"] if IS_GRAPH else ["torch"]
+CONVERSION_PACKAGES = [
+    "numpy",
+    "ml_dtypes",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "nvidia-modelopt",
+]
 EXPORT_PACKAGES = ["torch", "onnx", "onnxruntime", "onnxscript", "onnxslim"]
 
 # What the settings say of the network, and bytes of raw outputs that are kept of a shard.
@@ -107,6 +121,9 @@ READING_PACKAGES = ["numpy", "pillow", "tifffile", "imagecodecs", "simpleitk"]
 ENCODING_PACKAGES = [*READING_PACKAGES, "scipy", "scikit-image"]
 
 SHARDS = [f"{shard:02d}" for shard in range(SETTINGS.dataset.shards)]
+REGION_NUMBERS = [
+    f"{region:02d}" for region in range(SETTINGS.precision_search.regions)
+]
 SAMPLES = [
     f"test_data_set_{i}"
     for i in range(
@@ -285,6 +302,11 @@ def all_engines(path):
 def runnable_engines(path):
     """For `input`: the path for each engine that is run."""
     return lambda wildcards: [_of_engine(path, spec) for spec in matrix().runnable]
+
+
+def all_sensitivities(wildcards):
+    """For `input`: what each region loses in each precision of the matrix."""
+    return expand(SENSITIVITY, graph=matrix().lowered, region=REGION_NUMBERS)
 
 
 def engine_of(wildcards):

@@ -19,6 +19,8 @@ rule summarise:
             timings=runnable_engines(TIMING),
             scores=runnable_engines(SCORES),
             validations=runnable_engines(VALIDATION),
+            regions=reported_regions,
+            sensitivities=reported_sensitivities,
         ),
     output:
         **PLAN.makes(

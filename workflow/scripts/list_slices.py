@@ -24,6 +24,7 @@ def list_slices() -> None:
         calibration_fraction=settings.calibration_fraction,
         seed=settings.seed,
         on_bad_subject=settings.on_bad_subject,
+        search_fraction=settings.search_fraction,
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from segtrt.plan.job import run
 from segtrt.plan.rule_graph import draw_svg
+from segtrt.summary.regions import RegionFiles
 from segtrt.summary.summarise import (
     Asked,
     DataFiles,
@@ -38,13 +39,11 @@ run(
             preparations=paths(inputs.preparations),
         ),
         EngineFiles(
-            records=paths(inputs.records),
-            timings=paths(inputs.timings),
-            scores=paths(inputs.scores),
-            verdicts=paths(inputs.validations),
+            *map(paths, (inputs.records, inputs.timings, inputs.scores, inputs.validations))
         ),
         outputs=Outputs(Path(outputs.summary), Path(outputs.table), Path(outputs.overlays)),
         benchmarks_dir=Path(params.benchmarks),
         rule_graph=draw_svg(params.edges),
+        search=RegionFiles(paths(inputs.regions), paths(inputs.sensitivities)),
     ),
 )

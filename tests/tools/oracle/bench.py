@@ -32,6 +32,7 @@ TARGETS = {
     ("describe_segmentation", ""): "results/model/segmentation.json",
     ("score_reference", ""): "results/reference/scores.json",
     ("make_package", ""): "results/package.zip",
+    ("blame_region", "int8_openvino/01"): "results/precision/sensitivity/int8_openvino/01.json",
     ("export_onnx", ""): "results/onnx/fp32/model.onnx",
     ("encode_slices", "00"): "results/tensors/shard_00.safetensors",
     ("time_reference", ""): "results/reference/timing.json",
@@ -70,6 +71,7 @@ def base_config(folder: Path) -> dict[str, Any]:
             "precisions": ["fp32", "int8"],
             "on_unsupported": "skip",
         },
+        "precision_search": {"regions": 2},
     }
     settings: dict[str, Any] = as_json(resolve_config(given))
     return settings
@@ -296,8 +298,9 @@ def jobs_in(said: str) -> set[Job]:
         if "runtime" in values:
             place = values["runtime"] + values["at"]
             name = f"{place}/b{values['batch']}_{values['precision']}"
-        if "shard" in values:
-            name = f"{name}/{values['shard']}".lstrip("/")
+        for part in ("shard", "region"):
+            if part in values:
+                name = f"{name}/{values[part]}".lstrip("/")
         jobs.add((rule[1], name))
     assert jobs != {NOTE}, "a change is written down that starts nothing"
     return jobs - {NOTE}

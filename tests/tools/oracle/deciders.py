@@ -44,7 +44,10 @@ class Deciders(ABC):
         }
         self._shard_of = assign_shards(dict.fromkeys(self._subjects, SLICES), len(self.shards))
         self._split_of = assign_splits(
-            list(self._subjects), dataset["calibration_fraction"], dataset["seed"]
+            list(self._subjects),
+            dataset["calibration_fraction"],
+            dataset["seed"],
+            dataset["search_fraction"],
         )
         self._labels = _labels(dataset)
 
@@ -68,6 +71,16 @@ class Deciders(ABC):
         """The graph that an engine is built from."""
         place, _, cell = engine.partition("/")
         return GRAPHS[place.partition("@")[0], cell.split("_")[1]]
+
+    @property
+    def judged(self) -> list[str]:
+        """Regions in each precision, where subjects are set aside to judge them on."""
+        if not self.config["dataset"]["search_fraction"]:
+            return []
+        # OpenVINO's short floats are of the float32 graph; the rest is called after its graph.
+        kinds = {GRAPHS[place.partition("@")[0], precision] for place, _, precision in self.engines}
+        numbers = range(self.config["precision_search"]["regions"])
+        return [f"{kind}/{n:02d}" for kind in sorted(kinds - {"fp32"}) for n in numbers]
 
     def is_quantised(self, graph: str) -> bool:
         """Whether calibration images decide a graph."""
@@ -106,7 +119,11 @@ class Deciders(ABC):
                 return content, self._source, (model["sha256"] or "").lower()
             case "export_onnx":
                 return model["opset"], self._source, self._overrides
-            case "convert_onnx" if self.is_quantised(name):
+            case "split_regions":
+                return config["precision_search"]["regions"]
+            case "blame_region":
+                return self._own_code(validation["metric"])
+            case "convert_onnx" | "convert_whole" if self.is_quantised(name):
                 return (
                     config["engines"]["calibration"],
                     {n: v for n, (v, split) in self._whole.items() if split == "calibration"},

@@ -28,6 +28,7 @@ class Model(Deciders):
         reference = [("run_reference", shard) for shard in self.shards]
         engine = ("build_engine", "/".join(name.split("/")[:2]))
         names = [f"{r}/b{b}_{p}" for r, b, p in self.engines]
+        searched = [("split_regions", ""), *(("blame_region", name) for name in self.judged)]
         match rule:
             case "encode_slices" | "time_preparation":
                 return [contract]
@@ -41,8 +42,13 @@ class Model(Deciders):
                 return weights
             case "time_reference":
                 return [*network, *tensors]
-            case "convert_onnx":
+            case "convert_onnx" | "convert_whole" | "split_regions":
                 return [graph]
+            case "blame_region":
+                kind = name.split("/")[0]
+                whole = [("convert_whole", kind)] if self.is_quantised(kind) else []
+                made = [("split_regions", ""), graph, *whole, ("score_reference", "")]
+                return [*made, *tensors, *reference]
             case "write_samples":
                 return [*network, *tensors]
             case "run_reference":
@@ -65,6 +71,7 @@ class Model(Deciders):
                 return [
                     *(("list_slices", ""), ("write_samples", ""), ("score_reference", "")),
                     *(contract, *weights, *tensors, *reference),
+                    *(searched if self.judged else []),
                     *(("time_reference", place) for place in self.places),
                     *(("time_preparation", place) for place in self.places),
                     *(
@@ -97,7 +104,8 @@ class Model(Deciders):
             return [("describe_segmentation", "")]
         if rule == "build_engine":
             return [] if self.size else tensors[:1]
-        return tensors if rule == "convert_onnx" and self.is_quantised(name) else []
+        converts = rule in ("convert_onnx", "convert_whole")
+        return tensors if converts and self.is_quantised(name) else []
 
     def made_by(self, rule: str, runtime: str = "") -> Any:
         """Versions of the code and packages that decide a rule."""

@@ -5,12 +5,13 @@ again? If so, mend the table; if not, mend the imports.
 """
 
 CODE = {
-    "addresses": "fetch_weights score_engine score_reference",
+    "addresses": "blame_region fetch_weights score_engine score_reference",
     "arrays": (
-        "build_engine convert_onnx describe_segmentation make_package run_engine run_reference "
-        "time_engine time_reference write_report write_samples"
+        "blame_region build_engine convert_onnx describe_segmentation make_package run_engine "
+        "run_reference time_engine time_reference write_report write_samples"
     ),
     "config.package": "make_package summarise",
+    "config.precision_search": "summarise",
     "config.settings": "summarise",
     "data.encode": "encode_slices time_preparation",
     "data.encoding": "describe_segmentation encode_slices make_package time_preparation",
@@ -22,9 +23,9 @@ CODE = {
     "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
     "data.formats.image": "encode_slices list_slices score_engine time_preparation",
     "data.formats.kinds": (
-        "convert_onnx describe_segmentation encode_slices list_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region convert_onnx describe_segmentation encode_slices list_slices make_package "
+        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "time_preparation time_reference train write_samples"
     ),
     "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
     "data.formats.read": "encode_slices list_slices score_engine time_preparation",
@@ -32,20 +33,20 @@ CODE = {
     "data.formats.volumes": "encode_slices list_slices score_engine time_preparation",
     "data.formats.write": "score_engine",
     "data.geometry": (
-        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.intensity": "describe_segmentation encode_slices make_package time_preparation",
     "data.labels": (
-        "convert_onnx describe_segmentation encode_slices list_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region convert_onnx describe_segmentation encode_slices list_slices make_package "
+        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "time_preparation time_reference train write_samples"
     ),
     "data.layout": (
-        "convert_onnx describe_segmentation encode_slices list_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region convert_onnx describe_segmentation encode_slices list_slices make_package "
+        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "time_preparation time_reference train write_samples"
     ),
     "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
@@ -56,48 +57,48 @@ CODE = {
     "data.normalisations": "describe_segmentation encode_slices make_package time_preparation",
     "data.normalise": "describe_segmentation encode_slices make_package time_preparation",
     "data.placement": (
-        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.preparation": "describe_segmentation encode_slices make_package time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
     "data.prepared": (
-        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.resampling": (
-        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "data.roots": "list_slices",
     "data.scan": "list_slices",
     "data.sharding": "list_slices",
     "data.stored": "encode_slices time_preparation",
     "data.tensor_file": (
-        "build_engine convert_onnx describe_segmentation encode_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region build_engine convert_onnx describe_segmentation encode_slices "
+        "make_package run_engine run_reference score_engine score_reference summarise "
+        "time_engine time_preparation time_reference train write_samples"
     ),
     "data.volume": "describe_segmentation encode_slices make_package time_preparation",
     "data.walk": "list_slices",
     "data.wildcards": (
-        "convert_onnx describe_segmentation encode_slices list_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region convert_onnx describe_segmentation encode_slices list_slices make_package "
+        "run_engine run_reference score_engine score_reference summarise time_engine "
+        "time_preparation time_reference train write_samples"
     ),
     "data.windows": (
-        "convert_onnx describe_segmentation encode_slices make_package run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train write_samples"
+        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
+        "run_reference score_engine score_reference summarise time_engine time_preparation "
+        "time_reference train write_samples"
     ),
     "deploy.describe": "describe_segmentation",
     "deploy.segmentation": "describe_segmentation make_package",
     "engines.answering": (
-        "describe_segmentation run_engine run_reference time_reference write_samples"
+        "blame_region describe_segmentation run_engine run_reference time_reference write_samples"
     ),
     "engines.budget": "summarise time_engine time_reference",
     "engines.build": "build_engine",
@@ -111,35 +112,42 @@ CODE = {
     "engines.timing": "time_engine time_reference",
     "engines.timing_file": "summarise time_engine time_reference",
     "files": (
-        "build_engine convert_onnx describe_segmentation encode_slices export_onnx "
+        "blame_region build_engine convert_onnx describe_segmentation encode_slices export_onnx "
         "fetch_weights inspect_network list_slices make_package run_engine run_reference "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "train validate_engine write_report write_samples"
+        "score_engine score_reference split_regions summarise time_engine time_preparation "
+        "time_reference train validate_engine write_report write_samples"
     ),
     "formats": (
-        "build_engine describe_segmentation encode_slices list_slices make_package run_engine "
-        "score_engine score_reference summarise time_engine time_preparation time_reference "
-        "validate_engine write_report"
+        "blame_region build_engine describe_segmentation encode_slices list_slices make_package "
+        "run_engine score_engine score_reference split_regions summarise time_engine "
+        "time_preparation time_reference validate_engine write_report"
     ),
     "graphs.activation_ranges": "convert_onnx",
     "graphs.axes": "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network",
     "graphs.calibration": "convert_onnx",
-    "graphs.clean": "build_engine:tensorrt convert_onnx export_onnx inspect_network",
+    "graphs.clean": (
+        "blame_region build_engine:tensorrt convert_onnx export_onnx inspect_network split_regions"
+    ),
     "graphs.conversion": "convert_onnx",
     "graphs.convert": "convert_onnx",
     "graphs.converters": "convert_onnx",
-    "graphs.ending": "convert_onnx export_onnx inspect_network",
+    "graphs.ending": "blame_region convert_onnx export_onnx inspect_network",
     "graphs.engine_shape": "build_engine:onnxruntime build_engine:tensorrt",
     "graphs.export": "export_onnx inspect_network",
     "graphs.intake": "export_onnx inspect_network",
+    "graphs.mixing": "blame_region",
     "graphs.modelopt": "convert_onnx",
     "graphs.modelopt_process": "convert_onnx",
     "graphs.normalise": "export_onnx inspect_network",
     "graphs.proof": "convert_onnx export_onnx inspect_network",
-    "graphs.proof_file": "build_engine convert_onnx export_onnx inspect_network",
+    "graphs.proof_file": "blame_region build_engine convert_onnx export_onnx inspect_network",
     "graphs.quantise": "convert_onnx",
+    "graphs.regions": "blame_region split_regions summarise",
+    "graphs.regions_file": "blame_region split_regions summarise",
+    "graphs.rounding": "blame_region",
     "graphs.running": (
-        "convert_onnx export_onnx inspect_network run_reference time_reference write_samples"
+        "blame_region convert_onnx export_onnx inspect_network run_reference time_reference "
+        "write_samples"
     ),
     "graphs.sample": "summarise write_samples",
     "graphs.sample_inputs": "write_samples",
@@ -147,12 +155,14 @@ CODE = {
     "graphs.source_graph": "export_onnx inspect_network",
     "graphs.static_quantisation": "convert_onnx",
     "machine.cgroup": (
-        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
-        "run_engine:openvino run_reference time_engine time_reference write_samples"
+        "blame_region convert_onnx export_onnx inspect_network list_slices "
+        "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
+        "write_samples"
     ),
     "machine.cpu": (
-        "convert_onnx export_onnx inspect_network list_slices run_engine:onnxruntime "
-        "run_engine:openvino run_reference time_engine time_reference write_samples"
+        "blame_region convert_onnx export_onnx inspect_network list_slices "
+        "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
+        "write_samples"
     ),
     "machine.gpu": "time_engine",
     "model.baselines": "time_reference",
@@ -176,9 +186,9 @@ CODE = {
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.spec": (
-        "build_engine describe_segmentation encode_slices inspect_network make_package "
-        "run_engine run_reference score_engine summarise time_engine time_preparation "
-        "time_reference train validate_engine write_samples"
+        "blame_region build_engine describe_segmentation encode_slices inspect_network "
+        "make_package run_engine run_reference score_engine summarise time_engine "
+        "time_preparation time_reference train validate_engine write_samples"
     ),
     "model.unet": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
@@ -209,53 +219,58 @@ CODE = {
     "package.views": "make_package",
     "plan.rule_graph": "summarise",
     "precision": (
-        "build_engine convert_onnx export_onnx inspect_network make_package run_engine "
-        "run_reference score_engine summarise time_engine time_reference validate_engine "
-        "write_report write_samples"
+        "blame_region build_engine convert_onnx export_onnx inspect_network make_package "
+        "run_engine run_reference score_engine summarise time_engine time_reference "
+        "validate_engine write_report write_samples"
     ),
     "quality.answers": (
-        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
-        "time_reference write_samples"
+        "blame_region describe_segmentation run_engine run_reference score_engine "
+        "score_reference summarise time_reference write_samples"
     ),
+    "quality.blame": "blame_region",
     "quality.components": (
-        "describe_segmentation make_package run_engine run_reference score_engine "
+        "blame_region describe_segmentation make_package run_engine run_reference score_engine "
         "score_reference summarise time_reference write_samples"
     ),
     "quality.confidence": "score_engine",
     "quality.decode": (
-        "describe_segmentation make_package run_engine run_reference score_engine "
+        "blame_region describe_segmentation make_package run_engine run_reference score_engine "
         "score_reference summarise time_reference write_samples"
     ),
-    "quality.errors": "make_package score_engine time_reference",
+    "quality.errors": "blame_region make_package score_engine time_reference",
     "quality.failure_words": "make_package summarise write_report",
     "quality.failures": "make_package summarise validate_engine write_report",
     "quality.judging": "validate_engine",
     "quality.labels": (
-        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
-        "time_reference write_samples"
+        "blame_region describe_segmentation run_engine run_reference score_engine "
+        "score_reference summarise time_reference write_samples"
     ),
     "quality.loss_limit": "summarise validate_engine",
     "quality.masks": "score_engine",
-    "quality.means": "score_engine score_reference summarise",
-    "quality.metric": "score_engine score_reference",
+    "quality.means": "blame_region score_engine score_reference summarise",
+    "quality.metric": "blame_region score_engine score_reference",
     "quality.metric_table": "make_package summarise validate_engine write_report",
     "quality.outlines": "score_engine summarise",
-    "quality.overlap": "score_engine score_reference",
+    "quality.overlap": "blame_region score_engine score_reference",
     "quality.precision_proof": "validate_engine",
     "quality.raw_sample": (
-        "describe_segmentation run_engine run_reference score_engine score_reference summarise "
-        "time_reference write_samples"
+        "blame_region describe_segmentation run_engine run_reference score_engine "
+        "score_reference summarise time_reference write_samples"
     ),
-    "quality.reference_scores": "score_engine score_reference summarise",
+    "quality.reference_scores": "blame_region score_engine score_reference summarise",
     "quality.reference_scoring": "score_reference",
     "quality.scores": (
-        "make_package score_engine score_reference summarise time_reference validate_engine"
+        "blame_region make_package score_engine score_reference summarise time_reference "
+        "validate_engine"
     ),
     "quality.scoring": "score_engine",
-    "quality.subject_labels": "describe_segmentation score_engine score_reference summarise",
+    "quality.sensitivity": "blame_region summarise",
+    "quality.subject_labels": (
+        "blame_region describe_segmentation score_engine score_reference summarise"
+    ),
     "quality.verdict": "summarise validate_engine",
     "quality.views": "score_engine summarise",
-    "quality.worth": "score_engine score_reference",
+    "quality.worth": "blame_region score_engine score_reference",
     "report.baselines": "write_report",
     "report.cautions": "write_report",
     "report.chart": "write_report",
@@ -269,6 +284,7 @@ CODE = {
     "report.overview": "write_report",
     "report.page": "write_report",
     "report.profiles": "write_report",
+    "report.regions": "write_report",
     "report.wording": "make_package write_report",
     "runtimes.base": "build_engine make_package run_engine time_engine write_report",
     "runtimes.cpu.messages": (
@@ -309,6 +325,7 @@ CODE = {
     "summary.machines": "summarise",
     "summary.overlay_index": "summarise write_report",
     "summary.overlays": "summarise",
+    "summary.regions": "summarise",
     "summary.selection_rule": "summarise",
     "summary.summarise": "summarise",
     "summary.view_choice": "summarise",
@@ -322,9 +339,9 @@ CODE = {
     "training.train": "train",
     "training.validation": "train",
     "user_function": (
-        "describe_segmentation encode_slices export_onnx fetch_weights inspect_network "
-        "make_package run_reference score_engine score_reference time_preparation "
-        "time_reference train write_samples"
+        "blame_region describe_segmentation encode_slices export_onnx fetch_weights "
+        "inspect_network make_package run_reference score_engine score_reference "
+        "time_preparation time_reference train write_samples"
     ),
 }
 """Library module -> rules (`rule` or `rule:runtime`) whose outcome it decides."""
@@ -419,6 +436,7 @@ NO_ARTEFACT = frozenset(
         "plan.upkeep",
         "plan.verify",
         "progress",
+        "quality.blame_table",
         "quality.check",
         "runtimes.cpu.base",
         "runtimes.onnxruntime.runtime",
@@ -432,6 +450,7 @@ NO_ARTEFACT = frozenset(
 makes no difference to a key builds nothing."""
 
 SCRIPTS = [
+    "blame_region",
     "build_engine",
     "convert_onnx",
     "describe_segmentation",
@@ -445,6 +464,7 @@ SCRIPTS = [
     "run_reference",
     "score_engine",
     "score_reference",
+    "split_regions",
     "summarise",
     "time_engine",
     "time_preparation",
@@ -459,30 +479,41 @@ SCRIPTS = [
 PACKAGES = {
     "numpy": (
         "list_slices encode_slices time_preparation inspect_network convert_onnx score_reference "
-        "score_engine summarise"
+        "score_engine summarise convert_whole blame_region"
     ),
-    "pillow": "list_slices encode_slices time_preparation score_reference score_engine summarise",
-    "tifffile": "list_slices encode_slices time_preparation score_reference score_engine",
+    "pillow": (
+        "list_slices encode_slices time_preparation score_reference score_engine summarise "
+        "blame_region"
+    ),
+    "tifffile": (
+        "list_slices encode_slices time_preparation score_reference score_engine blame_region"
+    ),
     "imagecodecs": "list_slices encode_slices time_preparation",
-    "simpleitk": "list_slices encode_slices time_preparation score_reference score_engine",
-    "scipy": "encode_slices time_preparation score_reference score_engine summarise",
-    "scikit-image": "encode_slices time_preparation score_reference score_engine summarise",
-    "medpy": "score_reference score_engine",
+    "simpleitk": (
+        "list_slices encode_slices time_preparation score_reference score_engine blame_region"
+    ),
+    "scipy": "encode_slices time_preparation score_reference score_engine summarise blame_region",
+    "scikit-image": (
+        "encode_slices time_preparation score_reference score_engine summarise blame_region"
+    ),
+    "medpy": "score_reference score_engine blame_region",
     "torch": (
         "train fetch_weights inspect_network export_onnx write_samples run_reference time_reference"
     ),
     "matplotlib": "train",
     "onnx": (
-        "inspect_network export_onnx convert_onnx build_engine:onnxruntime build_engine:tensorrt"
+        "inspect_network export_onnx convert_onnx build_engine:onnxruntime build_engine:tensorrt "
+        "split_regions convert_whole blame_region"
     ),
     "onnxscript": "inspect_network export_onnx",
     "onnxslim": "inspect_network export_onnx",
-    "nvidia-modelopt": "convert_onnx",
-    "ml_dtypes": "convert_onnx",
+    "nvidia-modelopt": "convert_onnx convert_whole",
+    "ml_dtypes": "convert_onnx convert_whole blame_region",
     "onnxruntime": (
-        "inspect_network export_onnx convert_onnx write_samples run_reference time_reference"
+        "inspect_network export_onnx convert_onnx write_samples run_reference time_reference "
+        "convert_whole blame_region"
     ),
-    "openvino": "convert_onnx",
+    "openvino": "convert_onnx convert_whole",
     "jinja2": "write_report",
     "plotly": "write_report",
     **dict.fromkeys(("jsonschema", "psutil", "pyyaml", "segtrt", "tqdm"), ""),

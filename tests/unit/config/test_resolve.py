@@ -106,7 +106,8 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
         (
             {"dataset": {"zzz": 1}},
             "unknown key dataset.zzz (known: source, path, images, masks, channels, labels, "
-            "ignored, subjects, shards, calibration_fraction, seed, on_bad_subject)",
+            "ignored, subjects, shards, calibration_fraction, search_fraction, seed, "
+            "on_bad_subject)",
         ),
         (
             {"dataset": {"source": "web"}},

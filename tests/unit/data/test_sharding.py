@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segtrt.data.sharding import BALANCE, assign_shards, assign_splits
+from segtrt.data.sharding import BALANCE, assign_shards, assign_splits, count_search
 from segtrt.errors import SegtrtError
 
 NAMES = st.text("abcdefghij_0123456789", min_size=1, max_size=12)
@@ -131,3 +131,39 @@ def test_the_seed_decides_the_split() -> None:
 def test_a_fraction_outside_is_refused(fraction: float) -> None:
     with pytest.raises(SegtrtError, match="calibration_fraction"):
         assign_splits(["a", "b"], fraction, 0)
+
+
+@given(st.sets(NAMES, max_size=30), st.floats(0, 1), st.floats(0, 1), st.integers(0, 5))
+@settings(max_examples=100, deadline=None)
+def test_search_subjects_are_disjoint_and_leave_calibration_as_it_is(
+    names: set[str], calibration: float, search: float, seed: int
+) -> None:
+    without = assign_splits(names, calibration, seed)
+    split = assign_splits(names, calibration, seed, search)
+    chosen = [name for name, one in split.items() if one == "search"]
+    assert split.keys() == without.keys()
+    assert all(without[name] == "evaluation" for name in chosen)
+    assert all(split[name] == without[name] for name in names if name not in chosen)
+    assert len(chosen) == count_search(len(names), calibration, search)
+    left = list(split.values()).count("evaluation")
+    assert left >= min(1, len(names))
+    if search > 0 and left + len(chosen) >= 2:
+        assert len(chosen) >= 1
+
+
+def test_no_search_is_the_split_of_old() -> None:
+    names = [f"s{number}" for number in range(9)]
+    assert assign_splits(names, 0.2, 0, 0.0) == assign_splits(names, 0.2, 0)
+    assert "search" not in assign_splits(names, 0.2, 0).values()
+
+
+def test_two_subjects_are_too_few_to_search_on() -> None:
+    assert count_search(2, 0.2, 0.5) == 0
+    assert count_search(3, 0.2, 0.01) == 1
+    assert count_search(5, 0.2, 0.2) == 1
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.1])
+def test_search_fraction_out_of_range(fraction: float) -> None:
+    with pytest.raises(SegtrtError, match=r"dataset\.search_fraction is"):
+        assign_splits(["a", "b"], 0.2, 0, fraction)

@@ -130,7 +130,7 @@ def time_it(weights: Path, shards: list[Path], out: Path) -> None:
         machine=this_machine().facts(),
         batch_sizes=[1, 12],
         budget=TimingBudget(3, None, 0),
-        deciding=LABELS["deciding"],
+        decoding=LABELS["decoding"],
         compiled=False,
         threads=1,
     )
@@ -174,7 +174,7 @@ def test_another_machine_than_planned_is_refused(tmp_path: Path) -> None:
             machine={**this_machine().facts(), "cpu": "another"},
             batch_sizes=[1],
             budget=TimingBudget(3, None, 0),
-            deciding=LABELS["deciding"],
+            decoding=LABELS["decoding"],
             compiled=False,
             threads=1,
         )
@@ -238,7 +238,7 @@ def test_an_onnx_file_answers_through_onnx_runtime_without_torch(
         machine=this_machine().facts(),
         batch_sizes=[2],
         budget=TimingBudget(3, None, 0),
-        deciding=LABELS["deciding"],
+        decoding=LABELS["decoding"],
         compiled=True,
         threads=1,
     )

@@ -16,6 +16,7 @@ from segtrt.plan.checks import (
     check_calibration,
     check_compared,
     check_samples,
+    check_search,
     refuse_own_outputs,
 )
 
@@ -224,3 +225,22 @@ def test_a_data_set_that_is_not_here_yet_is_not_looked_at(tmp_path: Path) -> Non
     kaggle = resolve_config({"dataset": {"source": "kaggle"}}).dataset
     check_samples(tensors(Sample("anyone", 1)), kaggle, tmp_path / "absent")
     check_calibration(kaggle, None, tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("fraction", "subjects", "told"),
+    [
+        (0.0, ("a", "b", "c"), r"dataset\.search_fraction is 0; set it, e\.g\. to 0\.2"),
+        (0.2, ("a", "b"), r"has 2 subjects, of which dataset\.search_fraction 0\.2 leaves none"),
+    ],
+)
+def test_a_search_without_subjects_is_refused(fraction, subjects, told):
+    dataset = resolve_config({"dataset": {"search_fraction": fraction}}).dataset
+    with pytest.raises(SegtrtError, match=told):
+        check_search(dataset, subjects, Path("images"))
+
+
+def test_a_search_with_subjects_or_with_ones_yet_to_come_is_not():
+    dataset = resolve_config({"dataset": {"search_fraction": 0.2}}).dataset
+    check_search(dataset, ("a", "b", "c"), Path("images"))
+    check_search(dataset, None, Path("images"))

@@ -91,3 +91,6 @@ SOURCE = Graph.FP32
 
 CONVERTED = tuple(graph for graph in Graph if graph is not SOURCE)
 """The graphs that are converted from it."""
+
+CODED = tuple(graph for graph in CONVERTED if graph.quantised is not None)
+"""Those of them that are quantised."""

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar
 
 from segtrt.config.package import PackageSettings
+from segtrt.config.precision_search import PrecisionSearch
 from segtrt.engines.budget import TimingBudget
 from segtrt.graphs.sample import Sample
 from segtrt.precision import Precision
@@ -42,6 +43,7 @@ class Dataset:
     subjects: tuple[str, ...] | None
     shards: int
     calibration_fraction: float
+    search_fraction: float
     seed: int
     on_bad_subject: Literal["fail", "skip"]
 
@@ -223,6 +225,7 @@ class Settings:
     machines: Mapping[str, MachineSettings]
     inference: Inference
     validation: Validation
+    precision_search: PrecisionSearch
     report: Report
     package: PackageSettings
 

@@ -42,6 +42,7 @@ def make_manifest(
     calibration_fraction: float,
     seed: int,
     on_bad_subject: str,
+    search_fraction: float = 0.0,
 ) -> Manifest:
     """Read, check and hash the data set in `root`.
 
@@ -54,6 +55,7 @@ def make_manifest(
         calibration_fraction: share of the subjects for calibration (`assign_splits`).
         seed: seed of the split.
         on_bad_subject: `fail` or `skip`.
+        search_fraction: share of the subjects for the search for precisions.
 
     Raises:
         SegtrtError: no data set there, an unknown subject, a bad one (`fail`), or none left.
@@ -76,9 +78,9 @@ def make_manifest(
     # Bad subjects take part, so that skipping or correcting one leaves the others where they are;
     # unless a split would have bad ones only.
     shard_of = assign_shards(listing.counts, shards)
-    split_of = assign_splits(listing.counts, calibration_fraction, seed)
+    split_of = assign_splits(listing.counts, calibration_fraction, seed, search_fraction)
     if {split_of[name] for name in sound} != set(split_of.values()):
-        split_of = assign_splits(sound, calibration_fraction, seed)
+        split_of = assign_splits(sound, calibration_fraction, seed, search_fraction)
     folder = "" if tree == root else tree.relative_to(root).as_posix()
     listed = tuple(
         Subject(
@@ -110,6 +112,7 @@ def write_manifest(
     calibration_fraction: float,
     seed: int,
     on_bad_subject: str,
+    search_fraction: float = 0.0,
 ) -> None:
     """Make the manifest and write it, whole and by shard.
 
@@ -117,8 +120,8 @@ def write_manifest(
         manifest_path: the whole manifest.
         shard_paths: one file a shard, in order; how many there are is the number of shards. Each
             has the manifest's format with the shard's own subjects, maybe none, and none skipped.
-        root, form, demands, subjects, calibration_fraction, seed, on_bad_subject: as in
-            `make_manifest`.
+        root, form, demands, subjects, calibration_fraction, seed, on_bad_subject, search_fraction:
+            as in `make_manifest`.
 
     Raises:
         SegtrtError: as `make_manifest`.
@@ -132,6 +135,7 @@ def write_manifest(
         calibration_fraction=calibration_fraction,
         seed=seed,
         on_bad_subject=on_bad_subject,
+        search_fraction=search_fraction,
     )
     none = Ignored(0, (), 0)
     for shard, path in enumerate(shard_paths):
@@ -157,7 +161,7 @@ def _twins(subjects: Sequence[Subject]) -> tuple[Twins, ...]:
     )
     for pair in twins:
         one, other = pair.subjects
-        place = "both splits" if len(set(pair.splits)) > 1 else f"the {pair.splits[0]} split"
+        place = "two splits" if len(set(pair.splits)) > 1 else f"the {pair.splits[0]} split"
         logger.warning(
             "%s and %s have %d images in common, byte for byte, in %s: the same subject under two "
             "names?",

@@ -61,7 +61,7 @@ class Subject:
     name: str
     shard: int
     split: str
-    """`calibration` or `evaluation`."""
+    """`calibration`, `search` or `evaluation`."""
     items: tuple[ItemEntry, ...]
 
 

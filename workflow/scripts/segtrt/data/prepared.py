@@ -25,7 +25,7 @@ from segtrt.data.windows import Patches
 from segtrt.errors import SegtrtError
 
 FORMAT = "segtrt-prepared-1"
-CALIBRATION, EVALUATION = "calibration", "evaluation"
+CALIBRATION, SEARCH, EVALUATION = "calibration", "search", "evaluation"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PreparedItem:
     subject: str
     name: str
     split: str
-    """`calibration` or `evaluation`."""
+    """`calibration`, `search` or `evaluation`."""
     source: dict[str, Any]
     """What writing its mask needs: the fields of `segtrt.data.layout.Item` but the root; of slices
     that were stacked, `slices`, a list of these, in the order of the stack."""

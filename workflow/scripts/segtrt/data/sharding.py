@@ -15,7 +15,7 @@ from typing import Literal
 
 from segtrt.errors import SegtrtError
 
-Split = Literal["calibration", "evaluation"]
+Split = Literal["calibration", "search", "evaluation"]
 
 BALANCE = 0.2
 """Largest share by which a shard's number of slices may differ from the mean, where subjects are
@@ -73,28 +73,47 @@ def count_calibration(subjects: int, calibration_fraction: float) -> int:
     return max(0, min(count, subjects - 1))
 
 
-def assign_splits(names: Iterable[str], calibration_fraction: float, seed: int) -> dict[str, Split]:
-    """Assign every subject to calibration or evaluation; independent of the order of `names`.
+def count_search(subjects: int, calibration_fraction: float, search_fraction: float) -> int:
+    """How many of so many subjects the search for precisions has, as `assign_splits` has it."""
+    left = subjects - count_calibration(subjects, calibration_fraction)
+    count = round(search_fraction * subjects)
+    if search_fraction > 0:
+        count = max(count, 1)
+    return max(0, min(count, left - 1))
+
+
+def assign_splits(
+    names: Iterable[str], calibration_fraction: float, seed: int, search_fraction: float = 0.0
+) -> dict[str, Split]:
+    """Assign every subject to one split; independent of the order of `names`.
 
     Calibration takes `round(calibration_fraction * n)` of the n subjects, those whose hash with the
     seed is lowest; at least one if the fraction is above 0 and there are two subjects or more, and
-    never all, so that evaluation has at least one.
+    never all, so that evaluation has at least one. The search takes the next ones by the same rule,
+    so that calibration is the same with a search and without; of two subjects it gets none.
 
     Args:
         names: subjects' names, each counted once.
         calibration_fraction: 0 to 1.
         seed: another seed gives another split.
+        search_fraction: 0 to 1.
 
     Returns:
         name -> split, sorted by name.
 
     Raises:
-        SegtrtError: the fraction is outside 0 to 1.
+        SegtrtError: a fraction is outside 0 to 1.
     """
+    if not 0 <= search_fraction <= 1:
+        raise SegtrtError(f"dataset.search_fraction is {search_fraction}, expected 0 to 1")
     if not 0 <= calibration_fraction <= 1:
         raise SegtrtError(
             f"dataset.calibration_fraction is {calibration_fraction}, expected 0 to 1"
         )
     ranked = sorted(set(names), key=lambda name: (_score("split", seed, name), name))
-    chosen = frozenset(ranked[: count_calibration(len(ranked), calibration_fraction)])
-    return {name: "calibration" if name in chosen else "evaluation" for name in sorted(ranked)}
+    calibrating = count_calibration(len(ranked), calibration_fraction)
+    searching = count_search(len(ranked), calibration_fraction, search_fraction)
+    left = len(ranked) - calibrating - searching
+    counts: dict[Split, int] = {"calibration": calibrating, "search": searching, "evaluation": left}
+    splits = [split for split, count in counts.items() for _ in range(count)]
+    return dict(sorted(zip(ranked, splits, strict=True)))

@@ -7,7 +7,7 @@ from itertools import product
 from segtrt.config.settings import Settings
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import Machine
-from segtrt.precision import CONVERTED, Graph, Precision
+from segtrt.precision import CONVERTED, SOURCE, Graph, Precision
 from segtrt.runtimes.base import BuildSettings, Runtime
 from segtrt.runtimes.registry import AUTO, auto_order
 
@@ -76,6 +76,18 @@ class Matrix:
     def graphs(self) -> tuple[Graph, ...]:
         """The converted ONNX graphs that the engines are built from."""
         used = {spec.graph for spec in self.engines}
+        return tuple(graph for graph in CONVERTED if graph in used)
+
+    @property
+    def lowered(self) -> tuple[Graph, ...]:
+        """The graphs, other than float32, that the engines compute by, each named once.
+
+        Where a runtime computes a short float from the float32 graph, it is that precision's graph.
+        """
+        used = {
+            spec.settings.precision.graph if spec.graph is SOURCE else spec.graph
+            for spec in self.engines
+        }
         return tuple(graph for graph in CONVERTED if graph in used)
 
     def find(self, place: str, batch: int, variant: str) -> EngineSpec:

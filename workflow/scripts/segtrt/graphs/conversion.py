@@ -22,11 +22,12 @@ def convert_and_record(
     *,
     method: str,
     on_unsupported: str,
+    refuse_wrong: bool = True,
 ) -> str:
     """Convert a graph and write how that was done, `Conversion`, beside it.
 
     Args:
-        source, wanted, out, calibration, method: as for `convert_onnx`.
+        source, wanted, out, calibration, method, refuse_wrong: as for `convert_onnx`.
         proof: the file to write.
         on_unsupported: `skip` leaves an empty graph where the network cannot be converted, and the
             reason in `proof`; `fail` raises.
@@ -38,7 +39,9 @@ def convert_and_record(
         SegtrtError: as `convert_onnx`, where that is to fail.
     """
     try:
-        conversion = convert_onnx(source, wanted, out, calibration, method)
+        conversion = convert_onnx(
+            source, wanted, out, calibration, method, refuse_wrong=refuse_wrong
+        )
     except SegtrtError as error:
         if on_unsupported == "fail":
             raise

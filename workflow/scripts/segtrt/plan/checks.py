@@ -12,7 +12,7 @@ from pathlib import Path
 from segtrt.addresses import is_url
 from segtrt.config.settings import Dataset, Settings, Tensors
 from segtrt.data.listing import list_items
-from segtrt.data.sharding import count_calibration
+from segtrt.data.sharding import count_calibration, count_search
 from segtrt.errors import SegtrtError, name_some
 from segtrt.plan.dataset import KAGGLE_FOLDER, dataset_form
 from segtrt.plan.sources import is_trained_here
@@ -150,4 +150,31 @@ def check_calibration(dataset: Dataset, subjects: Sequence[str] | None, root: Pa
             f"{root} has {len(subjects)} subject{'s' * (len(subjects) != 1)}, of which "
             f"dataset.calibration_fraction {dataset.calibration_fraction:g} leaves none to "
             "calibrate with, as one must be left to score; add subjects or take int8 and fp8 out"
+        )
+
+
+def check_search(dataset: Dataset, subjects: Sequence[str] | None, root: Path) -> None:
+    """Stop where the split leaves no subject to judge regions on.
+
+    Args:
+        dataset: the group of that name.
+        subjects: the names of its subjects; None for a data set that is not here yet.
+        root: its folder, for the message.
+
+    Raises:
+        SegtrtError: there is none.
+    """
+    share = dataset.search_fraction
+    if not share:
+        raise SegtrtError(
+            "regions are judged on subjects of their own, and dataset.search_fraction is 0; set "
+            "it, e.g. to 0.2"
+        )
+    if subjects is None:
+        return
+    if not count_search(len(subjects), dataset.calibration_fraction, share):
+        raise SegtrtError(
+            f"regions are judged on subjects of their own, but {root} has {len(subjects)} "
+            f"subject{'s' * (len(subjects) != 1)}, of which dataset.search_fraction {share:g} "
+            "leaves none, as one must be left to score; add subjects or set it to 0"
         )

@@ -162,7 +162,12 @@ def digest_dataset(settings: Dataset, checkout: Path, cache: HashCache) -> Datas
     root = find_dataset(settings, checkout)
     form = dataset_form(settings, root)
     listing = list_items(root, form.layout, settings.subjects)
-    split_of = assign_splits(listing.counts, settings.calibration_fraction, settings.seed)
+    split_of = assign_splits(
+        listing.counts,
+        settings.calibration_fraction,
+        settings.seed,
+        settings.search_fraction,
+    )
     content = _content(root, listing, cache)
     ignored = listing.ignored
     whole = {
@@ -227,6 +232,7 @@ def _fetched(settings: Dataset, checkout: Path, cache: HashCache) -> dict[str, A
         "subjects": sorted(settings.subjects) if settings.subjects else None,
         "on_bad_subject": settings.on_bad_subject,
         "calibration_fraction": settings.calibration_fraction,
+        "search_fraction": settings.search_fraction,
         "seed": settings.seed,
         "shards": settings.shards,
         "form": dataset_form(settings, KAGGLE_FOLDER).to_json(),

@@ -20,7 +20,7 @@ class ReferenceSubject:
 
     subject: str
     split: str
-    """`calibration` or `evaluation`."""
+    """`calibration`, `search` or `evaluation`."""
     items: int
     """Images or volumes."""
     slices: int

@@ -88,7 +88,7 @@ class SubjectScore:
 
     subject: str
     split: str
-    """`calibration` or `evaluation`."""
+    """`calibration`, `search` or `evaluation`."""
     items: int
     """Images or volumes."""
     figure: float | None
@@ -123,7 +123,7 @@ class Figures:
     errors: Errors
     """On the items of evaluation subjects."""
     errors_every_item: Errors
-    """On those of calibration subjects too."""
+    """On those of all subjects."""
     quality: Quality | None
     """None without ground truth, or where no subject has a figure."""
     agreement: float | None

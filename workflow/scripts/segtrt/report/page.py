@@ -22,6 +22,7 @@ from segtrt.report.charts_time import where_time_goes
 from segtrt.report.matrix import columns, make_row
 from segtrt.report.overview import make_overview
 from segtrt.report.profiles import costs_of_profiles
+from segtrt.report.regions import make_strip
 from segtrt.summary.document import read_summary
 from segtrt.summary.overlay_index import read_overlays
 
@@ -94,6 +95,7 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
         columns=columns(summary),
         rows=[make_row(engine, summary) for engine in summary["engines"]],
         charts=charts,
+        strip=make_strip(summary),
         chart_specs={chart.id: chart.spec for chart in charts},
         overlays={
             **overlays,

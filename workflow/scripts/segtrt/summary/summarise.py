@@ -29,6 +29,7 @@ from segtrt.summary.engines import (
 )
 from segtrt.summary.machines import machine_entries, reference_entry
 from segtrt.summary.overlays import write_overlays
+from segtrt.summary.regions import NO_REGIONS, RegionFiles, regions_entry
 from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
 
 Json = dict[str, Any]
@@ -106,6 +107,7 @@ def summarise(
     outputs: Outputs,
     benchmarks_dir: Path | None,
     rule_graph: str | None,
+    search: RegionFiles = NO_REGIONS,
 ) -> None:
     """Write the summary, its table and the pictures of the report.
 
@@ -115,6 +117,7 @@ def summarise(
         outputs: what to write.
         benchmarks_dir: Snakemake's benchmark files, `<rule>/**/*.tsv`, or None.
         rule_graph: the rule graph as SVG text, or None.
+        search: what was found on regions.
 
     Raises:
         SegtrtError: an input is missing or of another format.
@@ -160,6 +163,7 @@ def summarise(
         engines=entries,
         rules=read_benchmarks(benchmarks_dir) if benchmarks_dir else [],
         rule_graph=rule_graph,
+        precision_search=regions_entry(search),
     )
     write_summary(summary, outputs.summary, outputs.table)
     choice = summary["recommendation"]
@@ -192,6 +196,7 @@ def compose(
     engines: Sequence[Json],
     rules: Sequence[Json],
     rule_graph: str | None,
+    precision_search: Json | None = None,
 ) -> Json:
     """Put a summary together and compare it, if `report.compare_with` says so."""
     report = settings.report
@@ -236,6 +241,7 @@ def compose(
         "rules": list(rules),
         "rule_graph": rule_graph,
         "comparison": None,
+        "precision_search": precision_search,
     }
     summary: Json = as_json(values)
     if report.compare_with:
@@ -278,7 +284,8 @@ def write_summary(summary: Json, out_json: Path, out_csv: Path) -> None:
 
 def _dataset(manifest: Manifest, reference: ReferenceScores, settings: Settings) -> Json:
     counts: Json = {}
-    for split, prefix in (("evaluation", "evaluation_"), ("calibration", "calibration_"), ("", "")):
+    for split in ("evaluation", "calibration", "search", ""):
+        prefix = f"{split}_" if split else ""
         own = [one for one in reference.subjects if split in ("", one.split)]
         counts[f"{prefix}subjects"] = len(own)
         counts[f"{prefix}items"] = sum(one.items for one in own)
