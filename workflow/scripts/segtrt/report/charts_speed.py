@@ -21,7 +21,6 @@ from segtrt.report.chart import (
 )
 from segtrt.report.machines import reference_name, several, shown
 
-
 _RIM: Spec = {"line": {"width": 3, "color": "--ink"}}
 """Of the points of a line that differs from another in its profile or in being compiled alone."""
 
