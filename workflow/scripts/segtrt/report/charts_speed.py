@@ -21,6 +21,9 @@ from segtrt.report.chart import (
 )
 from segtrt.report.machines import reference_name, several, shown
 
+_RIM: Spec = {"line": {"width": 3, "color": "--ink"}}
+"""Of the points of a line that differs from another in its profile or in being compiled alone."""
+
 
 class Timed(NamedTuple):
     """The reference, another way of PyTorch or an engine, with its timing."""
@@ -51,7 +54,7 @@ def timed(summary: Mapping[str, Any]) -> list[Timed]:
         ]
         lines += [
             Timed(
-                f"{one['name']}, batch {own['batch_size']}",
+                f"{one['name']}{wording.on(shown(summary, name))}, batch {own['batch_size']}",
                 name,
                 one["name"],
                 one["precision"],
@@ -195,7 +198,7 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                 "marker": {
                     "size": 8,
                     **marker(summary, machine, runtime, precision),
-                    **({"symbol": "x"} if dynamic or "compiled" in runtime else {}),
+                    **(_RIM if dynamic or "compiled" in runtime else {}),
                 },
                 "line": {"width": 2, "color": colour_of(runtime), "dash": dash(precision)},
             }
