@@ -357,6 +357,7 @@ NO_ARTEFACT = frozenset(
         "cli.main",
         "cli.network",
         "cli.pick",
+        "cli.pick_options",
         "cli.parser",
         "cli.picture",
         "cli.places",
