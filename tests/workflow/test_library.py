@@ -115,6 +115,7 @@ def test_every_module_and_public_function_says_what_it_is() -> None:
 TESTED_THROUGH = {
     "quality/test_metric.py": "quality.means",
     "cli/test_main.py": "__main__ cli.amounts cli.parser",
+    "cli/test_pick.py": "cli.pick_options",
     "cli/test_report.py": "cli.report_options",
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
     "config/test_resolve.py": "config.network config.precision_search config.resources "

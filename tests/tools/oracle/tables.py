@@ -374,6 +374,7 @@ NO_ARTEFACT = frozenset(
         "cli.main",
         "cli.network",
         "cli.pick",
+        "cli.pick_options",
         "cli.parser",
         "cli.picture",
         "cli.places",
