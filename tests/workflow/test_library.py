@@ -119,7 +119,7 @@ TESTED_THROUGH = {
     "cli/test_report.py": "cli.report_options",
     "cli/test_run.py": "cli.compare cli.engine cli.limits",
     "config/test_resolve.py": "config.network config.precision_search config.resources "
-    "config.schema",
+    "config.schema config.typed",
     "cli/test_predict.py": "deploy.arrays deploy.job deploy.outputs deploy.predict deploy.reading",
     "data/test_encode.py": "data.encoding data.stored",
     "data/test_intensity.py": "data.normalisations",

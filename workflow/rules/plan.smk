@@ -7,7 +7,7 @@ import atexit
 from functools import cache
 
 from segtrt.addresses import is_url, shown_place, without_secrets
-from segtrt.config.settings import as_json
+from segtrt.config.typed import as_json
 from segtrt.config.shown import shown_settings
 from segtrt.data.labels import IGNORED
 from segtrt.engines.matrix import at, make_matrix

@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 from PIL import Image
 from segtrt.config.resolve import resolve_config
-from segtrt.config.settings import as_json
+from segtrt.config.typed import as_json
 from segtrt.machine.facts import Machine, description
 from segtrt.machine.gpu import GpuFacts
 

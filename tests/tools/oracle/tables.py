@@ -13,6 +13,7 @@ CODE = {
     "config.package": "make_package summarise",
     "config.precision_search": "summarise",
     "config.settings": "summarise",
+    "config.typed": "summarise",
     "data.encode": "encode_slices time_preparation",
     "data.encoding": "describe_segmentation encode_slices make_package time_preparation",
     "data.entries": "list_slices",

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 from segtrt.config.resolve import resolve_config
-from segtrt.config.settings import WindowSettings, as_json
+from segtrt.config.settings import WindowSettings
+from segtrt.config.typed import as_json
 from segtrt.errors import SegtrtError
 from segtrt.graphs.sample import Sample
 

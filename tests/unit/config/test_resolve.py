@@ -10,7 +10,8 @@ import yaml
 from segtrt.config.resolve import resolve_config
 from segtrt.config.resources import is_of_gpu
 from segtrt.config.schema import load_schema
-from segtrt.config.settings import MachineSettings, as_json
+from segtrt.config.settings import MachineSettings
+from segtrt.config.typed import as_json
 from segtrt.errors import SegtrtError
 from segtrt.precision import Precision
 

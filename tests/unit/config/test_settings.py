@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from segtrt.config.resolve import resolve_config
 from segtrt.config.schema import load_schema
-from segtrt.config.settings import Settings, as_json
+from segtrt.config.settings import Settings
+from segtrt.config.typed import as_json
 from segtrt.engines.budget import TimingBudget
 from segtrt.precision import Precision
 

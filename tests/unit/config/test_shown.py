@@ -1,8 +1,8 @@
 """Settings as they may be told: every place in them, and nothing else, is cut down."""
 
 from segtrt.config.resolve import resolve_config
-from segtrt.config.settings import as_json
 from segtrt.config.shown import shown_settings
+from segtrt.config.typed import as_json
 
 HOME = "/home/alice/private"
 CONFIG = {

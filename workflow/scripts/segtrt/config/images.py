@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from segtrt.config.settings import Dataset, Tensors, as_json
+from segtrt.config.settings import Dataset, Tensors
+from segtrt.config.typed import as_json
 from segtrt.data.form import FOREGROUND
 from segtrt.data.labels import Labels
 from segtrt.data.layout import KAGGLE, Layout

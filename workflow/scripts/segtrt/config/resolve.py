@@ -8,7 +8,8 @@ from segtrt.config.images import choose_source, faults_of_images
 from segtrt.config.network import faults_of_network
 from segtrt.config.resources import misplaced_resources
 from segtrt.config.schema import complete, load_schema
-from segtrt.config.settings import Settings, as_json, from_values
+from segtrt.config.settings import Settings
+from segtrt.config.typed import as_json, from_values
 from segtrt.errors import SegtrtError
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.addresses import is_url
-from segtrt.config.settings import Settings, as_json
+from segtrt.config.settings import Settings
 from segtrt.config.shown import shown_settings
+from segtrt.config.typed import as_json
 from segtrt.files import sha256_file
 from segtrt.model.user_code import code_of_file, code_of_module
 from segtrt.plan.fingerprint import PACKAGE, code_fingerprint

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from segtrt.config.settings import as_json
+from segtrt.config.typed import as_json
 from segtrt.plan.contents import code_of, versions_of
 from segtrt.plan.patterns import Pattern
 

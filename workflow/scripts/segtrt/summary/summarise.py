@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segtrt.config.settings import Settings, as_json
+from segtrt.config.settings import Settings
+from segtrt.config.typed import as_json
 from segtrt.data.manifest import Manifest, read_manifest
 from segtrt.data.prepared import Prepared
 from segtrt.engines.record import read_record
