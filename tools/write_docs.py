@@ -80,38 +80,33 @@ def _decision_row(rule: str, nodes: list[Node], stored: bool) -> str:
 
 
 def results_table(summary: dict[str, Any]) -> str:
-    """The engines of a summary as a Markdown table, PyTorch first, with the machines below."""
-    dice = next(e["dice"] for e in summary["engines"] if e["dice"])
+    """What a summary has timed as a Markdown table, PyTorch first, with the machines below."""
+    engines = [engine for engine in summary["engines"] if engine["timing"]]
+    reference = next(one["quality"]["reference_mean"] for one in engines if one["quality"])
+    title = summary["metric"]["title"]
     lines = [
-        "| engine | batch | precision | median latency, ms | images/s | Dice | verdict |",
+        f"| engine | batch | precision | median latency, ms | images/s | {title} | verdict |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for machine in summary["machines"]:
+        place = on(shown(summary, machine["name"]))
+        ways = [(machine["timed"], "fp32", machine["timings"], f"{reference:.4f}")]
+        # Of the other ways a sample was answered: enough for errors, not for the metric.
+        ways += [
+            (one["name"], one["precision"], one["timings"], "") for one in machine["baselines"]
+        ]
         lines += [
-            _row(
-                runtime=f"PyTorch{on(shown(summary, machine['name']))}",
-                precision="FP32",
-                timing=timing,
-                dice=dice["reference_mean"],
-                verdict="",
-            )
-            for timing in machine["timings"]
+            _row(name.removesuffix(f" {precision}") + place, precision, timing, quality, "")
+            for name, precision, timings, quality in ways
+            for timing in timings
         ]
     chosen = summary["recommendation"]["engine"]
-    for engine in summary["engines"]:
-        if not engine["timing"]:
-            continue
+    for engine in engines:
         verdict = VERDICTS[engine["verdict"]]
         verdict += ", recommended" if engine["name"] == chosen else ""
-        lines.append(
-            _row(
-                runtime=runtime(engine["runtime"]) + on(shown(summary, engine["machine"])),
-                precision=engine["precision"].upper(),
-                timing=engine["timing"],
-                dice=engine["dice"]["mean"],
-                verdict=verdict,
-            )
-        )
+        name = runtime(engine["runtime"]) + on(shown(summary, engine["machine"]))
+        quality = f"{engine['quality']['mean']:.4f}"
+        lines.append(_row(name, engine["precision"], engine["timing"], quality, verdict))
     devices = []
     for machine in summary["machines"]:
         facts, name = machine["facts"], shown(summary, machine["name"])
@@ -120,10 +115,10 @@ def results_table(summary: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"{'; '.join(devices)}.", ""])
 
 
-def _row(*, runtime: str, precision: str, timing: dict[str, Any], dice: float, verdict: str) -> str:
+def _row(name: str, precision: str, timing: dict[str, Any], quality: str, verdict: str) -> str:
     latency, rate = timing["total"]["median"], timing["images_per_second"]
-    figures = (timing["batch_size"], precision, f"{latency:.1f}", f"{rate:.1f}", f"{dice:.4f}")
-    return f"| {' | '.join(map(str, (runtime, *figures, verdict)))} |"
+    figures = (timing["batch_size"], precision.upper(), f"{latency:.1f}", f"{rate:.1f}")
+    return f"| {' | '.join(map(str, (name, *figures, quality, verdict)))} |"
 
 
 def between(text: str, marker: str, content: str, name: str = "README.md") -> str:

@@ -1,6 +1,5 @@
 """The documents: commands that can be given, links that lead somewhere, fresh figures."""
 
-import json
 import os
 import re
 import shlex
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from example_cases import CASES
+from example_summaries import make_example
 from snakemake_runs import run_snakemake
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -136,46 +137,41 @@ def test_the_readme_shows_results_and_rules() -> None:
     assert len(text.splitlines()) < 200
 
 
-def test_results_come_from_a_summary(tmp_path: Path) -> None:
+def rows_of(table: str) -> list[list[str]]:
+    """The cells of a Markdown table's rows, headings left out."""
+    lines = [line for line in table.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("name", ["demo", "cluster"])
+def test_results_come_from_a_summary(name: str, tmp_path: Path) -> None:
     sys.path.insert(0, str(PROJECT / "tools"))
     try:
         import write_docs
     finally:
         sys.path.pop(0)
-    timing = {"batch_size": 4, "total": {"median": 12.34}, "images_per_second": 324.1}
-    summary = {
-        "recommendation": {"engine": "openvino/b4_int8"},
-        "machines": [{"name": "", "facts": {"cpu": "A CPU", "threads": "2"}, "timings": [timing]}],
-        "engines": [
-            {
-                "name": "openvino/b4_int8",
-                "machine": "",
-                "runtime": "openvino",
-                "batch_size": 4,
-                "precision": "int8",
-                "verdict": "pass",
-                "timing": timing,
-                "dice": {"mean": 0.9, "reference_mean": 0.91},
-            },
-            {"name": "tensorrt/b4_int8", "timing": None, "dice": None},
-        ],
-    }
+    summary = make_example(CASES[name](), tmp_path)
     table = write_docs.results_table(summary)
-    assert "| PyTorch | 4 | FP32 | 12.3 | 324.1 | 0.9100 |  |" in table
-    assert "| OpenVINO | 4 | INT8 | 12.3 | 324.1 | 0.9000 | passed, recommended |" in table
-    assert "tensorrt" not in table
-    assert "\nA CPU, 2 threads.\n" in table
-    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    rows = rows_of(table)
+    timed = [engine for engine in summary["engines"] if engine["timing"]]
+    ways = [way for one in summary["machines"] for way in (one, *one["baselines"])]
+    assert len(rows) == len(timed) + sum(len(way["timings"]) for way in ways)
+    (chosen,) = [row for row in rows if row[-1].endswith("recommended")]
+    best = next(one for one in timed if one["name"] == summary["recommendation"]["engine"])
+    assert chosen[1:3] == [str(best["batch_size"]), best["precision"].upper()]
+    assert chosen[3:6] == [
+        f"{best['timing']['total']['median']:.1f}",
+        f"{best['timing']['images_per_second']:.1f}",
+        f"{best['quality']['mean']:.4f}",
+    ]
+    assert rows[0][0].startswith("PyTorch eager")
+    assert rows[0][5] == f"{best['quality']['reference_mean']:.4f}"
+    for machine in summary["machines"]:
+        facts = machine["facts"]
+        assert (facts.get("gpu") or facts["cpu"]) in table.splitlines()[-1]
+        assert len(summary["machines"]) == 1 or f"on {machine['name']} |" in table
     readme = write_docs.documents(tmp_path / "summary.json")[PROJECT / "README.md"]
     assert table in readme
-    gpu = {"name": "g", "facts": {"cpu": "A CPU", "gpu": "A GPU"}, "timings": [timing]}
-    summary["machines"] = [{**summary["machines"][0], "name": "c"}, gpu]
-    summary["engines"][0]["machine"] = "g"
-    table = write_docs.results_table(summary)
-    assert "| PyTorch on c | 4 | FP32 |" in table
-    assert "| PyTorch on g | 4 | FP32 |" in table
-    assert "| OpenVINO on g | 4 | INT8 |" in table
-    assert "\nc: A CPU, 2 threads; g: A GPU.\n" in table
 
 
 def test_the_design_names_every_rule_that_makes_a_file() -> None:
