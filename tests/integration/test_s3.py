@@ -80,9 +80,9 @@ def test_results_lie_in_s3_and_are_found_there_again(
             *("--config", *(f"{key}={value}" for key, value in config.items())),
             snakefile=project_root / "Snakefile",
         )
-        told = done.stdout + done.stderr
-        assert done.returncode == 0, told
-        return told
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, output
+        return output
 
     snakemake()
     listed = client.list_objects_v2(Bucket=BUCKET)["Contents"]

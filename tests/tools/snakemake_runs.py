@@ -27,9 +27,9 @@ def run_snakemake(
     )
 
 
-def job_counts(told: str) -> dict[str, int]:
+def job_counts(message: str) -> dict[str, int]:
     """Rule -> number of jobs, from the table that a dry run ends with."""
-    table = told.rsplit("Job stats:", 1)[-1]
+    table = message.rsplit("Job stats:", 1)[-1]
     return {
         name: int(count)
         for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)
@@ -37,6 +37,8 @@ def job_counts(told: str) -> dict[str, int]:
     }
 
 
-def engines_told(told: str) -> set[str]:
+def engines_told(message: str) -> set[str]:
     """The engines whose building a dry run lists."""
-    return set(re.findall(r"results/engines/([a-z_]+(?:@\w+)?/b\d+_[a-z0-9]+)/engine\.bin", told))
+    return set(
+        re.findall(r"results/engines/([a-z_]+(?:@\w+)?/b\d+_[a-z0-9]+)/engine\.bin", message)
+    )

@@ -26,7 +26,7 @@ def test_a_function_in_a_module_of_the_current_folder(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("no_such_module_here:f", "cannot be imported (ModuleNotFoundError"),
         ("no/such.py:f", "there is no file no/such.py"),
@@ -36,11 +36,11 @@ def test_a_function_in_a_module_of_the_current_folder(
         ("math:", "expected module:function"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(text: str, told: str) -> None:
+def test_what_is_wrong_is_told_in_one_line(text: str, message: str) -> None:
     with pytest.raises(SegtrtError) as caught:
         load_function(text, "tensors.normalisation")
     assert str(caught.value).startswith(f"tensors.normalisation is {text}")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

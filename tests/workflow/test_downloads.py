@@ -79,8 +79,8 @@ def test_a_users_own_images_stay(folder: Path, project_root: Path, zip_path: Pat
     for archive, options in ((zip_path, []), (None, ["--forceall"])):
         done = run(folder, project_root, archive, *options)
         assert done.returncode != 0
-        told = [line for line in done.stderr.splitlines() if line.startswith("segtrt: ")]
-        assert any("data/kaggle_3m holds files that were not fetched" in line for line in told)
+        output = [line for line in done.stderr.splitlines() if line.startswith("segtrt: ")]
+        assert any("data/kaggle_3m holds files that were not fetched" in line for line in output)
         assert contents(folder) == before
 
 

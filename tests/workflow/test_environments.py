@@ -67,14 +67,14 @@ def test_the_installed_packages_are_the_constraints(monkeypatch: pytest.MonkeyPa
 
 
 def test_every_pin_is_audited_and_one_not_looked_up_is_a_failure() -> None:
-    told = subprocess.run(
+    output = subprocess.run(
         ["make", "--dry-run", "--assume-old=.venv/installed-dev", "audit"],
         cwd=PROJECT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    (command,) = [line.split() for line in told.splitlines() if "pip-audit" in line]
+    (command,) = [line.split() for line in output.splitlines() if "pip-audit" in line]
     pinned = sorted(f"requirements/{path.name}" for path in (PROJECT / "requirements").iterdir())
     assert sorted(word for word in command if word.endswith(".txt")) == pinned
     assert "--strict" in command

@@ -16,26 +16,26 @@ def per_engine(count: int, shards: int = 1) -> dict[str, int]:
     return dict.fromkeys(rules, count) | {"run_engine": count * shards}
 
 
-def held(told: str, expected: dict[str, int]) -> None:
+def held(message: str, expected: dict[str, int]) -> None:
     """Compare the jobs of the rules in `expected`, and that each other rule has one."""
-    counts = job_counts(told)
+    counts = job_counts(message)
     assert {rule: counts.get(rule, 0) for rule in expected} == expected
     assert {rule: n for rule, n in counts.items() if rule not in expected and n != 1} == {}
 
 
 def test_a_fresh_clone_lists_every_job(clone: Path) -> None:
     done = run_snakemake(clone, "-n")
-    told = done.stdout + done.stderr
-    assert done.returncode == 0, told
-    held(told, {**per_engine(12), "convert_onnx": 2, "fetch_dataset": 0, "train": 0})
-    assert engines_told(told) == {
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    held(output, {**per_engine(12), "convert_onnx": 2, "fetch_dataset": 0, "train": 0})
+    assert engines_told(output) == {
         f"{runtime}/b{batch}_{precision}"
         for runtime in ("onnxruntime", "openvino")
         for batch in (1, 4, 16)
         for precision in ("fp32", "int8")
     }
     for rule in ("all", "list_slices", "encode_slices", "export_onnx", "write_report"):
-        assert job_counts(told)[rule] == 1
+        assert job_counts(output)[rule] == 1
     # A dry run leaves the clone as it was.
     assert not (clone / "results/report.html").exists()
 
@@ -184,9 +184,9 @@ def test_calibration_without_subjects_is_told_where_it_is_needed(
 ) -> None:
     config = ["dataset={subjects: [DEMO_0001]}", "tensors={samples: []}"]
     done = run_snakemake(tmp_path, "-n", "--config", *config, snakefile=project_root / "Snakefile")
-    told = done.stdout + done.stderr
-    assert done.returncode != 0 and "Traceback" not in told
-    [line] = [line for line in told.splitlines() if "leaves none to calibrate with" in line]
+    output = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in output
+    [line] = [line for line in output.splitlines() if "leaves none to calibrate with" in line]
     assert line.startswith("segtrt: engines.precisions asks for int8 or fp8")
     dry_run(["--config", *config, "engines={precisions: [fp32]}"])
 
@@ -211,9 +211,9 @@ def test_a_group_given_twice_in_a_file_is_named_with_its_lines(
     done = run_snakemake(
         tmp_path, "-n", "--configfile", str(file), snakefile=project_root / "Snakefile"
     )
-    told = done.stdout + done.stderr
-    assert done.returncode != 0 and "Traceback" not in told
-    assert f"configuration: {file} gives report in line 1 and again in line 4" in told
+    output = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in output
+    assert f"configuration: {file} gives report in line 1 and again in line 4" in output
 
 
 def test_what_means_the_same_by_config_and_in_a_file_plans_the_same_keys(

@@ -35,7 +35,7 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ([], "required: COMMAND; see segtrt --help"),
         (["walk"], "invalid choice: 'walk'"),
@@ -51,11 +51,11 @@ def test_help_imports_nothing_heavy():
         (["pick", "--slices", "many"], "--slices: 'many' is not a whole number of 1 or more"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(words, told, capsys):
+def test_a_mistake_is_told_in_one_line(words, message, capsys):
     assert main(words) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("segtrt: ") and err.count("\n") == 1 and told in err
+    assert err.startswith("segtrt: ") and err.count("\n") == 1 and message in err
 
 
 def test_a_folder_for_a_file_is_told_in_one_line(tmp_path: Path, capsys):

@@ -69,7 +69,7 @@ def test_an_nnunet_data_set_says_it_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "masks", "told"),
+    ("images", "masks", "message"),
     [
         ("nowhere", None, "nowhere is no folder"),
         ("nowhere/{subject}.png", None, "nowhere is no folder"),
@@ -79,8 +79,8 @@ def test_an_nnunet_data_set_says_it_all() -> None:
         ("scans", "scans", "scans has no file named after an image of scans"),
     ],
 )
-def test_what_is_in_no_known_order_is_refused(images: str, masks: str | None, told: str) -> None:
+def test_what_is_in_no_known_order_is_refused(images: str, masks: str | None, message: str) -> None:
     touch("scans/a.png", "empty/readme.txt")
-    with pytest.raises(SegtrtError, match=told) as refused:
+    with pytest.raises(SegtrtError, match=message) as refused:
         find_places(images, masks)
     assert "give a pattern such as" in str(refused.value)

@@ -44,9 +44,9 @@ def test_masks_are_the_workflows_byte_for_byte(
     assert predict(made, made.root, "--out", tmp_path / "masks") == 0
     assert contents(tmp_path / "masks") == made.masks()
     assert len(made.masks()) > 1
-    told = capsys.readouterr()
-    assert "images per second" in told.out
-    assert told.err == ""
+    output = capsys.readouterr()
+    assert "images per second" in output.out
+    assert output.err == ""
 
 
 def test_masks_of_the_demo_bear_the_images_names(demo: Made, tmp_path: Path) -> None:
@@ -87,14 +87,14 @@ def test_what_cannot_be_read_is_told_and_the_rest_done(
     Image.new("L", (80, 8)).save(images / "large.jpg")
     np.save(images / "nan.npy", np.full((22, 30), np.nan, np.float32))
     assert predict(made, images, images / "nan.npy", "--out", tmp_path / "masks") == 1
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     assert contents(tmp_path / "masks") == made.masks()
-    lines = told.err.splitlines()
+    lines = output.err.splitlines()
     assert len(lines) == 5
     for name in ("broken.jpg", "page.jpg", "colour.jpg", "large.jpg", "nan.npy"):
         assert len([line for line in lines if name in line]) == 1, name
-    assert "2 images segmented" in told.out and "5 faults" in told.out
-    assert "\x1b" not in told.err
+    assert "2 images segmented" in output.out and "5 faults" in output.out
+    assert "\x1b" not in output.err
 
 
 def test_a_subject_with_a_damaged_slice_has_no_masks(
@@ -106,8 +106,8 @@ def test_a_subject_with_a_damaged_slice_has_no_masks(
     (images / SUBJECT / f"{SUBJECT}_9.tif").write_bytes(b"II*\0")
     assert predict(demo, images, "--out", tmp_path / "masks") == 1
     assert {path.split("/")[0] for path in contents(tmp_path / "masks")} == {"DEMO_0002"}
-    told = capsys.readouterr().err
-    assert f"{SUBJECT}_9.tif" in told and "2 other images have no mask either" in told
+    output = capsys.readouterr().err
+    assert f"{SUBJECT}_9.tif" in output and "2 other images have no mask either" in output
 
 
 def test_a_second_run_does_what_is_missing_or_old(demo: Made, tmp_path: Path, capsys) -> None:
@@ -158,7 +158,7 @@ def test_two_engines_do_not_share_a_folder(demo: Made, tmp_path: Path, capsys) -
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["absent.tif"], "image absent.tif does not exist"),
         (["*.xyz"], r"image *.xyz matches nothing"),
@@ -168,7 +168,7 @@ def test_two_engines_do_not_share_a_folder(demo: Made, tmp_path: Path, capsys) -
     ],
 )
 def test_a_mistake_is_told_in_one_line(  # noqa: PLR0917
-    demo: Made, tmp_path: Path, monkeypatch, capsys, words: list[str], told: str
+    demo: Made, tmp_path: Path, monkeypatch, capsys, words: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
@@ -177,7 +177,7 @@ def test_a_mistake_is_told_in_one_line(  # noqa: PLR0917
         shutil.copy(demo.root / f"{SUBJECT}/{SUBJECT}_9.tif", Path(folder, "x.tif"))
     assert predict(demo, *words, "--out", "masks") == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert len(error.splitlines()) == 1
 
 
@@ -210,9 +210,9 @@ def test_a_full_disk_is_told_by_the_folders_name(
     assert predict(demo, demo.root / SUBJECT, "--out", masks) == 0
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     assert predict(demo, demo.root / "DEMO_0002", "--out", masks) == 2
-    told = capsys.readouterr().err
-    assert str(masks) in told and "make room" in told
-    assert len(told.splitlines()) == 1
+    output = capsys.readouterr().err
+    assert str(masks) in output and "make room" in output
+    assert len(output.splitlines()) == 1
     assert not [path for path in masks.rglob("*") if path.name.endswith(".part")]
 
 

@@ -57,7 +57,7 @@ def test_alone_it_goes_on_with_the_settings_that_are_here(ran: list[list[str]]) 
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ([], "there is no config.yaml here to go on with; name a network and images"),
         (["net.onnx"], "network net.onnx is given, but no images are"),
@@ -66,11 +66,11 @@ def test_alone_it_goes_on_with_the_settings_that_are_here(ran: list[list[str]]) 
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(
-    ran: list[list[str]], capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    ran: list[list[str]], capsys: pytest.CaptureFixture[str], words: list[str], message: str
 ) -> None:
     assert main(["report", *words]) == 2
     err = capsys.readouterr().err
-    assert told in err
+    assert message in err
     assert err.count("\n") == 1
     assert not Path("config.yaml").exists()
     assert ran == []

@@ -96,7 +96,7 @@ def test_a_single_subject_is_not_calibrated_with() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "places", "told"),
+    ("answers", "places", "message"),
     [
         (Answers(labels="liver"), PLACES, "labels 'liver' are not VALUE=NAME"),
         (Answers(labels="1=a"), Places("data", "{subject}.png", None), "no masks are"),
@@ -110,9 +110,9 @@ def test_a_single_subject_is_not_calibrated_with() -> None:
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(
-    answers: Answers, places: Places, told: str
+    answers: Answers, places: Places, message: str
 ) -> None:
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=message):
         settings(answers, places=places)
 
 

@@ -124,7 +124,7 @@ def test_batch_repeats_the_inputs_in_turn(engines, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "told", "batch"),
+    ("words", "message", "batch"),
     [
         (inputs(0, 1, 2), "3 inputs in 1 batch of 3\n", "3"),
         (inputs(0), "1 input in 1 batch of 1\n", "1"),
@@ -132,10 +132,10 @@ def test_batch_repeats_the_inputs_in_turn(engines, capsys):
         (inputs(0, 1, 2, 3), "4 inputs in 2 batches of 3, 2 places filled", "3"),
     ],
 )
-def test_a_dynamic_engine_takes_the_batch_that_is_given(words, told, batch, engines, capsys):
+def test_a_dynamic_engine_takes_the_batch_that_is_given(words, message, batch, engines, capsys):
     assert run(engines["dynamic"], *words) == 0
     out = capsys.readouterr().out
-    assert told in out
+    assert message in out
     assert re.search(TIMING, out).group(1) == batch
 
 
@@ -264,7 +264,7 @@ def left_out(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "damage", "told"),
+    ("name", "damage", "message"),
     [
         ("engine.bin", cut, "bytes, its record says"),
         ("engine.bin", change, "was changed after it was built"),
@@ -275,14 +275,14 @@ def left_out(path: Path) -> None:
         ("engine.json", left_out, "was left out when it was to be built: too old"),
     ],
 )
-def test_a_bad_engine_is_told_in_one_line(name, damage, told, engines, capsys):
+def test_a_bad_engine_is_told_in_one_line(name, damage, message, engines, capsys):
     shutil.copytree(engines["fp32"], "engine")
     damage(Path("engine") / name)
-    check_mistake(["engine", *inputs(0)], told, capsys)
+    check_mistake(["engine", *inputs(0)], message, capsys)
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (Path.unlink, "cannot be read (No such file or directory)"),
         (cut, "input_0.pb is not a whole ONNX TensorProto"),
@@ -298,9 +298,9 @@ def test_a_bad_engine_is_told_in_one_line(name, damage, told, engines, capsys):
         ),
     ],
 )
-def test_a_bad_input_is_told_in_one_line(make, told, engines, samples, capsys):
+def test_a_bad_input_is_told_in_one_line(make, message, engines, samples, capsys):
     make(samples / "test_data_set_1/input_0.pb")
-    check_mistake([engines["fp32"], *inputs(0, 1)], told, capsys)
+    check_mistake([engines["fp32"], *inputs(0, 1)], message, capsys)
 
 
 def test_other_mistakes_are_told_in_one_line(engines, samples, truth, capsys):
@@ -317,10 +317,10 @@ def test_other_mistakes_are_told_in_one_line(engines, samples, truth, capsys):
     check_mistake([fp32, *inputs(0)], "output_0.pb is not a whole ONNX TensorProto", capsys)
 
 
-def check_mistake(words: list[object], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def check_mistake(words: list[object], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words) == 2
     err = capsys.readouterr().err
-    assert err.startswith("segtrt: ") and err.count("\n") == 1 and told in err, err
+    assert err.startswith("segtrt: ") and err.count("\n") == 1 and message in err, err
 
 
 def test_the_record_names_the_engine(engines, capsys):

@@ -21,9 +21,9 @@ def test_a_package_that_is_verified(package: Path, capsys: Any) -> None:
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("verified: small (onnxruntime/b2_fp32) answers 3 golden samples")
     assert main(["verify", "--json", "--threads", "1", f"{package}.zip"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["verified"] is True
-    assert told["threads"] == 1
+    output = json.loads(capsys.readouterr().out)
+    assert output["verified"] is True
+    assert output["threads"] == 1
 
 
 def test_a_package_that_is_not(package: Path, tmp_path: Path, capsys: Any) -> None:

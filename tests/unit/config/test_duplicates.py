@@ -16,7 +16,7 @@ def refused(*files: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (
             "engines:\n  profile: static\nreport:\nengines:\n  precisions: [fp32]\n",
@@ -36,11 +36,11 @@ def refused(*files: Path) -> str:
     ],
 )
 def test_a_key_given_twice_is_named_with_file_and_lines(
-    text: str, told: str, tmp_path: Path
+    text: str, message: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(text)
-    assert f"{file} {told}" in refused(file)
+    assert f"{file} {message}" in refused(file)
 
 
 def test_every_file_and_key_is_named_once(tmp_path: Path) -> None:

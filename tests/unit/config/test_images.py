@@ -39,7 +39,7 @@ def test_a_path_or_patterns_say_where_images_come_from(
 
 
 @pytest.mark.parametrize(
-    ("dataset", "told"),
+    ("dataset", "message"),
     [
         ({"source": "path"}, "dataset.path is None, but dataset.source is path: name the folder"),
         ({"source": "nnunet"}, "dataset.path is None, but dataset.source is nnunet"),
@@ -59,13 +59,13 @@ def test_a_path_or_patterns_say_where_images_come_from(
     ],
 )
 def test_patterns_and_labels_that_cannot_work_are_refused(
-    dataset: dict[str, Any], told: str
+    dataset: dict[str, Any], message: str
 ) -> None:
-    assert told in refused(dataset=dataset)
+    assert message in refused(dataset=dataset)
 
 
 @pytest.mark.parametrize(
-    ("tensors", "told"),
+    ("tensors", "message"),
     [
         ({"normalisation": "slices"}, "tensors.normalisation is 'slices', allowed: slice | volume"),
         ({"normalisation": "slice", "mean": [1]}, "slice has no use for mean"),
@@ -78,8 +78,8 @@ def test_patterns_and_labels_that_cannot_work_are_refused(
         ({"spacing": [1, 0]}, "tensors.spacing[1] is 0"),
     ],
 )
-def test_preparations_that_cannot_work_are_refused(tensors: dict[str, Any], told: str) -> None:
-    assert told in refused(tensors=tensors)
+def test_preparations_that_cannot_work_are_refused(tensors: dict[str, Any], message: str) -> None:
+    assert message in refused(tensors=tensors)
 
 
 def test_all_of_it_is_typed_and_goes_to_json_and_back() -> None:

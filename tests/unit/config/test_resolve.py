@@ -100,7 +100,7 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"datset": {}}, "unknown key datset (did you mean dataset?)"),
         ({"engines": {"runtime": []}}, "unknown key engines.runtime (did you mean runtimes?)"),
@@ -152,8 +152,8 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
         ({"report": 3}, "report is 3, allowed: object"),
     ],
 )
-def test_a_fault_is_told_in_one_line(given: dict[str, Any], told: str) -> None:
-    assert told in refused(given)
+def test_a_fault_is_told_in_one_line(given: dict[str, Any], message: str) -> None:
+    assert message in refused(given)
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -163,7 +163,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"dataset": {"source": "path"}}, "dataset.path is None, but dataset.source is path"),
         (
@@ -188,8 +188,8 @@ def test_all_faults_are_told_at_once() -> None:
         ),
     ],
 )
-def test_keys_that_contradict_each_other_are_refused(given: dict[str, Any], told: str) -> None:
-    assert told in refused(given)
+def test_keys_that_contradict_each_other_are_refused(given: dict[str, Any], message: str) -> None:
+    assert message in refused(given)
 
 
 def test_profiles_that_mean_the_same_are_equal() -> None:
@@ -302,7 +302,7 @@ def test_machines_are_named_and_completed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("machines", "told"),
+    ("machines", "message"),
     [
         ({"a b": {}}, "machines has the name 'a b', allowed: string, matching ^[A-Za-z0-9]"),
         ({"a@b": {}}, "machines has the name 'a@b'"),
@@ -329,8 +329,8 @@ def test_machines_are_named_and_completed() -> None:
         ),
     ],
 )
-def test_faults_of_machines_are_told(machines: Any, told: str) -> None:
-    assert told in refused({"machines": machines})
+def test_faults_of_machines_are_told(machines: Any, message: str) -> None:
+    assert message in refused({"machines": machines})
 
 
 def test_what_asks_for_a_gpu_may_be_one_machines_alone() -> None:

@@ -326,7 +326,7 @@ def test_a_normalisation_of_the_users(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("settings", "spec", "told"),
+    ("settings", "spec", "message"),
     [
         ({}, UNET, "the images have 1 channel, the network takes 3"),
         ({"axis": 0}, GREY, "tensors.axis is 0, but the images are 2-D"),
@@ -337,11 +337,11 @@ def test_a_normalisation_of_the_users(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_what_does_not_go_together_is_refused(
-    settings: dict[str, object], spec: NetworkSpec, told: str, tmp_path: Path
+    settings: dict[str, object], spec: NetworkSpec, message: str, tmp_path: Path
 ) -> None:
     pictures(tmp_path / "data")
     (shard,) = list_folder(tmp_path / "data", tmp_path, form=form("images/{item}.png", None))
-    with pytest.raises(SegtrtError, match=told) as caught:
+    with pytest.raises(SegtrtError, match=message) as caught:
         encode(shard, tmp_path / "data", tmp_path / "out", settings, spec, None)
     assert "\n" not in str(caught.value)
 

@@ -176,7 +176,7 @@ def test_a_users_function_normalises(functions: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("whole", r"gives uint8 \(2, 3, 4\); expected a NumPy array of float32 \(2, 3, 4\)"),
         ("cut", r"gives float32 \(2, 2, 4\)"),
@@ -186,8 +186,8 @@ def test_a_users_function_normalises(functions: str) -> None:
         ("broken", r"fails on an image of uint8 \(2, 3, 4\) \(RuntimeError: out of beer\)"),
     ],
 )
-def test_a_users_function_that_is_wrong_is_named(functions: str, name: str, told: str) -> None:
-    with pytest.raises(SegtrtError, match=told) as caught:
+def test_a_users_function_that_is_wrong_is_named(functions: str, name: str, message: str) -> None:
+    with pytest.raises(SegtrtError, match=message) as caught:
         Intensity(f"{functions}:{name}").normalise(np.ones((2, 3, 4), np.uint8), None)
     assert f"{functions}:{name}" in str(caught.value)
 
@@ -206,7 +206,7 @@ def test_intensities_survive_json(intensity: Intensity) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"normalisation": "minmax"}, "'minmax'; expected slice, volume, zscore"),
         ({"normalisation": "slice", "mean": [1], "std": [1]}, "no use for mean, std"),
@@ -218,8 +218,8 @@ def test_intensities_survive_json(intensity: Intensity) -> None:
         ({"normalisation": "scale", "range": [0, 1], "percentiles": [1, 2]}, "give one of them"),
     ],
 )
-def test_impossible_settings_are_refused(settings: dict[str, Any], told: str) -> None:
-    with pytest.raises(SegtrtError, match=told):
+def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(SegtrtError, match=message):
         Intensity.from_json(settings)
 
 

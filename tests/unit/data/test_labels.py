@@ -38,7 +38,7 @@ def test_small_values_stay_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mask", "told"),
+    ("mask", "message"),
     [
         (np.array([0, 1, 3, 3], np.uint8), "values 1, 3 in 3 pixels, expected 0, 7, 300, 9 only"),
         (np.array([-1, 7], np.int16), "value -1 in 1 pixels"),
@@ -48,13 +48,13 @@ def test_small_values_stay_bytes() -> None:
         (np.array([np.inf, 7]), "value inf in 1"),
     ],
 )
-def test_other_values_are_listed(mask: np.ndarray, told: str) -> None:
-    with pytest.raises(SegtrtError, match=told):
+def test_other_values_are_listed(mask: np.ndarray, message: str) -> None:
+    with pytest.raises(SegtrtError, match=message):
         THREE.encode(mask, PATH)
 
 
 @pytest.mark.parametrize(
-    ("names", "ignored", "told"),
+    ("names", "ignored", "message"),
     [
         ({}, None, "expected 1 to 254 values"),
         ({0: "background"}, None, "expected 1 to 254 values"),
@@ -66,6 +66,6 @@ def test_other_values_are_listed(mask: np.ndarray, told: str) -> None:
         ({1: "a"}, 0, "0 is to be ignored and is a class or background"),
     ],
 )
-def test_labels_that_cannot_be(names: dict[int, str], ignored: int | None, told: str) -> None:
-    with pytest.raises(SegtrtError, match=told):
+def test_labels_that_cannot_be(names: dict[int, str], ignored: int | None, message: str) -> None:
+    with pytest.raises(SegtrtError, match=message):
         Labels.of(names, ignored)

@@ -63,7 +63,7 @@ def test_decathlon_has_one_file_for_all_channels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("description", "told"),
+    ("description", "message"),
     [
         ({"labels": {"a": 1}}, "has no channels"),
         ({"channel_names": {"0": "CT"}}, "has no labels"),
@@ -71,10 +71,10 @@ def test_decathlon_has_one_file_for_all_channels(tmp_path: Path) -> None:
         ({"channel_names": {"0": "CT"}, "labels": {"a": "b"}}, "has the label 'a': 'b'"),
     ],
 )
-def test_what_cannot_be_used(description: dict[str, Any], told: str, tmp_path: Path) -> None:
+def test_what_cannot_be_used(description: dict[str, Any], message: str, tmp_path: Path) -> None:
     described(tmp_path, **description)
     files(tmp_path, "imagesTr/x_0000.nii.gz")
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=message):
         read_nnunet(tmp_path)
 
 

@@ -276,7 +276,7 @@ def test_metadata_of_something_else_is_refused(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ((NONE, (0, 4)), r"tensors.size is \[0, 4\]"),
         ((NONE, (4, 4), "cubic"), "fitted by cubic; expected linear"),
@@ -288,13 +288,13 @@ def test_metadata_of_something_else_is_refused(change: dict[str, Any]) -> None:
         ((Intensity("volume"), (8, 8), "linear", 0, (1, 1, 1)), "leave tensors.spacing out"),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(arguments: Any, told: str) -> None:
-    with pytest.raises(SegtrtError, match=told):
+def test_settings_that_do_not_go_together_are_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(SegtrtError, match=message):
         Preparation(*arguments)
 
 
 @pytest.mark.parametrize(
-    ("preparation", "shape", "told"),
+    ("preparation", "shape", "message"),
     [
         (Preparation(NONE, axis=0), (1, 4, 4), "an image of float32 and size 4 x 4; set it to"),
         (Preparation(NONE, (4, 4)), (1, 4, 4, 4), "expected 3 numbers"),
@@ -308,9 +308,9 @@ def test_settings_that_do_not_go_together_are_refused(arguments: Any, told: str)
     ],
 )
 def test_items_that_do_not_fit_are_refused(
-    preparation: Preparation, shape: tuple[int, ...], told: str
+    preparation: Preparation, shape: tuple[int, ...], message: str
 ) -> None:
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=message):
         preparation.prepare(np.ones(shape, np.float32))
 
 

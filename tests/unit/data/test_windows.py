@@ -156,7 +156,7 @@ def test_windows_survive_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (((0, 4),), "tensors.window.size is"),
         (((4, 4), 1.0), "tensors.window.overlap is 1.0"),
@@ -164,8 +164,8 @@ def test_windows_survive_json() -> None:
         (((4, 4), 0.5, "linear"), "tensors.window.blend is 'linear'"),
     ],
 )
-def test_impossible_windows_are_refused(arguments: Any, told: str) -> None:
-    with pytest.raises(SegtrtError, match=told):
+def test_impossible_windows_are_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(SegtrtError, match=message):
         Window(*arguments)
 
 

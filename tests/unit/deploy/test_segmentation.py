@@ -152,7 +152,7 @@ def test_a_file_that_is_missing_or_of_another_format_says_what_to_do(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"patch": (1, 256, 256)}, "which the network does not take"),
         ({"patch": (3, 250, 250)}, "which the network does not take"),
@@ -161,6 +161,6 @@ def test_a_file_that_is_missing_or_of_another_format_says_what_to_do(tmp_path: P
         ({"labels": Labels((1, 2), ("a", "b"))}, "dataset.labels has 2"),
     ],
 )
-def test_parts_that_do_not_go_together_are_refused(change: dict[str, Any], told: str) -> None:
-    with pytest.raises(SegtrtError, match=told):
+def test_parts_that_do_not_go_together_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(SegtrtError, match=message):
         replace(SLICES, **change)

@@ -216,7 +216,7 @@ AHEAD_OF_TIME = Told(can_run=False, reason="no GPU")
 
 
 @pytest.mark.parametrize(
-    ("tensorrt", "tensorrt_rtx", "chosen", "told"),
+    ("tensorrt", "tensorrt_rtx", "chosen", "message"),
     [
         (Told(), Told(), "tensorrt", "auto takes tensorrt"),
         (ABSENT, Told(), "tensorrt_rtx", "auto takes tensorrt_rtx (tensorrt: not installed)"),
@@ -229,7 +229,7 @@ AHEAD_OF_TIME = Told(can_run=False, reason="no GPU")
     ],
 )
 def test_auto_takes_what_can_run_and_says_why(
-    tensorrt: Told, tensorrt_rtx: Told, chosen: str, told: str
+    tensorrt: Told, tensorrt_rtx: Told, chosen: str, message: str
 ) -> None:
     found = matrix(
         {"runtimes": ["auto"], "batch_sizes": [1], "precisions": ["fp32"]},
@@ -238,7 +238,7 @@ def test_auto_takes_what_can_run_and_says_why(
         onnxruntime=Told(),
     )
     assert names(found) == [f"{chosen}/b1_fp32"]
-    assert found.notes == (f"runtimes: {told}",)
+    assert found.notes == (f"runtimes: {message}",)
 
 
 def test_auto_beside_named_runtimes_adds_no_second_of_them() -> None:

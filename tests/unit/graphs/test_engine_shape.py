@@ -43,7 +43,7 @@ def test_free_axes_are_fixed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "more", "told"),
+    ("given", "more", "message"),
     [
         (("n", 3, 32, 24), {}, "takes images of 32x24 only, 16x24 was asked for"),
         ((4, 3, 16, 24), {}, "takes batches of 4 only, 2 was asked for"),
@@ -51,8 +51,8 @@ def test_free_axes_are_fixed(tmp_path: Path) -> None:
     ],
 )
 def test_other_fixed_axes_are_refused(
-    given: tuple[Any, ...], more: dict[str, Any], told: str, tmp_path: Path
+    given: tuple[Any, ...], more: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.onnx"
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=message):
         fix_for_engine(graph(path, *given), settings(**more), path)

@@ -79,17 +79,17 @@ def test_weights_in_a_file_beside_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "told"),
+    ("given", "kind", "message"),
     [
         ((None, None, None, 3), TensorProto.FLOAT, r"takes \(\?, \?, \?, 3\) as x.*channels first"),
         ((None, 3), TensorProto.FLOAT, r"takes \(\?, 3\) as x"),
         ((None, 3, None, None), TensorProto.UINT8, "takes uint8 as x; expected float32"),
     ],
 )
-def test_other_inputs_are_refused(tmp_path, given, kind, told):
+def test_other_inputs_are_refused(tmp_path, given, kind, message):
     nodes = [node("Identity", "x", "y")]
     path = onnx_graph(tmp_path / "a.onnx", nodes, {}, given=given, kind=kind)
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=message):
         take_onnx(path, tmp_path / "b.onnx", opset=21)
 
 

@@ -141,7 +141,7 @@ def broken(change):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda g: g.input.append(value("mask", 1)), "the inputs x, mask; expected one"),
         (lambda g: g.output.append(value("x", 1)), "the outputs y, x; name one of them"),
@@ -150,8 +150,8 @@ def broken(change):
         (lambda g: g.node[0].input.__setitem__(0, "gone"), "does not depend on its input x"),
     ],
 )
-def test_what_cannot_be_taken_is_one_line(change, told):
-    with pytest.raises(SegtrtError, match=told):
+def test_what_cannot_be_taken_is_one_line(change, message):
+    with pytest.raises(SegtrtError, match=message):
         normalise(broken(change))
 
 

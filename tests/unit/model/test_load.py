@@ -150,7 +150,7 @@ def test_bundle(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("code", "arguments", "told"),
+    ("code", "arguments", "message"),
     [
         ("import there_is_no_such_package", {}, "cannot be imported .ModuleNotFoundError"),
         ("other = 1", {}, "no callable network in it"),
@@ -159,9 +159,9 @@ def test_bundle(tmp_path):
         ("def network(): raise ValueError('no\\nweights')", {}, "ValueError: no weights"),
     ],
 )
-def test_faults_of_the_users_code_are_one_line(tmp_path, code, arguments, told):
+def test_faults_of_the_users_code_are_one_line(tmp_path, code, arguments, message):
     (tmp_path / "net.py").write_text(code)
-    with pytest.raises(SegtrtError, match=told) as caught:
+    with pytest.raises(SegtrtError, match=message) as caught:
         loaded("net.py:network", tmp_path, arguments)
     assert "\n" not in str(caught.value)
 

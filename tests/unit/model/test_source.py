@@ -77,7 +77,7 @@ def test_a_bundle_is_decided_by_configuration_weights_and_scripts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("network", "arguments", "told"),
+    ("network", "arguments", "message"),
     [
         ("resnet", {}, "expected unet, package.module:factory"),
         ("a.tflite", {}, r"expected unet, package\.module:factory"),
@@ -88,9 +88,9 @@ def test_a_bundle_is_decided_by_configuration_weights_and_scripts(tmp_path):
         ("here.onnx", {"classes": 2}, "model.arguments classes are given"),
     ],
 )
-def test_mistakes_are_one_line(tmp_path, network, arguments, told):
+def test_mistakes_are_one_line(tmp_path, network, arguments, message):
     (tmp_path / "here.onnx").write_bytes(b"x")
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=message):
         describe(network, arguments, tmp_path)
 
 

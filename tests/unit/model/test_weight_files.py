@@ -261,7 +261,7 @@ def test_what_is_no_file_of_weights_is_called_by_its_name(
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda value: value.to_sparse(), "is stored as sparse_coo"),
         (lambda value: value.to("meta"), "is of the meta device"),
@@ -270,11 +270,11 @@ def test_what_is_no_file_of_weights_is_called_by_its_name(
     ],
 )
 def test_tensors_without_dense_real_numbers_are_refused(
-    state: State, tmp_path: Path, make: object, told: str
+    state: State, tmp_path: Path, make: object, message: str
 ) -> None:
     path = tmp_path / "weights.pt"
     torch.save({**state, "conv.weight": make(state["conv.weight"])}, path)  # type: ignore[operator]
-    assert f"conv.weight {told}" in refusal(path)
+    assert f"conv.weight {message}" in refusal(path)
 
 
 def test_messages_call_the_file_what_they_are_told_to(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_an_engine_that_the_run_has_not(summary: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         (
             {
@@ -56,10 +56,10 @@ def test_an_engine_that_the_run_has_not(summary: dict[str, Any]) -> None:
     ],
 )
 def test_an_engine_that_did_not_pass(
-    summary: dict[str, Any], changes: dict[str, Any], told: str
+    summary: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
     next(one for one in summary["engines"] if one["name"] == WANTED).update(changes)
-    assert f"{WANTED} is not packaged: {told}; choose" in refusal(summary, WANTED)
+    assert f"{WANTED} is not packaged: {message}; choose" in refusal(summary, WANTED)
 
 
 def test_a_run_that_recommends_none(summary: dict[str, Any]) -> None:

@@ -228,15 +228,15 @@ def test_a_data_set_that_is_not_here_yet_is_not_looked_at(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("fraction", "subjects", "told"),
+    ("fraction", "subjects", "message"),
     [
         (0.0, ("a", "b", "c"), r"dataset\.search_fraction is 0; set it, e\.g\. to 0\.2"),
         (0.2, ("a", "b"), r"has 2 subjects, of which dataset\.search_fraction 0\.2 leaves none"),
     ],
 )
-def test_a_search_without_subjects_is_refused(fraction, subjects, told):
+def test_a_search_without_subjects_is_refused(fraction, subjects, message):
     dataset = resolve_config({"dataset": {"search_fraction": fraction}}).dataset
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=message):
         check_search(dataset, subjects, Path("images"))
 
 

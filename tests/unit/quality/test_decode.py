@@ -164,7 +164,7 @@ def test_decoders_survive_json(decoder: Decoder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("relu",), "activation is 'relu'; expected sigmoid, softmax, none"),
         (("sigmoid", 0), "threshold 0"),
@@ -172,6 +172,6 @@ def test_decoders_survive_json(decoder: Decoder) -> None:
         (("none", float("nan")), "threshold nan"),
     ],
 )
-def test_impossible_decoders_are_refused(arguments: Any, told: str) -> None:
-    with pytest.raises(SegtrtError, match=told):
+def test_impossible_decoders_are_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(SegtrtError, match=message):
         Decoder(*arguments)

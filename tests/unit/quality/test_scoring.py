@@ -458,7 +458,7 @@ def test_errors_rest_on_the_patches_that_were_kept(two_subjects):
 
 
 @pytest.mark.parametrize(
-    ("reference", "truth", "told"),
+    ("reference", "truth", "message"),
     [
         (square(10, 10, 10), square(10, 10, 10), ""),
         (square(40, 40, 10), square(10, 10, 10), "mean Dice 0.0000 of the reference, at least 0.1"),
@@ -467,11 +467,11 @@ def test_errors_rest_on_the_patches_that_were_kept(two_subjects):
     ],
 )
 @pytest.mark.parametrize("metric", ["dice", "hd95"])
-def test_a_reference_that_finds_nothing_is_doubted(tmp_path, reference, truth, told, metric):
+def test_a_reference_that_finds_nothing_is_doubted(tmp_path, reference, truth, message, metric):
     files = Files.slices(
         tmp_path, [("a", "evaluation")], [truth, EMPTY], [reference, EMPTY], [EMPTY, EMPTY]
     )
     doubt = files.score_reference(metric).doubt(0.1)
-    assert told in doubt
-    assert bool(told) == bool(doubt)
+    assert message in doubt
+    assert bool(message) == bool(doubt)
     assert not doubt or doubt.endswith("so no verdict on engines means anything")

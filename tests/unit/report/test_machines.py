@@ -106,7 +106,7 @@ def test_provenance_has_each_machines_facts(examples):
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "message"),
     [
         ({"a100": {}, "epyc-9": {}}, "The same machines."),
         ({"a100": {"driver": "1"}, "epyc-9": {}}, "Changed machines: a100 (driver)."),
@@ -120,7 +120,7 @@ def test_provenance_has_each_machines_facts(examples):
         ),
     ],
 )
-def test_a_comparison_says_which_machines_differ(examples, other, told):
+def test_a_comparison_says_which_machines_differ(examples, other, message):
     summary = copy.deepcopy(examples["cluster"][0])
     own = {one["name"]: one["facts"] for one in summary["machines"]}
     before = copy.deepcopy(summary)
@@ -128,9 +128,9 @@ def test_a_comparison_says_which_machines_differ(examples, other, told):
         {"name": name, "facts": {**own.get(name, {}), **facts}} for name, facts in other.items()
     ]
     summary["comparison"] = compare(summary, before)
-    assert machines.compared(summary) == told
+    assert machines.compared(summary) == message
     overlays = {"format": "segtrt-overlays-2", "views": {}, "engines": {}, "classes": []}
     overlays |= {"channel": 0, "dropped": 0}
     shown = " ".join(Page(render(summary, overlays)).text)
-    assert told in shown
-    assert ("The other machine" in shown) is (told != "The same machines.")
+    assert message in shown
+    assert ("The other machine" in shown) is (message != "The same machines.")

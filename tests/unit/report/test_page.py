@@ -142,7 +142,7 @@ def test_if_the_reference_finds_nothing_no_engine_is_praised(examples):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"loss_interval": {"low": 0.0, "high": 0.0049}}, None),
         (
@@ -155,7 +155,7 @@ def test_if_the_reference_finds_nothing_no_engine_is_praised(examples):
         ),
     ],
 )
-def test_what_the_interval_leaves_open_is_told(examples, change, told):
+def test_what_the_interval_leaves_open_is_told(examples, change, message):
     summary = copy.deepcopy(examples["demo"][0])
     engine = next(
         one for one in summary["engines"] if one["name"] == summary["recommendation"]["engine"]
@@ -163,7 +163,7 @@ def test_what_the_interval_leaves_open_is_told(examples, change, told):
     engine["quality"] |= change
     cautions = make_overview(summary).cautions
     words = [one for one in cautions if "interval" in one or "confidence" in one]
-    assert [one.endswith(told) for one in words] == ([True] if told else [])
+    assert [one.endswith(message) for one in words] == ([True] if message else [])
 
 
 def test_without_ground_truth_agreement_is_told_and_nothing_that_needs_truth(examples):

@@ -30,17 +30,17 @@ def test_a_way_counts_that_keeps_the_tolerances_of_its_precision():
 
 
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("found", "message"),
     [
         (errors(flipped=21), "share of flipped pixels 0.000525, limit 0.0005"),
         (errors(relative_rms=0.06), "relative error of the outputs 0.06, limit 0.05"),
         (errors(non_finite=3), "values that are not finite 3, limit 0"),
     ],
 )
-def test_one_that_does_not_is_shown_with_what_it_breaks(found, told):
+def test_one_that_does_not_is_shown_with_what_it_breaks(found, message):
     lost = entry(found)
     assert not lost["counts"]
-    assert all_in_words(failures_of(lost["failures"])) == told
+    assert all_in_words(failures_of(lost["failures"])) == message
 
 
 def test_a_way_that_was_not_timed_does_not_count():

@@ -47,7 +47,7 @@ def test_one_slice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("positions", "told"),
+    ("positions", "message"),
     [
         ([*EVEN[:2], (-10.0, 20.0, 60.0), (-10.0, 20.0, 62.5), (-10.0, 20.0, 65.0)],
          r"27.5 mm apart where others are 2.5 mm apart \(between slices 2 and 3\)"),
@@ -55,9 +55,9 @@ def test_one_slice(tmp_path: Path) -> None:
         ([(-10.0, 20.0 + n, 30.0 + 2.5 * n) for n in range(5)], "a tilted gantry"),
     ],
 )  # fmt: skip
-def test_slices_that_make_no_grid(positions: list, told: str, tmp_path: Path) -> None:
+def test_slices_that_make_no_grid(positions: list, message: str, tmp_path: Path) -> None:
     write_series(tmp_path, VALUES, positions)
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=message):
         read(tmp_path)
 
 

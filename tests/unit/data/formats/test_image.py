@@ -27,7 +27,7 @@ PLACE = Geometry((2.0, 1.0, 1.0), (0.0, 0.0, 0.0), IDENTITY)
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "message"),
     [
         (PLACE, None),
         (Geometry((2.0, 1.0, 1.0), (0.05, 0.0, 0.0), IDENTITY), None),
@@ -37,6 +37,6 @@ PLACE = Geometry((2.0, 1.0, 1.0), (0.0, 0.0, 0.0), IDENTITY)
         (Geometry((1.0, 1.0), (0.0, 0.0), (1.0, 0, 0, 1)), "2 axes instead of 3"),
     ],
 )
-def test_places_that_differ(other: Geometry, told: str | None) -> None:
+def test_places_that_differ(other: Geometry, message: str | None) -> None:
     found = PLACE.differs(other, (10, 20, 30))
-    assert found is None if told is None else told in (found or "")
+    assert found is None if message is None else message in (found or "")

@@ -35,7 +35,7 @@ def test_format(name: str, head: bytes, form: Format) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "head", "told"),
+    ("name", "head", "message"),
     [
         ("a.png", b"", "empty (0 bytes)"),
         ("a.png", bytes(100), "damaged: it begins with nothing but zeros"),
@@ -47,7 +47,7 @@ def test_format(name: str, head: bytes, form: Format) -> None:
         ("a.tif", b"\x1f\x8b\x08", "not TIFF, as .tif says"),
     ],
 )
-def test_what_it_is_instead(name: str, head: bytes, told: str) -> None:
+def test_what_it_is_instead(name: str, head: bytes, message: str) -> None:
     found = format_of(Path(name), head)
     assert isinstance(found, str)
-    assert found.startswith(told)
+    assert found.startswith(message)
