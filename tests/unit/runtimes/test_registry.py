@@ -55,7 +55,7 @@ def test_nothing_outside_its_folder_names_a_runtime(project_root: Path) -> None:
     ONNX Runtime and OpenVINO prove graphs, and ONNX Runtime is the reference of an ONNX file.
     """
     other = {
-        *(("onnx.smk", "onnxruntime"), ("onnx.smk", "openvino"), ("plan.smk", "onnxruntime")),
+        *(("plan.smk", "onnxruntime"), ("plan.smk", "openvino"), ("precision.smk", "onnxruntime")),
         *(("graphs/converters.py", "onnxruntime"), ("plan/store.py", "tensorrt")),
         *(("model/inference.py", "ONNX Runtime"),),
     }
