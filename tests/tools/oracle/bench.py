@@ -84,7 +84,7 @@ _NO_DATA = {
     "twins": [],
     "ignored": {"files": 0, "examples": []},
 }
-_NO_NETWORK = {"source": "unet", "network": {}, "graphs": {}}
+_NO_NETWORK = {"source": "unet", "network": {"notes": []}, "decoder": {}, "graphs": {}}
 
 
 def earlier_summary(version: int) -> str:
