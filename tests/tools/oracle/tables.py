@@ -7,8 +7,9 @@ again? If so, mend the table; if not, mend the imports.
 CODE = {
     "addresses": "blame_region fetch_weights score_engine score_reference",
     "arrays": (
-        "blame_region build_engine convert_onnx describe_segmentation make_package run_engine "
-        "run_reference time_engine time_reference write_report write_samples"
+        "blame_region build_engine convert_onnx convert_whole describe_segmentation "
+        "make_package run_engine run_reference time_engine time_reference write_report "
+        "write_samples"
     ),
     "config.package": "make_package summarise",
     "config.precision_search": "summarise",
@@ -24,9 +25,9 @@ CODE = {
     "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
     "data.formats.image": "encode_slices list_slices score_engine time_preparation",
     "data.formats.kinds": (
-        "blame_region convert_onnx describe_segmentation encode_slices list_slices make_package "
-        "run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train write_samples"
+        "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
+        "list_slices make_package run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
     "data.formats.read": "encode_slices list_slices score_engine time_preparation",
@@ -34,20 +35,20 @@ CODE = {
     "data.formats.volumes": "encode_slices list_slices score_engine time_preparation",
     "data.formats.write": "score_engine",
     "data.geometry": (
-        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
+        "make_package run_engine run_reference score_engine score_reference summarise "
+        "time_engine time_preparation time_reference train write_samples"
     ),
     "data.intensity": "describe_segmentation encode_slices make_package time_preparation",
     "data.labels": (
-        "blame_region convert_onnx describe_segmentation encode_slices list_slices make_package "
-        "run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train write_samples"
+        "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
+        "list_slices make_package run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "data.layout": (
-        "blame_region convert_onnx describe_segmentation encode_slices list_slices make_package "
-        "run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train write_samples"
+        "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
+        "list_slices make_package run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
@@ -58,43 +59,43 @@ CODE = {
     "data.normalisations": "describe_segmentation encode_slices make_package time_preparation",
     "data.normalise": "describe_segmentation encode_slices make_package time_preparation",
     "data.placement": (
-        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
+        "make_package run_engine run_reference score_engine score_reference summarise "
+        "time_engine time_preparation time_reference train write_samples"
     ),
     "data.preparation": "describe_segmentation encode_slices make_package time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
     "data.prepared": (
-        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
+        "make_package run_engine run_reference score_engine score_reference summarise "
+        "time_engine time_preparation time_reference train write_samples"
     ),
     "data.resampling": (
-        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
+        "make_package run_engine run_reference score_engine score_reference summarise "
+        "time_engine time_preparation time_reference train write_samples"
     ),
     "data.roots": "list_slices",
     "data.scan": "list_slices",
     "data.sharding": "list_slices",
     "data.stored": "encode_slices time_preparation",
     "data.tensor_file": (
-        "blame_region build_engine convert_onnx describe_segmentation encode_slices "
-        "make_package run_engine run_reference score_engine score_reference summarise "
-        "time_engine time_preparation time_reference train write_samples"
+        "blame_region build_engine convert_onnx convert_whole describe_segmentation "
+        "encode_slices make_package run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "data.volume": "describe_segmentation encode_slices make_package time_preparation",
     "data.walk": "list_slices",
     "data.wildcards": (
-        "blame_region convert_onnx describe_segmentation encode_slices list_slices make_package "
-        "run_engine run_reference score_engine score_reference summarise time_engine "
-        "time_preparation time_reference train write_samples"
+        "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
+        "list_slices make_package run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference train write_samples"
     ),
     "data.windows": (
-        "blame_region convert_onnx describe_segmentation encode_slices make_package run_engine "
-        "run_reference score_engine score_reference summarise time_engine time_preparation "
-        "time_reference train write_samples"
+        "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
+        "make_package run_engine run_reference score_engine score_reference summarise "
+        "time_engine time_preparation time_reference train write_samples"
     ),
     "deploy.describe": "describe_segmentation",
     "deploy.segmentation": "describe_segmentation make_package",
@@ -113,55 +114,59 @@ CODE = {
     "engines.timing": "time_engine time_reference",
     "engines.timing_file": "summarise time_engine time_reference",
     "files": (
-        "blame_region build_engine convert_onnx describe_segmentation encode_slices export_onnx "
-        "fetch_weights inspect_network list_slices make_package run_engine run_reference "
-        "score_engine score_reference split_regions summarise time_engine time_preparation "
-        "time_reference train validate_engine write_report write_samples"
+        "blame_region build_engine convert_onnx convert_whole describe_segmentation "
+        "encode_slices export_onnx fetch_weights inspect_network list_slices make_package "
+        "run_engine run_reference score_engine score_reference split_regions summarise "
+        "time_engine time_preparation time_reference train validate_engine write_report "
+        "write_samples"
     ),
     "formats": (
         "blame_region build_engine describe_segmentation encode_slices list_slices make_package "
         "run_engine score_engine score_reference split_regions summarise time_engine "
         "time_preparation time_reference validate_engine write_report"
     ),
-    "graphs.activation_ranges": "convert_onnx",
+    "graphs.activation_ranges": "convert_onnx convert_whole",
     "graphs.axes": "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network",
-    "graphs.calibration": "convert_onnx",
+    "graphs.calibration": "convert_onnx convert_whole",
     "graphs.clean": (
-        "blame_region build_engine:tensorrt convert_onnx export_onnx inspect_network split_regions"
+        "blame_region build_engine:tensorrt convert_onnx convert_whole export_onnx "
+        "inspect_network split_regions"
     ),
-    "graphs.conversion": "convert_onnx",
-    "graphs.convert": "convert_onnx",
-    "graphs.converters": "convert_onnx",
-    "graphs.ending": "blame_region convert_onnx export_onnx inspect_network",
+    "graphs.conversion": "convert_onnx convert_whole",
+    "graphs.convert": "convert_onnx convert_whole",
+    "graphs.converters": "convert_onnx convert_whole",
+    "graphs.ending": "blame_region convert_onnx convert_whole export_onnx inspect_network",
     "graphs.engine_shape": "build_engine:onnxruntime build_engine:tensorrt",
     "graphs.export": "export_onnx inspect_network",
     "graphs.intake": "export_onnx inspect_network",
     "graphs.mixing": "blame_region",
-    "graphs.modelopt": "convert_onnx",
-    "graphs.modelopt_process": "convert_onnx",
+    "graphs.modelopt": "convert_onnx convert_whole",
+    "graphs.modelopt_process": "convert_onnx convert_whole",
     "graphs.normalise": "export_onnx inspect_network",
-    "graphs.proof": "convert_onnx export_onnx inspect_network",
-    "graphs.proof_file": "blame_region build_engine convert_onnx export_onnx inspect_network",
-    "graphs.quantise": "convert_onnx",
+    "graphs.proof": "convert_onnx convert_whole export_onnx inspect_network",
+    "graphs.proof_file": (
+        "blame_region build_engine convert_onnx convert_whole export_onnx inspect_network"
+    ),
+    "graphs.quantise": "convert_onnx convert_whole",
     "graphs.regions": "blame_region split_regions summarise",
     "graphs.regions_file": "blame_region split_regions summarise",
     "graphs.rounding": "blame_region",
     "graphs.running": (
-        "blame_region convert_onnx export_onnx inspect_network run_reference time_reference "
-        "write_samples"
+        "blame_region convert_onnx convert_whole export_onnx inspect_network run_reference "
+        "time_reference write_samples"
     ),
     "graphs.sample": "summarise write_samples",
     "graphs.sample_inputs": "write_samples",
     "graphs.samples": "make_package write_samples",
     "graphs.source_graph": "export_onnx inspect_network",
-    "graphs.static_quantisation": "convert_onnx",
+    "graphs.static_quantisation": "convert_onnx convert_whole",
     "machine.cgroup": (
-        "blame_region convert_onnx export_onnx inspect_network list_slices "
+        "blame_region convert_onnx convert_whole export_onnx inspect_network list_slices "
         "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
         "write_samples"
     ),
     "machine.cpu": (
-        "blame_region convert_onnx export_onnx inspect_network list_slices "
+        "blame_region convert_onnx convert_whole export_onnx inspect_network list_slices "
         "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
         "write_samples"
     ),
@@ -220,9 +225,9 @@ CODE = {
     "package.views": "make_package",
     "plan.rule_graph": "summarise",
     "precision": (
-        "blame_region build_engine convert_onnx export_onnx inspect_network make_package "
-        "run_engine run_reference score_engine summarise time_engine time_reference "
-        "validate_engine write_report write_samples"
+        "blame_region build_engine convert_onnx convert_whole export_onnx inspect_network "
+        "make_package run_engine run_reference score_engine summarise time_engine "
+        "time_reference validate_engine write_report write_samples"
     ),
     "quality.answers": (
         "blame_region describe_segmentation run_engine run_reference score_engine "
@@ -455,6 +460,7 @@ SCRIPTS = [
     "blame_region",
     "build_engine",
     "convert_onnx",
+    "convert_whole",
     "describe_segmentation",
     "encode_slices",
     "export_onnx",

@@ -50,7 +50,11 @@ def differences(hint: Any, entry: dict[str, Any], name: str) -> Iterator[str]:
                 yield f"{name}: str is not in the schema"
             entry = {**entry, "type": [*(kinds_of(entry) - {"string"})]}
         (hint,) = rest
-    if typing.get_origin(hint) in (tuple, Mapping) or dataclasses.is_dataclass(hint):
+    if hint == str | tuple[str, ...]:  # one word, or a list of such words
+        words = "|".join(entry.get("items", {}).get("enum", []))
+        if kinds_of(entry) != {"string", "array"} or entry.get("pattern") != f"^({words})$":
+            yield f"{name}: {hint} is {entry} in the schema"
+    elif typing.get_origin(hint) in (tuple, Mapping) or dataclasses.is_dataclass(hint):
         yield from differences_within(hint, entry, name)
     elif hint is Any:
         assert entry == {}, name

@@ -62,6 +62,7 @@ class World:
             reference_shards=[folder / "reference"],
             out_json=folder / "scores.json",
             metric="dice",
+            largest_component=False,
         )
         scores = read_reference_scores(folder / "scores.json")
         self.evidence = Evidence([tensors], [folder / "reference"], scores)

@@ -6,7 +6,7 @@ from pathlib import Path
 from segtrt.terminal.stages import QUIET, STAGES, by_stage, stage_of
 
 RULES = Path(__file__).resolve().parents[3] / "workflow/rules"
-UPKEEP = {"describe_machine", "describe_machines", "check", "explain", "verify"}
+UPKEEP = {"describe_machine", "describe_machines", "blame", "check", "explain", "verify"}
 """Asked for by name; told as what they are."""
 
 

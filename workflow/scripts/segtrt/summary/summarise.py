@@ -21,13 +21,7 @@ from segtrt.quality.verdict import read_verdict
 from segtrt.summary.benchmark_files import read_benchmarks
 from segtrt.summary.comparison import compare
 from segtrt.summary.document import FORMAT, check_summary, read_summary
-from segtrt.summary.engines import (
-    engine_entry,
-    engine_order,
-    engine_parts,
-    left_out_entry,
-    table,
-)
+from segtrt.summary.engines import engine_entry, engine_order, engine_parts, left_out_entry, table
 from segtrt.summary.machines import machine_entries, reference_entry
 from segtrt.summary.overlays import write_overlays
 from segtrt.summary.regions import NO_REGIONS, RegionFiles, regions_entry

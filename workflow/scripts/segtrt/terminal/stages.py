@@ -9,6 +9,7 @@ STAGES = {
         *("run_reference", "time_reference", "score_reference"),
     ),
     "graphs": ("export_onnx", "convert_onnx", "write_samples"),
+    "regions": ("split_regions", "convert_whole", "blame_region"),
     "engines": ("build_engine",),
     "runs": ("run_engine", "time_engine"),
     "verdicts": ("score_engine", "validate_engine"),
