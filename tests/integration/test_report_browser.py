@@ -307,7 +307,7 @@ def test_hostile_texts_anywhere_run_nothing(browser, tmp_path):
             else with_payloads(value, turn)
         )
     summary["classes"] = with_payloads(summary["classes"], turn)
-    summary["config"] = {"report": with_payloads(summary["config"]["report"], turn)}
+    summary["config"]["report"] = with_payloads(summary["config"]["report"], turn)
     summary["machines"][0]["facts"] = with_payloads(summary["machines"][0]["facts"], turn)
     for one in summary["dataset"]["skipped"]:
         one.update(subject=PAYLOADS[0], reason=PAYLOADS[1])
