@@ -23,11 +23,11 @@ def digest(
     jobs = sum(count for rule, count in counts.items() if rule not in QUIET)
     lines = [f"{jobs} job{'s' * (jobs != 1)} to run"]
     for stage, rules in by_stage(counts).items():
-        told = ", ".join(f"{rule} {f'x {n}' if n > 1 else ''}".strip() for rule, n in rules.items())
+        listed = ", ".join(f"{rule} {f'x {n}' if n > 1 else ''}".strip() for rule, n in rules.items())
         if stage:
-            lines.append(f"  {stage:<9} {told}")
+            lines.append(f"  {stage:<9} {listed}")
         else:
-            lines[0] += f", of other rules: {told}"
+            lines[0] += f", of other rules: {listed}"
     lines.append(f"  why       {_why(changes)}")
     if left_out:
         lines.append(f"  skipped   {_skipped(left_out)}")
@@ -51,6 +51,6 @@ def _skipped(left_out: Mapping[str, str]) -> str:
     for name, reason in left_out.items():
         reasons.setdefault(reason, []).append(name)
     (reason, names), *others = reasons.items()
-    told = names[0] if len(names) == 1 else f"{len(names)} engines such as {names[0]}"
+    listed = names[0] if len(names) == 1 else f"{len(names)} engines such as {names[0]}"
     more = sum(len(some) for _, some in others)
-    return f"{told}: {reason}" + (f"; and {more} more, for other reasons" if more else "")
+    return f"{listed}: {reason}" + (f"; and {more} more, for other reasons" if more else "")

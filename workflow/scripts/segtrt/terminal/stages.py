@@ -8,8 +8,10 @@ STAGES = {
         *("train", "fetch_weights", "inspect_network", "describe_segmentation"),
         *("run_reference", "time_reference", "score_reference"),
     ),
-    "graphs": ("export_onnx", "convert_onnx", "write_samples"),
-    "regions": ("split_regions", "convert_whole", "blame_region"),
+    "graphs": (
+        *("export_onnx", "convert_onnx", "write_samples"),
+        *("split_regions", "convert_whole", "blame_region"),
+    ),
     "engines": ("build_engine",),
     "runs": ("run_engine", "time_engine"),
     "verdicts": ("score_engine", "validate_engine"),
