@@ -23,7 +23,9 @@ def digest(
     jobs = sum(count for rule, count in counts.items() if rule not in QUIET)
     lines = [f"{jobs} job{'s' * (jobs != 1)} to run"]
     for stage, rules in by_stage(counts).items():
-        listed = ", ".join(f"{rule} {f'x {n}' if n > 1 else ''}".strip() for rule, n in rules.items())
+        listed = ", ".join(
+            f"{rule} {f'x {n}' if n > 1 else ''}".strip() for rule, n in rules.items()
+        )
         if stage:
             lines.append(f"  {stage:<9} {listed}")
         else:
