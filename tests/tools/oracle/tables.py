@@ -265,6 +265,7 @@ CODE = {
     ),
     "quality.reference_scores": "blame_region score_engine score_reference summarise",
     "quality.reference_scoring": "score_reference",
+    "quality.sample_limits": "make_package",
     "quality.scores": (
         "blame_region make_package score_engine score_reference summarise time_reference "
         "validate_engine"

@@ -11,8 +11,8 @@ from example_cases import HOSTILE
 from huggingface_hub import ModelCard
 from segtrt.errors import SegtrtError
 from segtrt.package.card import CardFacts, write_card
-from segtrt.package.golden import Limits
 from segtrt.package.manifest import Manifest, Proven, Quality, read_manifest
+from segtrt.quality.sample_limits import SampleLimits
 
 MANIFEST = Manifest(
     name="brain",
@@ -22,7 +22,7 @@ MANIFEST = Manifest(
     reference="PyTorch",
     quality=Quality("Dice", "", 0.9012, 0.9034, 0.0022, None, 0.00012, 0.013, 4, 64),
     proven=Proven(12.34, 324.1, "stream", 2, 6.41, "PyTorch bf16", "A CPU", stable=True),
-    limits=Limits(None, 0.1, None),
+    limits=SampleLimits(None, 0.1, None),
     samples=3,
     requirements=["openvino==2026.4.1", "numpy==2.4.6"],
     library="0.1.0",

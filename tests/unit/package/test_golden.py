@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 from segtrt.arrays import Images, Outputs
 from segtrt.errors import SegtrtError
-from segtrt.package.golden import (
-    Golden,
-    Limits,
-    compare,
-    limits_of,
-    read_golden,
-    write_golden,
-)
+from segtrt.package.golden import Golden, compare, read_golden, write_golden
 from segtrt.quality.decode import Decoder
+from segtrt.quality.sample_limits import SampleLimits
 
 PATCH, OUTPUT = (2, 4, 6), (1, 4, 6)
 DECODER = Decoder("sigmoid")
@@ -84,7 +78,7 @@ def test_the_right_answers_differ_by_nothing() -> None:
     assert found.errors.max_abs_error == 0
     assert found.errors.patches == 3
     assert found.flipped_pixels == (0, 0, 0)
-    assert Limits(0, 0, 0).broken(found.errors) == []
+    assert SampleLimits(0, 0, 0).broken(found.errors) == []
 
 
 def test_what_differs_is_counted_for_each_sample() -> None:
@@ -95,26 +89,22 @@ def test_what_differs_is_counted_for_each_sample() -> None:
 
     found = compare(Answers(change), SAMPLES, DECODER)
     assert found.flipped_pixels == (1, 0, 1)  # the first of each batch of two
-    told = Limits(0.0, 1e-9, 0.01).broken(found.errors)
+    told = SampleLimits(0.0, 1e-9, 0.01).broken(found.errors)
     assert [line.split(" 0.")[0] for line in told] == [
         "largest error",
         "relative error",
         "share of flipped pixels",
     ]
-    assert Limits(None, None, None).broken(found.errors) == []
+    assert SampleLimits(None, None, None).broken(found.errors) == []
 
 
 def test_values_that_are_not_finite_break_every_limit() -> None:
     found = compare(Answers(lambda outputs: np.full_like(outputs, np.nan)), SAMPLES, DECODER)
-    assert Limits(None, None, None).broken(found.errors) == [f"{3 * 24} values are not finite"]
+    assert SampleLimits(None, None, None).broken(found.errors) == [
+        f"{3 * 24} values are not finite"
+    ]
 
 
 def test_answers_of_another_shape_are_refused() -> None:
     with pytest.raises(SegtrtError, match=r"answers \(1, 4, 5\) where \(1, 4, 6\) is expected"):
         compare(Answers(lambda outputs: outputs[..., :5]), SAMPLES, DECODER)
-
-
-def test_shares_of_pixels_count_where_nothing_else_is_limited() -> None:
-    usual = {"flipped_fraction": 1e-5, "relative_rms": 1e-3, "max_abs_error": None}
-    assert limits_of(usual) == Limits(None, 1e-3, None)
-    assert limits_of({"flipped_fraction": 1e-5}) == Limits(None, None, 1e-5)

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from segtrt.arrays import Outputs
-from segtrt.cli.limits import Limits
 from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import read_sample_output
 from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
 from segtrt.quality.means import mean_figure
 from segtrt.quality.metric import METRICS
+from segtrt.quality.sample_limits import SampleLimits
 from segtrt.quality.scores import Errors
 from segtrt.report.wording import number, percent
 
@@ -67,7 +67,7 @@ class Result:
         """Differences from the expected output; None if there is none."""
         return None if self.expected is None else self._sums.errors()
 
-    def failures(self, limits: Limits) -> list[str]:
+    def failures(self, limits: SampleLimits) -> list[str]:
         """What is wrong with it, e.g. `error of an output 0.3, limit 0.05`; empty if nothing.
 
         Values that are not finite are wrong even with nothing to compare with.

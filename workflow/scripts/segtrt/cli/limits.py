@@ -8,6 +8,7 @@ from segtrt.config.resolve import resolve_config
 from segtrt.engines.record import EngineRecord
 from segtrt.model.spec import NetworkSpec
 from segtrt.quality.decode import Decoder
+from segtrt.quality.sample_limits import SampleLimits
 from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_verdict
 
@@ -17,14 +18,9 @@ _ENGINES = "engines"
 
 @dataclass(frozen=True)
 class Limits:
-    """What a result may differ by from the output beside its input; None is not looked at."""
+    """What a result may differ by from the output beside its input."""
 
-    max_abs_error: float | None
-    """Largest absolute error of an output value."""
-    flipped_fraction: float | None
-    """Largest share of an input's pixels whose label differs."""
-    relative_rms: float | None
-    """Largest root mean square of the difference, over the reference's standard deviation."""
+    figures: SampleLimits
     decoder: Decoder
     """How outputs become labels."""
     source: str
@@ -32,12 +28,12 @@ class Limits:
 
     def __str__(self) -> str:
         limits = []
-        if self.max_abs_error is not None:
-            limits.append(f"error of an output at most {self.max_abs_error:g}")
-        if self.flipped_fraction is not None:
-            limits.append(f"at most {self.flipped_fraction * 100:g} % of pixels flipped")
-        if self.relative_rms is not None:
-            limits.append(f"relative error of the outputs at most {self.relative_rms:g}")
+        if (error := self.figures.max_abs_error) is not None:
+            limits.append(f"error of an output at most {error:g}")
+        if (flipped := self.figures.flipped_fraction) is not None:
+            limits.append(f"at most {flipped * 100:g} % of pixels flipped")
+        if (spread := self.figures.relative_rms) is not None:
+            limits.append(f"relative error of the outputs at most {spread:g}")
         return f"{', '.join(limits) or 'no limit'}; {self.source}"
 
 
@@ -47,8 +43,7 @@ def limits_of(
     """The limits given; if none is, the tolerances that the engine's verdict was reached by.
 
     An engine that does not lie in a run's results, or was not judged yet, has the defaults of its
-    precision. Of the tolerances the errors of outputs alone are taken where there is one: a single
-    pixel that happens to lie on the threshold says nothing about so close an engine.
+    precision. Which of the tolerances hold for a few inputs says `SampleLimits.of`.
 
     Args:
         engine: the engine file.
@@ -63,7 +58,7 @@ def limits_of(
     scores = _beside(engine, "scores")
     decoder = Decoder.from_json(read_scores(scores).decoder) if scores else _usual(record.network)
     if atol is not None or max_flipped is not None:
-        return Limits(atol, max_flipped, None, decoder, "as given")
+        return Limits(SampleLimits(atol, None, max_flipped), decoder, "as given")
     verdict = _beside(engine, "validation")
     tolerance: Mapping[str, float | None]
     if verdict:
@@ -71,9 +66,7 @@ def limits_of(
     else:
         tolerance = defaults.tolerances[record.settings.precision]
         source = f"the default of {record.settings.precision}, as the engine has no verdict here"
-    error, spread = tolerance.get("max_abs_error"), tolerance.get("relative_rms")
-    flipped = tolerance.get("flipped_fraction") if error is spread is None else None
-    return Limits(error, flipped, spread, decoder, source)
+    return Limits(SampleLimits.of(tolerance), decoder, source)
 
 
 def _usual(network: NetworkSpec) -> Decoder:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.cli.amounts import amount, count, count_or_zero
-from segtrt.cli.parser import Parser, Version
+from segtrt.cli.parser import Parser, Version, add_running
 from segtrt.cli.pick_options import add_pick
 from segtrt.cli.predict import add_predict
 from segtrt.cli.report_options import add_report
@@ -151,16 +151,7 @@ def _add_run(commands: Any) -> None:
         default=10,
         help="timed runs, after a warm-up; 0 times nothing (default: 10)",
     )
-    parser.add_argument(
-        "--mode",
-        choices=("stream", "graph", "overlapped"),
-        default="stream",
-        help="on a GPU: one stream, a CUDA graph, or two streams that hide copies "
-        "(default: stream)",
-    )
-    parser.add_argument(
-        "--threads", metavar="N", type=count, help="on a CPU: threads (default: all cores)"
-    )
+    add_running(parser, mode="stream")
     parser.set_defaults(command=_run)
 
 

@@ -4,11 +4,31 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from segtrt.cli.amounts import count
 from segtrt.errors import SegtrtError
 
 
+def add_running(parser: argparse.ArgumentParser, *, mode: str) -> None:
+    """Add the options that say how an engine runs.
+
+    Args:
+        parser: the command's.
+        mode: what `--mode` is where it is not given.
+    """
+    parser.add_argument(
+        "--mode",
+        choices=("stream", "graph", "overlapped"),
+        default=mode,
+        help=f"on a GPU: one stream, a CUDA graph, or two streams that hide copies "
+        f"(default: {mode})",
+    )
+    parser.add_argument(
+        "--threads", metavar="N", type=count, help="on a CPU: threads (default: all cores)"
+    )
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser that tells of a mistake in one line and takes no shortened options."""
+    """A parser that reports a mistake in one line and takes no shortened options."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(

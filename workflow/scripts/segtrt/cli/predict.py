@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segtrt.cli.amounts import count
+from segtrt.cli.parser import add_running
 from segtrt.cli.text import plain
 
 
@@ -24,7 +24,7 @@ def add_predict(commands: Any) -> None:
         epilog=(
             "IMAGE is a file, a folder, a DICOM series' folder, or a pattern such as\n"
             "'scans/{subject}/{item}.png'. Exit code 1 says that an image has no mask; each is\n"
-            "told in a line, and the rest is done.\n\n"
+            "named on a line of its own, and the rest is done.\n\n"
             "example:\n"
             "  segtrt predict results/engines/openvino/b4_fp32 data/demo/kaggle_3m --out masks"
         ),
@@ -50,17 +50,9 @@ def add_predict(commands: Any) -> None:
         help="write MASK.overlay.png too: the mask drawn over the image",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="do again what is there, and replace it"
+        "--overwrite", action="store_true", help="make masks that are there again, and replace them"
     )
-    parser.add_argument(
-        "--mode",
-        choices=("stream", "graph", "overlapped"),
-        default="overlapped",
-        help="on a GPU: as for segtrt run (default: overlapped)",
-    )
-    parser.add_argument(
-        "--threads", metavar="N", type=count, help="on a CPU: threads (default: all cores)"
-    )
+    add_running(parser, mode="overlapped")
     parser.set_defaults(command=_predict)
 
 
@@ -88,7 +80,7 @@ def predict_images(
     mode: str = "overlapped",
     threads: int | None = None,
 ) -> int:
-    """Segment images and tell.
+    """Segment images and print what was done.
 
     Args:
         engine: an engine's folder, or a package's folder or zip.
@@ -123,14 +115,14 @@ def predict_images(
                 print(f"segtrt: {plain(fault)}", file=sys.stderr)
     seconds = time.perf_counter() - begin
     written = job.report.written
-    told = f"{plural(written, 'image')} segmented in {number(seconds)} s"
+    summary = f"{plural(written, 'image')} segmented in {number(seconds)} s"
     if written:
-        told += f", {number(written / seconds)} images per second"
+        summary += f", {number(written / seconds)} images per second"
     if job.skipped:
-        told += f"; {job.skipped:,} skipped, as masks were there"
+        summary += f"; {job.skipped:,} skipped, as masks were there"
     if found.masks:
-        told += f"; {plural(found.masks, 'file')} passed by, being masks by name"
+        summary += f"; {plural(found.masks, 'file')} passed by, being masks by name"
     if job.report.faults:
-        told += f"; {plural(len(job.report.faults), 'fault')}"
-    print(f"{told}. The masks: {plain(out)}")
+        summary += f"; {plural(len(job.report.faults), 'fault')}"
+    print(f"{summary}. The masks: {plain(out)}")
     return 1 if job.report.faults else 0

@@ -46,7 +46,7 @@ def run_inputs(
     mode: str,
     threads: int | None,
 ) -> int:
-    """Run, compare, draw, time and tell.
+    """Run, compare, draw, time and print.
 
     Args:
         engine: engine file or its folder.
@@ -167,7 +167,7 @@ def _print_results(results: Sequence[Result], pictures: Sequence[Path], limits: 
     ]
     faults = []
     for result, picture in zip(results, pictures, strict=True):
-        errors, failures = result.errors, result.failures(limits)
+        errors, failures = result.errors, result.failures(limits.figures)
         rows.append(
             (
                 result.path,
@@ -183,7 +183,7 @@ def _print_results(results: Sequence[Result], pictures: Sequence[Path], limits: 
             faults.append(f"FAIL  {plain(result.path)}: {'; '.join(failures)}")
     print("\n".join(table(rows, left=(0, 1, 6))))
     compared = [result for result in results if result.errors]
-    agreeing = sum(not result.failures(limits) for result in compared)
+    agreeing = sum(not result.failures(limits.figures) for result in compared)
     print()
     if faults:
         print("\n".join(faults))

@@ -5,7 +5,7 @@ float32 network answers to it, (1, classes, *output size) float32; and `labels.n
 that, (*output size) uint8. NumPy alone reads them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,49 +35,6 @@ class Golden:
     """(1, classes, *output size), finite."""
     labels: NDArray[np.uint8]
     """(*output size)."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What an engine's answers to all samples together may differ by; None is not looked at."""
-
-    max_abs_error: float | None
-    """Largest absolute error of an output value."""
-    relative_rms: float | None
-    """Root mean square of the difference, over the standard deviation of the outputs expected."""
-    flipped_fraction: float | None
-    """Share of pixels whose label differs."""
-
-    def broken(self, errors: Errors) -> list[str]:
-        """What of it was not kept, e.g. `relative error 0.3, limit 0.001`; empty if all was.
-
-        Answers that are not finite never do.
-        """
-        told = []
-        if errors.non_finite:
-            told.append(f"{errors.non_finite:,} values are not finite")
-        for what, value, limit in (
-            ("largest error", errors.max_abs_error, self.max_abs_error),
-            ("relative error", errors.relative_rms, self.relative_rms),
-            ("share of flipped pixels", errors.flipped_fraction, self.flipped_fraction),
-        ):
-            if limit is not None and not value <= limit:
-                told.append(f"{what} {value:.3g}, limit {limit:g}")
-        return told
-
-
-def limits_of(tolerance: Mapping[str, float | None]) -> Limits:
-    """What the tolerances of an engine's precision come to for a few samples.
-
-    Shares of flipped pixels are for a whole data set; a pixel that happens to lie on the threshold
-    says nothing about three images. So they are taken where nothing else is limited.
-
-    Args:
-        tolerance: figure -> limit, as in `validation.tolerances`.
-    """
-    error, spread = tolerance.get("max_abs_error"), tolerance.get("relative_rms")
-    flipped = tolerance.get("flipped_fraction") if error is spread is None else None
-    return Limits(error, spread, flipped)
 
 
 def write_golden(samples: Sequence[Golden], folder: Path) -> None:
@@ -124,8 +81,8 @@ def _read(path: Path, kind: type[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     except (OSError, ValueError, EOFError, SyntaxError, OverflowError, KeyError) as error:
         raise SegtrtError(f"{path} is not an array that NumPy reads ({error})") from None
     if not isinstance(array, np.ndarray) or array.dtype != kind or array.shape != shape:
-        told = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"
-        raise SegtrtError(f"{path} has {told}; expected {np.dtype(kind)} {shape}")
+        found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "an archive"
+        raise SegtrtError(f"{path} has {found}; expected {np.dtype(kind)} {shape}")
     if not np.isfinite(array).all():
         raise SegtrtError(f"{path} has values that are not finite")
     return np.array(array)

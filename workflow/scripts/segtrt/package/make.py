@@ -30,6 +30,7 @@ from segtrt.package.requirements import library_version, requirements_of
 from segtrt.package.served import read_graph
 from segtrt.package.views import write_views
 from segtrt.quality.decode import Decoder
+from segtrt.quality.sample_limits import SampleLimits
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.document import read_summary
 from segtrt.user_function import names_function
@@ -89,7 +90,7 @@ def make_package(
         (folder / REQUIREMENTS).write_text("\n".join([*says.requirements, ""]))
         says.write(folder / manifest.FILE)
         licences = copy_licences(settings.licences, settings.notices, folder)
-        told = write_views(
+        views = write_views(
             folder,
             settings.name,
             settings.views,
@@ -106,7 +107,7 @@ def make_package(
                 summary,
                 record,
                 segmentation,
-                views=told,
+                views=views,
                 licence=settings.licence,
                 licences=licences,
             ),
@@ -183,7 +184,7 @@ def _describe(
             device=str(target.get("gpu") or target.get("cpu") or "this machine"),
             stable=timing["stable"],
         ),
-        limits=golden.limits_of(tolerance),
+        limits=SampleLimits.of(tolerance),
         samples=samples,
         requirements=requirements_of(record.runtime, target),
         library=library_version(),
@@ -199,7 +200,7 @@ def _try_out(
     record: EngineRecord,
     samples: Sequence[golden.Golden],
     decoder: Decoder,
-    limits: golden.Limits,
+    limits: SampleLimits,
 ) -> None:
     """Run the golden samples, if the engine is for the CPU of this machine.
 

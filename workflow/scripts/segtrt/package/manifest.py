@@ -6,7 +6,7 @@ from typing import Any
 
 from segtrt.files import write_json
 from segtrt.formats import read_format
-from segtrt.package.golden import Limits
+from segtrt.quality.sample_limits import SampleLimits
 
 FORMAT = "segtrt-package-1"
 FILE = "package.json"
@@ -88,7 +88,7 @@ class Manifest:
     """What it was compared with, e.g. `PyTorch`."""
     quality: Quality
     proven: Proven
-    limits: Limits
+    limits: SampleLimits
     """What answers to the golden samples may differ by."""
     samples: int
     """Golden samples."""
