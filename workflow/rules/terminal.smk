@@ -1,5 +1,5 @@
-# How a run is told: in short on a terminal, and before the list of a dry run. No rules.
-from segtrt.terminal.attach import tell_story
+# How a run is shown: in short on a terminal, and before the list of a dry run. No rules.
+from segtrt.terminal.attach import show_story
 from segtrt.terminal.digest import digest
 
 
@@ -13,4 +13,4 @@ def opening_words(counts):
 
 # As a module of another workflow this one leaves the screen to that.
 if CHECKOUT.resolve() in Path(workflow.main_snakefile).resolve().parents:
-    tell_story(workflow, opening_words)
+    show_story(workflow, opening_words)

@@ -39,7 +39,7 @@ def pick(
             summary's choice.
         max_latency_ms: longest median latency of a batch, infinite for no limit; None takes the
             summary's limit.
-        slices: tell also how to take so many slices soonest, on the engine's machine; None does
+        slices: say also how to take so many slices soonest, on the engine's machine; None does
             not.
 
     Returns:
@@ -89,8 +89,8 @@ def _engines(summary: Mapping[str, Any], machine: str | None, path: Path) -> lis
     """The engines of a machine, or all."""
     known = [one["name"] for one in summary["machines"] if one["name"]]
     if machine is not None and machine not in known:
-        told = f"it has {', '.join(known)}" if known else "it names none: leave --machine out"
-        raise SegtrtError(f"--machine {machine} is not in {path}; {told}")
+        known_ones = f"it has {', '.join(known)}" if known else "it names none: leave --machine out"
+        raise SegtrtError(f"--machine {machine} is not in {path}; {known_ones}")
     return [one for one in summary["engines"] if machine in (None, one["machine"])]
 
 
@@ -101,9 +101,9 @@ def _where(
     if not several(summary):
         return []
     name = engine["machine"]
-    told = f"{name}, {device(entry(summary, name)['facts'])}"
+    place = f"{name}, {device(entry(summary, name)['facts'])}"
     others = f"fastest of {len(summary['machines'])} machines, --machine takes another"
-    return [("machine", told if chosen else f"{told} ({others})")]
+    return [("machine", place if chosen else f"{place} ({others})")]
 
 
 def _reasons(
@@ -123,8 +123,8 @@ def _reasons(
     if quality:
         unit = metric["unit"]
         theirs = score(quality["reference_mean"], unit)
-        told = f"{score(quality['mean'], unit)}, {reference}'s {theirs}"
-        pairs.append((metric["title"], f"{told}, {loss(quality['loss'], unit)} lost"))
+        scores = f"{score(quality['mean'], unit)}, {reference}'s {theirs}"
+        pairs.append((metric["title"], f"{scores}, {loss(quality['loss'], unit)} lost"))
         pairs.append(("how sure", f"{interval(quality, unit)}"))
     else:
         share = percent(engine["errors"]["flipped_fraction"])
@@ -166,12 +166,12 @@ def _none(
 def _limits(choice: Choice, summary: Mapping[str, Any]) -> str:
     metric = summary["metric"]
     latency = choice.max_latency_ms
-    told = "any latency" if latency is None else f"at most {latency:g} ms a batch"
+    rule = "any latency" if latency is None else f"at most {latency:g} ms a batch"
     if summary["reference"]["has_truth"]:
         unit = f" {metric['unit']} of" if metric["unit"] else ""
         sure = ", with 95 % confidence" if choice.confident else ""
-        told = f"at most {choice.max_metric_loss:g}{unit} {metric['title']} lost{sure}, {told}"
-    return f"{told}, validation passed"
+        rule = f"at most {choice.max_metric_loss:g}{unit} {metric['title']} lost{sure}, {rule}"
+    return f"{rule}, validation passed"
 
 
 def _runs(cover: Cover) -> str:

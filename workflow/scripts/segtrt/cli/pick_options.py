@@ -51,7 +51,7 @@ def add_pick(commands: Any) -> None:
         help="longest median latency of a batch; inf for no limit (default: the summary's limit)",
     )
     parser.add_argument(
-        "--slices", metavar="N", type=count, help="tell also how to take N slices soonest"
+        "--slices", metavar="N", type=count, help="say also how to take N slices soonest"
     )
     parser.set_defaults(command=_pick)
 

@@ -127,8 +127,8 @@ def _listed(places: Places) -> Sequence[Item]:
     listing = list_items(root, form.layout)
     if not listing.items:
         problem = next(iter(listing.problems), None)
-        told = f" ({problem.subject}: {problem.reason})" if problem else ""
-        raise SegtrtError(f"no image below {root} is whole{told}; correct the patterns")
+        example = f" ({problem.subject}: {problem.reason})" if problem else ""
+        raise SegtrtError(f"no image below {root} is whole{example}; correct the patterns")
     return listing.items
 
 

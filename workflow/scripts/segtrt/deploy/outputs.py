@@ -66,7 +66,7 @@ def target_of(item: Item, folder: Path, extras: Extras) -> Target:
     """The files that an item leads to.
 
     Raises:
-        SegtrtError, OSError: its format cannot be told.
+        SegtrtError, OSError: its format cannot be recognised.
     """
     mask = folder / output_name(item)
     stem = mask.name[: len(mask.name) - len(suffix_of(mask.name))]

@@ -82,7 +82,7 @@ def predict(
     folder: Path,
     report: Report,
 ) -> None:
-    """Segment images and write their masks; what cannot be read is told, and the rest done.
+    """Segment images and write their masks; what cannot be read is reported, and the rest done.
 
     Args:
         proven: the engine.
@@ -177,8 +177,10 @@ class _Pipeline:
             group = self._groups[unit.group]
             if isinstance(found, str):
                 others = len(group.targets) - len(unit.items)
-                told = f"; its subject's {others} other images have no mask either" * bool(others)
-                self._report.faults.append(found + told)
+                siblings = f"; its subject's {others} other images have no mask either" * bool(
+                    others
+                )
+                self._report.faults.append(found + siblings)
                 spoilt.add(unit.group)
             elif unit.group not in spoilt:
                 yield found

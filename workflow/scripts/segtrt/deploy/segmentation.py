@@ -54,7 +54,7 @@ class Segmentation:
     labels: Labels
     """The classes' names, and the values that stand for them in masks."""
     layout: Layout
-    """Patterns of the data set's files, from which subjects and channels of images are told;
+    """Patterns of the data set's files, which give the subjects and channels of images;
     `layout.channels` are the values of `{channel}` in the network's order."""
     crops: bool = True
     """Whether an image larger than `preparation.size` may be cropped to it, as settings ask for;
@@ -77,7 +77,7 @@ class Segmentation:
         classes = self.decoder.classes(self.network.classes)
         if classes != len(self.labels.names):
             raise SegtrtError(
-                f"the network tells {classes} classes apart (validation.decide), but "
+                f"the network distinguishes {classes} classes (validation.decide), but "
                 f"dataset.labels has {len(self.labels.names)} ({', '.join(self.labels.names)}); "
                 "name the network's classes there, in order"
             )
@@ -171,8 +171,8 @@ def _fault(data: Any) -> str | None:
     if error is None:
         return None
     place = error.json_path.removeprefix("$").removeprefix(".")
-    told = error.message
-    return f"{place} {told if len(told) <= _LONGEST else told[:_LONGEST] + '...'}".strip()
+    text = error.message
+    return f"{place} {text if len(text) <= _LONGEST else text[:_LONGEST] + '...'}".strip()
 
 
 @cache

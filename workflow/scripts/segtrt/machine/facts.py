@@ -64,7 +64,7 @@ class Machine:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Machine":
-        """The machine that a description tells of.
+        """The machine that a description is of.
 
         Raises:
             ValueError: it is not a description; says in a few words why.
@@ -229,7 +229,7 @@ def refuse_other_machine(planned: Mapping[str, Any], here: Mapping[str, Any]) ->
         raise SegtrtError(
             f"this job runs on another machine than it was planned for: {'; '.join(found)}; name "
             "the machine under `machines` in the configuration, or describe it anew (snakemake "
-            "describe_machines); docs/clusters.md tells how"
+            "describe_machines); docs/clusters.md says how"
         )
 
 

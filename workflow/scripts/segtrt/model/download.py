@@ -192,7 +192,7 @@ def _receive(response: "requests.Response", part: Path, offset: int, url: str) -
 
 
 def _total(response: "requests.Response") -> int | None:
-    """Length of the whole content in bytes, or None if the server does not tell."""
+    """Length of the whole content in bytes, or None if the server does not say."""
     match = re.fullmatch(r"bytes (?:\*|\d+-\d+)/(\d+)", response.headers.get("Content-Range", ""))
     if match:
         return int(match[1])

@@ -23,7 +23,7 @@ def guess_input(state: "Mapping[str, Tensor]") -> tuple[int, int]:
         if value.is_floating_point() and value.ndim in (4, 5):
             return value.shape[1], value.ndim - 2
     raise SegtrtError(
-        "the network has no convolution that tells its images' channels; set "
+        "the network has no convolution that shows its images' channels; set "
         "model.input.channels and model.input.size"
     )
 

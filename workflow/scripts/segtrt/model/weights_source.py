@@ -20,7 +20,7 @@ def fetch_weights(
 
     Args:
         source: a file, relative to `base` (`~` is the home folder), or an http(s) URL of one; of
-            a URL, messages tell no user, password or query.
+            a URL, messages show no user, password or query.
         target: the safetensors file to make; its bytes depend on the weights alone.
         sha256: what the source file must hash to, in digits of either case; None checks a URL's
             file by the digits that its name carries by torch.hub's convention

@@ -15,7 +15,7 @@ from segtrt.files import replacing
 from segtrt.package.checksums import MOST_FILES, is_plain_path
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip can tell: no file's own is kept."""
+"""The earliest time that a zip can hold: no file's own is kept."""
 
 _UNIX = 3
 _MODE = stat.S_IFREG | 0o644

@@ -157,7 +157,7 @@ def _contract(facts: CardFacts) -> str:
 
 
 def _views(facts: CardFacts) -> str:
-    lines = "\n".join(f"- {name}: {told}" for name, told in facts.views.items())
+    lines = "\n".join(f"- {name}: {instructions}" for name, instructions in facts.views.items())
     return f"## For servers\n\n{lines}\n"
 
 

@@ -32,7 +32,7 @@ class Package:
     engine: Path
     """The engine's file; caches of its runtime may be written beside it."""
     digest: str
-    """SHA-256 of its list of checksums, by which a package is told from any other."""
+    """SHA-256 of its list of checksums, which identifies a package."""
 
     def golden(self) -> list[Golden]:
         """The golden samples.

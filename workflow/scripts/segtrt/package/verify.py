@@ -51,15 +51,15 @@ class Verified:
                 f"not verified: {name} answers the golden samples with {'; '.join(self.failures)}"
             )
         flips = sum(self.comparison.flipped_pixels)
-        told = (
+        text = (
             f"verified: {name} answers {manifest.samples} golden samples as proven ({flips:,} of "
             f"{self.comparison.errors.pixels:,} pixels differ), "
             f"{self.timing.total.median:.3g} ms a batch, {self.ratio:.2f} times the proven "
             f"{manifest.proven.latency_ms:.3g} ms"
         )
         if self.cores and self.cores != manifest.proven.threads:
-            told += f" (with {self.cores} threads, proven with {manifest.proven.threads})"
-        return told if self.timing.stable else f"{told}; not a steady figure"
+            text += f" (with {self.cores} threads, proven with {manifest.proven.threads})"
+        return text if self.timing.stable else f"{text}; not a steady figure"
 
     def to_json(self) -> dict[str, Any]:
         """The answer for programs."""

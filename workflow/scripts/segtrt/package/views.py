@@ -52,7 +52,7 @@ def write_views(
     serving = runtime.serving(record.settings)
     served = describe_model(graph, record.settings, takes_engine=serving.takes_engine)
     labels = dict(zip(segmentation.labels.names, segmentation.labels.values, strict=True))
-    told = {}
+    instructions = {}
     if ONNX in wanted:
         facts = {
             "labels": labels,
@@ -60,7 +60,7 @@ def write_views(
             "graph_sha256": record.graph_sha256,
         }
         onnx_view.write_onnx(graph, facts, folder / ONNX / onnx_view.FILE)
-        told["ONNX"] = (
+        instructions["ONNX"] = (
             f"`{ONNX}/{onnx_view.FILE}`, the {record.graph.label} graph that the engine was built "
             f"from; its metadata has `{onnx_view.PREFIX}labels` and "
             f"`{onnx_view.PREFIX}segmentation` as JSON"
@@ -83,17 +83,19 @@ def write_views(
             facts=triton.facts_of(labels, segmentation.to_json()),
             device=runtime.device,
         )
-        told["Triton"] = (
+        instructions["Triton"] = (
             f"`tritonserver --model-repository={TRITON}`; {built}{_batches(served.batches)}"
         )
     elif TRITON in wanted:
-        told["Triton"] = f"{serving.refusal}; serve the ONNX view with another backend"
+        instructions["Triton"] = f"{serving.refusal}; serve the ONNX view with another backend"
     if MODEL_SERVER in wanted and serving.openvino_server is not None:
         model_server.write_model_server(
             folder / MODEL_SERVER, name, model, serving=serving, served=served
         )
-        told["OpenVINO Model Server"] = f"`ovms --config_path {MODEL_SERVER}/config.json`; {built}"
-    return told
+        instructions["OpenVINO Model Server"] = (
+            f"`ovms --config_path {MODEL_SERVER}/config.json`; {built}"
+        )
+    return instructions
 
 
 def _batches(batches: tuple[int, int] | None) -> str:

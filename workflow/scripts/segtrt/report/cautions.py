@@ -88,13 +88,13 @@ def _confidence(engine: Mapping[str, Any] | None, summary: Mapping[str, Any]) ->
     if engine is None or not summary["reference"]["has_truth"]:
         return []
     metric, quality = summary["metric"], engine["quality"]
-    told = wording.interval(quality, metric["unit"]) if quality else ""
+    interval = wording.interval(quality, metric["unit"]) if quality else ""
     if not quality or not quality["loss_interval"]:
-        return [f"{told[0].upper()}{told[1:]}."] if told else []
+        return [f"{interval[0].upper()}{interval[1:]}."] if interval else []
     limit = summary["recommendation"]["max_metric_loss"]
     if quality["loss"] <= limit < quality["loss_interval"]["high"]:
         return [
             f"So few subjects leave open whether {engine['name']} keeps its limit of {limit:g}: "
-            f"{told}."
+            f"{interval}."
         ]
     return []

@@ -10,12 +10,12 @@ _NAMELESS = "one without a name"
 
 
 def several(summary: Mapping[str, Any]) -> bool:
-    """Whether there are machines to tell apart."""
+    """Whether there are several machines to distinguish."""
     return len(summary["machines"]) > 1
 
 
 def shown(summary: Mapping[str, Any], machine: str) -> str:
-    """The machine's name if there are machines to tell apart, else nothing."""
+    """The machine's name if there are several machines to distinguish, else nothing."""
     return machine if several(summary) else ""
 
 

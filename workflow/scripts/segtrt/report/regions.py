@@ -101,9 +101,9 @@ def _cell(
 ) -> Cell:
     loss = cell["loss"]
     if loss is None or badness is None:
-        told = {"unchanged": "float32"}.get(cell["outcome"], wording.MISSING)
-        reason = "this precision leaves it in float32" if told == "float32" else cell["reason"]
-        return Cell(0, told, reason, False)
+        shown = {"unchanged": "float32"}.get(cell["outcome"], wording.MISSING)
+        reason = "this precision leaves it in float32" if shown == "float32" else cell["reason"]
+        return Cell(0, shown, reason, False)
     wrong, lost, flipped, relative = badness
     level = LEVELS if wrong else math.ceil(LEVELS * math.sqrt(min(1.0, lost / top)) - 1e-9)
     shown = (

@@ -25,8 +25,8 @@ class _Digest(logging.Handler):
             print("\n".join(lines), file=sys.stderr, flush=True)
 
 
-def tell_story(workflow: Any, opening: Opening) -> None:
-    """Have the run told in short: on a terminal all of it, and of a dry run what it comes to.
+def show_story(workflow: Any, opening: Opening) -> None:
+    """Show the run in short: all of it on a terminal, and of a dry run what it amounts to.
 
     Snakemake's own screen output stays wherever it was asked for (`--verbose`, `-p`, `--quiet`,
     `--debug-dag`, `--logger`), in files and pipes, and in dry runs.

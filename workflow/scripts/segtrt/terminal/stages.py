@@ -1,4 +1,4 @@
-"""The stages that a run goes through, as it is told: which rules are which stage."""
+"""The stages of a run as the terminal shows them, and which rules belong to each."""
 
 from collections.abc import Mapping
 

@@ -19,7 +19,7 @@ _CLEAR = "\r\033[K"
 
 
 class Story(logging.Handler):
-    """Tells Snakemake's events on a terminal, with a last line that changes as jobs come and go."""
+    """Shows Snakemake's events on a terminal, with a last line that changes as jobs come and go."""
 
     def __init__(
         self,
@@ -51,12 +51,12 @@ class Story(logging.Handler):
         self._status = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell one event."""
+        """Show one event."""
         try:
             event = str(getattr(record, "event", None) or "")
-            tell = getattr(self, f"_on_{event}", None)
-            if tell is not None:
-                tell(record)
+            handler = getattr(self, f"_on_{event}", None)
+            if handler is not None:
+                handler(record)
             elif _repeats_a_failed_job(record):
                 pass
             elif record.levelno >= logging.WARNING:
@@ -158,7 +158,7 @@ class Story(logging.Handler):
 
 
 def _repeats_a_failed_job(record: logging.LogRecord) -> bool:
-    """Whether it only says that a job's script ended with an error, which is told with the job."""
+    """Whether it only says that a job's script ended with an error, which is shown with the job."""
     return record.getMessage().startswith("RuleException:\nCalledProcessError")
 
 
@@ -167,7 +167,7 @@ def _jobs_in_words(count: int) -> str:
 
 
 def _values(wildcards: Mapping[str, str] | None) -> str:
-    """What tells a job from others of its rule."""
+    """What distinguishes a job from others of its rule."""
     return " ".join(str(value) for value in (wildcards or {}).values() if value)
 
 
@@ -178,7 +178,7 @@ def _last_line(logs: Iterable[str]) -> tuple[str, str]:
             lines = Path(name).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             continue
-        told = [line for line in lines if line.strip()]
-        if told:
-            return told[-1].removeprefix("ERROR ").strip(), name
+        written = [line for line in lines if line.strip()]
+        if written:
+            return written[-1].removeprefix("ERROR ").strip(), name
     return "it left no word in its log; what it printed is above", ""
