@@ -77,12 +77,12 @@ def test_channels_stand_in_the_order_of_the_data_set(tmp_path: Path) -> None:
     assert describe(tmp_path, UNET, known, {}).layout.channels == ("flair", "t1", "t2")
 
 
-def test_labels_that_the_network_does_not_tell_apart_are_refused(
+def test_labels_that_are_not_one_a_class_are_refused(
     project_root: Path, tmp_path: Path
 ) -> None:
     list_folder(project_root / "data/demo/kaggle_3m", tmp_path)
     found = describe(tmp_path, UNET, FORM, {})
     assert found.labels == TUMOUR
     assert found.layout.masks == "{subject}/{subject}_{item}_mask.tif"
-    with pytest.raises(SegtrtError, match="3 classes apart"):
+    with pytest.raises(SegtrtError, match="distinguishes 3 classes"):
         describe(tmp_path, replace(UNET, classes=3), FORM, {})
