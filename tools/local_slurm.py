@@ -201,8 +201,8 @@ def _start_munge(folder: Path) -> None:
 def _call(command: list[str], name: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        told = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
-        raise SlurmError(f"{name} does not start: {told[-1]}")
+        reported = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
+        raise SlurmError(f"{name} does not start: {reported[-1]}")
 
 
 def _await_idle(configuration: Path) -> None:
@@ -211,8 +211,10 @@ def _await_idle(configuration: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         command = ["sinfo", "--noheader", "--format=%t", "--partition=main"]
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        state = told.stdout.strip()
+        reported = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False
+        )
+        state = reported.stdout.strip()
         if state == "idle":
             return
         time.sleep(0.2)

@@ -231,10 +231,10 @@ def test_masks_agree_with_the_reference_or_the_report_says_why_not(
     verdict = read(run.results / f"validation/{engine}.json")
     assert {failure["figure"] for failure in verdict["failures"]} == over
     assert verdict["verdict"] == ("fail" if over else "pass")
-    (told,) = (
+    (reported,) = (
         each for each in read(run.results / "summary.json")["engines"] if each["name"] == engine
     )
-    assert (told["verdict"], told["failures"]) == (verdict["verdict"], verdict["failures"])
+    assert (reported["verdict"], reported["failures"]) == (verdict["verdict"], verdict["failures"])
     # Dice can hang on a few pixels, where two components of a subject are almost of one size. What
     # flips ten times the pixels that are allowed is another network.
     assert figures["flipped_fraction"] <= 10 * limits["flipped_fraction"]

@@ -85,7 +85,9 @@ def test_times_have_all_steps(
         assert (timing.copy_in_ms is None) == (mode == "overlapped")
 
 
-def test_start_up_is_told_in_stages_and_warm_the_second_time(runtime: Runtime, build, graph: Path):
+def test_start_up_is_reported_in_stages_and_warm_the_second_time(
+    runtime: Runtime, build, graph: Path
+):
     engine, settings = build(graph)
     with runtime.load(engine, settings) as session:
         assert list(session.load_stages_ms) == [
@@ -159,7 +161,7 @@ def test_failures_free_what_they_took(runtime: Runtime, build, graph: Path, imag
     assert before - primary_context().free_mib() < 4
 
 
-def test_full_device_memory_is_told_in_one_line(runtime: Runtime, build, graph: Path):
+def test_full_device_memory_is_reported_in_one_line(runtime: Runtime, build, graph: Path):
     engine, settings = build(graph, batch_size=64)
     primary = primary_context()
     with primary.active():

@@ -39,7 +39,7 @@ def results(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def again(project_root: Path, results: Path, *targets: str) -> tuple[int, str]:
-    """Another run beside earlier results: exit status, and all it told."""
+    """Another run beside earlier results: exit status, and all it printed."""
     config = [] if "--config" in targets else ["--config", *SMALL]
     done = run_snakemake(results.parent, *targets, *config, snakefile=project_root / "Snakefile")
     return done.returncode, done.stdout + done.stderr
@@ -85,8 +85,8 @@ def test_fp32_agrees_with_pytorch_on_every_slice(results: Path) -> None:
     errors = np.abs(expected - found).max(axis=(1, 2))
     assert errors.max() <= 1e-4
     assert expected.max() > 0.9
-    told = read(results / "scores/onnxruntime/b4_fp32.json")["errors_every_item"]
-    assert told["max_abs_error"] == pytest.approx(errors.max(), rel=1e-6)
+    reported = read(results / "scores/onnxruntime/b4_fp32.json")["errors_every_item"]
+    assert reported["max_abs_error"] == pytest.approx(errors.max(), rel=1e-6)
 
 
 def test_int8_loses_at_most_two_hundredths_of_dice(results: Path) -> None:
@@ -128,35 +128,35 @@ def test_the_timings_log_has_the_published_line(results: Path) -> None:
     for name in ENGINES:
         log = (results / f"logs/time_engine/{name}.log").read_text(encoding="utf-8")
         line = r"Inference batch size 4 average over (\d+) runs is ([\d.e+]+)ms"
-        (told,) = re.findall(line, log)
+        (reported,) = re.findall(line, log)
         timing = read(results / f"timing/{name}.json")["timing"]
-        assert int(told[0]) == timing["iterations"]
-        assert float(told[1]) == pytest.approx(timing["total"]["mean"], rel=1e-3)
+        assert int(reported[0]) == timing["iterations"]
+        assert float(reported[1]) == pytest.approx(timing["total"]["mean"], rel=1e-3)
 
 
 def test_a_second_run_has_nothing_to_do(results: Path, project_root: Path) -> None:
-    code, told = again(project_root, results, "results/report.html", "-n")
+    code, reported = again(project_root, results, "results/report.html", "-n")
     assert code == 0
-    assert "Nothing to be done" in told
+    assert "Nothing to be done" in reported
 
 
 def test_check_passes_and_fails_by_the_tolerances(results: Path, project_root: Path) -> None:
-    code, told = again(project_root, results, "check")
-    assert code == 0, told
+    code, reported = again(project_root, results, "check")
+    assert code == 0, reported
     tight = "validation={tolerances: {int8: {max_abs_error: 1e-9}}}"
-    code, told = again(project_root, results, "check", "--config", *SMALL, tight)
+    code, reported = again(project_root, results, "check", "--config", *SMALL, tight)
     assert code != 0
     assert re.search(
         r"1 of 2 engines failed: onnxruntime/b4_int8: "
         r"largest error of an output 0\.\d+, limit 1e-09",
-        told,
+        reported,
     )
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     # Only the verdict is found anew.
-    jobs = set(job_counts(told.split("Select jobs", 1)[0]))
+    jobs = set(job_counts(reported.split("Select jobs", 1)[0]))
     assert jobs <= {"check", "validate_engine", "note_changes"}
-    code, told = again(project_root, results, "check")
-    assert code == 0, told
+    code, reported = again(project_root, results, "check")
+    assert code == 0, reported
 
 
 def test_clean_engines_leaves_all_but_the_engines(
@@ -165,15 +165,15 @@ def test_clean_engines_leaves_all_but_the_engines(
     """In a copy, so that nothing hangs on times of files or on Snakemake's memory."""
     copy = shutil.copytree(results, tmp_path / "results")
     before = {path.relative_to(copy) for path in copy.rglob("*") if path.is_file()}
-    code, told = again(project_root, copy, "clean_engines")
-    assert code == 0, told
+    code, reported = again(project_root, copy, "clean_engines")
+    assert code == 0, reported
     after = {path.relative_to(copy) for path in copy.rglob("*") if path.is_file()}
     gone = {path.parts[:2] for path in before - after}
     assert gone - {("keys", "build_engine")} == {("engines", "onnxruntime")}
-    code, told = again(project_root, copy, "results/report.html", "-n")
-    assert code == 0, told
+    code, reported = again(project_root, copy, "results/report.html", "-n")
+    assert code == 0, reported
     follow = ("build_engine", "run_engine", "time_engine", "score_engine", "validate_engine")
-    counts = job_counts(told)
+    counts = job_counts(reported)
     # The reasons are written down by a job of their own.
     assert counts.pop("note_changes", 1) == 1
     assert counts == dict.fromkeys(follow, 2) | {"summarise": 1, "write_report": 1}
@@ -192,15 +192,15 @@ def test_a_bad_subject_is_named_in_one_line_or_skipped(project_root: Path, tmp_p
         )
         return done.returncode, done.stdout + done.stderr
 
-    code, told = run(config)
+    code, reported = run(config)
     assert code != 0
-    lines = [line for line in told.splitlines() if "DEMO_0002_5" in line]
-    assert lines, told
+    lines = [line for line in reported.splitlines() if "DEMO_0002_5" in line]
+    assert lines, reported
     assert all(line.startswith(("segtrt: 1 bad subject", "ERROR 1 bad subject")) for line in lines)
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     assert not (tmp_path / target).exists()
-    code, told = run(config[:-1] + ", on_bad_subject: skip}")
-    assert code == 0, told
+    code, reported = run(config[:-1] + ", on_bad_subject: skip}")
+    assert code == 0, reported
     manifest = read(tmp_path / target)
     assert [subject["name"] for subject in manifest["skipped"]] == ["DEMO_0002"]
     assert "DEMO_0002_5" in manifest["skipped"][0]["reason"]

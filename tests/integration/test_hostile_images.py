@@ -53,7 +53,7 @@ def attempt(
     return status, said
 
 
-def told(said: str, patterns: tuple[str, ...]) -> bool:
+def reported(said: str, patterns: tuple[str, ...]) -> bool:
     """Whether all that is to be said stands in the text, of which three are named at most."""
     found = [bool(re.search(p.removeprefix("^").removesuffix("$"), said)) for p in patterns]
     return sum(found) >= min(len(patterns), 3)
@@ -77,10 +77,10 @@ def test_plan_and_run(name: str, snakemake: FastSnakemake, tmp_path: Path) -> No
         assert re.search(case.refused, said), said
         return
     assert planned == 0, plan
-    assert told(plan, case.problems), plan
+    assert reported(plan, case.problems), plan
     faults = (*case.problems, *case.unreadable, *UNLIKE.get(name, ()))
     assert (strict != 0) == bool(faults), said
-    assert told(said, faults), said
+    assert reported(said, faults), said
     lenient, said = attempt(snakemake, tmp_path, case, "skip")
     if lenient:
         assert "no subject of" in said, said
@@ -88,6 +88,6 @@ def test_plan_and_run(name: str, snakemake: FastSnakemake, tmp_path: Path) -> No
     manifest = json.loads((tmp_path / MANIFEST).read_text())
     skipped = [f"{one['name']}: {one['reason']}" for one in manifest["skipped"]]
     assert bool(skipped) == bool(faults)
-    assert told("\n".join(skipped), faults), skipped
+    assert reported("\n".join(skipped), faults), skipped
     assert manifest["ignored"]["files"] == case.ignored
     assert manifest["ignored"]["left_behind"] == case.left_behind

@@ -29,8 +29,8 @@ SMALL = (
 def results(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`results/` with a package."""
     folder = tmp_path_factory.mktemp("demo")
-    told = run(folder, project_root, "results/package.zip")
-    assert job_counts(told)["make_package"] == 1
+    reported = run(folder, project_root, "results/package.zip")
+    assert job_counts(reported)["make_package"] == 1
     return folder / "results"
 
 
@@ -74,12 +74,12 @@ def same_masks(results: Path, engine: str, masks: Path) -> int:
 def test_a_package_is_made_once_and_the_same_again(results: Path, project_root: Path) -> None:
     archive = results / "package.zip"
     before = archive.read_bytes()
-    told = run(results.parent, project_root, "results/package.zip")
-    assert "Nothing to be done" in told
+    reported = run(results.parent, project_root, "results/package.zip")
+    assert "Nothing to be done" in reported
     shutil.rmtree(results / "package")
     archive.unlink()
-    told = run(results.parent, project_root, "results/package.zip")
-    assert job_counts(told).keys() - {"total", "note_changes"} == {"make_package"}
+    reported = run(results.parent, project_root, "results/package.zip")
+    assert job_counts(reported).keys() - {"total", "note_changes"} == {"make_package"}
     assert archive.read_bytes() == before
     summary = json.loads((results / "summary.json").read_text())
     assert engine_of(results / "package") == summary["recommendation"]["engine"]

@@ -74,15 +74,15 @@ def test_the_documents_commands_give_the_runs_masks(folder: Path, project_root: 
         assert contents(folder / f"masks{number}") == expected
     (benchmark,) = (words[1:] for words in commands if words[0] == "python")
     script = str(project_root / benchmark[0])
-    told = json.loads(run(folder, project_root, script, *benchmark[1:], "--repeats", "1"))
-    assert told["images"] == len(SLICES)
-    assert told["share_of_engine_alone"] > 0
+    reported = json.loads(run(folder, project_root, script, *benchmark[1:], "--repeats", "1"))
+    assert reported["images"] == len(SLICES)
+    assert reported["share_of_engine_alone"] > 0
 
 
 def test_the_documents_program_runs(folder: Path, project_root: Path) -> None:
     (program,) = blocks(project_root, "python")
-    told = run(folder, project_root, "-c", program)
-    assert told.startswith("{1: 'tumour'} [")
+    reported = run(folder, project_root, "-c", program)
+    assert reported.startswith("{1: 'tumour'} [")
 
 
 def test_another_threshold_builds_no_engine(folder: Path, project_root: Path) -> None:

@@ -109,12 +109,12 @@ def test_columns_sort_both_ways_with_missing_figures_last(open_report, key):
     for order in ("ascending", "descending"):
         head.get_by_role("button").click()
         assert head.get_attribute("aria-sort") == order
-        told = page.locator(f'#matrix td[data-key="{key}"]').evaluate_all(
+        reported = page.locator(f'#matrix td[data-key="{key}"]').evaluate_all(
             "cells => cells.map(cell => cell.dataset.value)"
         )
-        figures = [float(value) for value in told if value]
+        figures = [float(value) for value in reported if value]
         assert figures == sorted(figures, reverse=order == "descending")
-        assert told[len(figures) :] == [""] * (len(told) - len(figures))
+        assert reported[len(figures) :] == [""] * (len(reported) - len(figures))
     assert page.locator("#matrix th[aria-sort]").count() == 1
 
 

@@ -112,7 +112,7 @@ class Case:
     stride: int = 1
     activation: str = "none"
     note: str = "classes of logits are taken to exclude each other"
-    """Part of what is told of the choices made."""
+    """Part of what is reported of the choices made."""
     labels: tuple[str, ...] = ()
     write: "Callable[[Case, Path], dict[str, Any]]" = write_own
     quality: float = 0.9995

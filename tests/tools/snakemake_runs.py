@@ -37,7 +37,7 @@ def job_counts(message: str) -> dict[str, int]:
     }
 
 
-def engines_told(message: str) -> set[str]:
+def engines_listed(message: str) -> set[str]:
     """The engines whose building a dry run lists."""
     return set(
         re.findall(r"results/engines/([a-z_]+(?:@\w+)?/b\d+_[a-z0-9]+)/engine\.bin", message)

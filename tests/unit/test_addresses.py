@@ -1,4 +1,4 @@
-"""What may be told of where files are."""
+"""What may be shown of where files are."""
 
 import pytest
 from segtrt.addresses import is_url, shown_place, without_secrets
@@ -14,7 +14,7 @@ from segtrt.addresses import is_url, shown_place, without_secrets
         ("really? yes", "really? yes"),
     ],
 )
-def test_secrets_of_an_address_are_not_told(text: str, shown: str) -> None:
+def test_secrets_of_an_address_are_not_reported(text: str, shown: str) -> None:
     assert without_secrets(text) == shown
 
 
@@ -33,7 +33,7 @@ def test_secrets_of_an_address_are_not_told(text: str, shown: str) -> None:
         ("zscore", "zscore"),
     ],
 )
-def test_places_are_told_without_secrets_and_folders(place: str, shown: str) -> None:
+def test_places_are_reported_without_secrets_and_folders(place: str, shown: str) -> None:
     assert shown_place(place) == shown
 
 
@@ -41,5 +41,5 @@ def test_places_are_told_without_secrets_and_folders(place: str, shown: str) -> 
     ("source", "url"),
     [("https://a/b.pt", True), ("http://a/b.pt", True), ("b.pt", False), ("/https/b.pt", False)],
 )
-def test_a_url_is_told_from_a_path(source: str, url: bool) -> None:
+def test_a_url_is_distinguished_from_a_path(source: str, url: bool) -> None:
     assert is_url(source) is url

@@ -1,4 +1,4 @@
-"""What the system refuses is told in one line, with path, cause and advice."""
+"""What the system refuses is reported in one line, with path, cause and advice."""
 
 import errno
 import os
@@ -42,7 +42,7 @@ def test_words(error: OSError, line: str) -> None:
 
 def test_real_errors_name_the_path_and_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    told = {}
+    reported = {}
     for name, path in {
         "gone": tmp_path / "gone",
         "inside a file": tmp_path / "file/x",
@@ -51,12 +51,14 @@ def test_real_errors_name_the_path_and_say_what_to_do(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(SegtrtError) as caught, os_errors_in_one_line():
             path.read_bytes()
-        told[name] = str(caught.value)
-        assert str(path) in told[name] and "\n" not in told[name]
-    assert told["gone"].endswith(os.strerror(errno.ENOENT))
-    assert told["inside a file"].endswith("a part of the path is a file where a folder is expected")
-    assert told["long"].endswith("use a shorter name")
-    assert told["folder"].endswith("Is a directory")
+        reported[name] = str(caught.value)
+        assert str(path) in reported[name] and "\n" not in reported[name]
+    assert reported["gone"].endswith(os.strerror(errno.ENOENT))
+    assert reported["inside a file"].endswith(
+        "a part of the path is a file where a folder is expected"
+    )
+    assert reported["long"].endswith("use a shorter name")
+    assert reported["folder"].endswith("Is a directory")
 
 
 def test_other_errors_keep_their_kind() -> None:

@@ -282,7 +282,7 @@ def test_a_limit_on_the_size_of_files_names_the_file(tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
-def test_trouble_with_the_temporary_file_is_told_of_the_file(tmp_path: Path) -> None:
+def test_trouble_with_the_temporary_file_is_reported_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError) as caught:
         write_bytes(tmp_path / "file/inside", b"")
@@ -335,13 +335,13 @@ def test_what_json_has_no_word_for_is_not_written(tmp_path: Path, value: Any) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_json_is_told_in_one_line(tmp_path: Path) -> None:
+def test_missing_json_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SegtrtError, match=r"engine record .*none.json does not exist; run the"):
         read_json(tmp_path / "none.json", "engine record")
 
 
 @pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe", b"[1,]"])
-def test_damaged_json_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+def test_damaged_json_is_reported_in_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "damaged.json"
     path.write_bytes(content)
     with pytest.raises(SegtrtError, match=r"engine record .* is not valid JSON") as caught:

@@ -126,7 +126,7 @@ def test_a_new_precision_and_figure_are_in_the_report(seen: dict[str, Any]) -> N
     assert seen["cell"].endswith(" %")
 
 
-def test_a_new_figure_is_judged_and_told_in_words(seen: dict[str, Any]) -> None:
+def test_a_new_figure_is_judged_and_reported_in_words(seen: dict[str, Any]) -> None:
     assert seen["failures"] == [
         {"figure": "closeness", "value": 0.8, "limit": 0.9, "at_least": True, "of": ""}
     ]

@@ -36,7 +36,7 @@ def test_a_function_in_a_module_of_the_current_folder(
         ("math:", "expected module:function"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(text: str, message: str) -> None:
+def test_what_is_wrong_is_reported_in_one_line(text: str, message: str) -> None:
     with pytest.raises(SegtrtError) as caught:
         load_function(text, "tensors.normalisation")
     assert str(caught.value).startswith(f"tensors.normalisation is {text}")

@@ -20,7 +20,7 @@ def clone(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def dry_run(project_root: Path, tmp_path: Path) -> Callable[[Sequence[str]], str]:
-    """A dry run of this checkout's workflow in an empty folder; returns what it told."""
+    """A dry run of this checkout's workflow in an empty folder; returns what it printed."""
 
     def run(arguments: Sequence[str]) -> str:
         done = run_snakemake(

@@ -96,7 +96,7 @@ def test_every_module_decides_what_the_table_says() -> None:
             for module in import_closure([PACKAGE.parent / f"{rule}.py", *modules]):
                 if module.startswith("segtrt."):
                     found[module.removeprefix("segtrt.")].add(f"{rule}:{name}")
-    told = {
+    reported = {
         module: {
             f"{rule}:{name}"
             for each in rules.split()
@@ -105,7 +105,7 @@ def test_every_module_decides_what_the_table_says() -> None:
         }
         for module, rules in CODE.items()
     }
-    assert found == told
+    assert found == reported
 
 
 def test_every_setting_is_changed_by_some_change() -> None:

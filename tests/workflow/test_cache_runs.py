@@ -226,7 +226,7 @@ def change_a_byte(path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("damage", [cut_short, change_a_byte])
-def test_damage_is_told_and_mended_as_told(
+def test_damage_is_reported_and_mended_as_reported(
     copy: Checkout, damaged: str, user: str, damage: Callable[[Path], None]
 ) -> None:
     damage(copy.folder / damaged)

@@ -79,9 +79,9 @@ def test_every_command_can_be_given(document: str, line: str, workplace: Path) -
         )
         assert made.returncode == 0, made.stderr
     elif program == "segtrt":
-        told = segtrt_help(arguments[0])
+        reported = segtrt_help(arguments[0])
         for option in re.findall(r"(?:^| )(--?[a-z][a-z-]*)", line):
-            assert option in told
+            assert option in reported
     elif program.startswith("tools/"):
         script = PROJECT / program
         assert os.access(script, os.X_OK)

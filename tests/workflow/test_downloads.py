@@ -138,7 +138,7 @@ def test_a_download_outlives_failures_changes_and_lost_results(
     assert contents(data).keys() == fetched.keys()
     assert (folder / MANIFEST).read_bytes() == manifest
 
-    # A changed image is told, not overwritten.
+    # A changed image is reported, not overwritten.
     image = next(data.rglob("*_1.tif"))
     image.write_bytes(b"changed")
     done = run(folder, project_root, zip_path, "--forceall")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from snakemake_runs import engines_told, job_counts, run_snakemake
+from snakemake_runs import engines_listed, job_counts, run_snakemake
 
 DryRun = Callable[[Sequence[str]], str]
 
@@ -28,7 +28,7 @@ def test_a_fresh_clone_lists_every_job(clone: Path) -> None:
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     held(output, {**per_engine(12), "convert_onnx": 2, "fetch_dataset": 0, "train": 0})
-    assert engines_told(output) == {
+    assert engines_listed(output) == {
         f"{runtime}/b{batch}_{precision}"
         for runtime in ("onnxruntime", "openvino")
         for batch in (1, 4, 16)
@@ -43,35 +43,39 @@ def test_a_fresh_clone_lists_every_job(clone: Path) -> None:
 def test_the_kaggle_data_need_no_download_to_be_planned(
     dry_run: DryRun, project_root: Path, tmp_path: Path
 ) -> None:
-    told = dry_run(["--configfile", str(project_root / "config/kaggle.yaml")])
+    reported = dry_run(["--configfile", str(project_root / "config/kaggle.yaml")])
     shards = 8
     sharded = {"encode_slices": shards, "run_reference": shards}
-    held(told, {**per_engine(12, shards), **sharded, "fetch_dataset": 1, "convert_onnx": 2})
+    held(reported, {**per_engine(12, shards), **sharded, "fetch_dataset": 1, "convert_onnx": 2})
     assert not (tmp_path / "data").exists()
     assert not (tmp_path / "results/model").exists()
 
 
 def test_the_published_examples_settings(dry_run: DryRun, project_root: Path) -> None:
     overlays = [str(project_root / f"config/{name}.yaml") for name in ("kaggle", "tensorrt_intro")]
-    told = dry_run(["--configfile", *overlays])
-    assert {name.split("/")[1] for name in engines_told(told)} == {"b1_fp32", "b3_fp32", "b4_fp32"}
-    assert "runtimes: auto takes" in told
-    assert job_counts(told)["fetch_dataset"] == 1
-    assert "convert_onnx" not in job_counts(told)
+    reported = dry_run(["--configfile", *overlays])
+    assert {name.split("/")[1] for name in engines_listed(reported)} == {
+        "b1_fp32",
+        "b3_fp32",
+        "b4_fp32",
+    }
+    assert "runtimes: auto takes" in reported
+    assert job_counts(reported)["fetch_dataset"] == 1
+    assert "convert_onnx" not in job_counts(reported)
 
 
 def test_regions_are_judged_once_in_each_graph_of_low_precision(dry_run: DryRun) -> None:
     """4 regions in 2 graphs, whatever the batch sizes."""
     regions = ["dataset={search_fraction: 0.2}", "precision_search={regions: 4}"]
-    told = dry_run(["--config", *regions])
+    reported = dry_run(["--config", *regions])
     searching = {"blame_region": 8, "convert_whole": 2, "split_regions": 1}
-    held(told, {**per_engine(12), **searching, "convert_onnx": 2})
-    assert "results/precision/sensitivity/int8_openvino/03.json" in told
-    assert "results/precision/sensitivity/int8/04.json" not in told
+    held(reported, {**per_engine(12), **searching, "convert_onnx": 2})
+    assert "results/precision/sensitivity/int8_openvino/03.json" in reported
+    assert "results/precision/sensitivity/int8/04.json" not in reported
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "reported"),
     [
         ("engines={batch_sizes: [1]}", "dataset.search_fraction is 0; set it, e.g. to 0.2"),
         ("engines={precisions: [fp32]}", "no precision below float32, so there is nothing to"),
@@ -81,20 +85,20 @@ def test_regions_are_judged_once_in_each_graph_of_low_precision(dry_run: DryRun)
         ),
     ],
 )
-def test_blame_without_anything_to_judge_is_told_in_one_line(
-    project_root: Path, tmp_path: Path, config: str, told: str
+def test_blame_without_anything_to_judge_is_reported_in_one_line(
+    project_root: Path, tmp_path: Path, config: str, reported: str
 ) -> None:
     samples = "tensors={samples: []}"
     arguments = ["blame", "-n", "--config", config, samples]
     done = run_snakemake(tmp_path, *arguments, snakefile=project_root / "Snakefile")
     message = done.stdout + done.stderr
     assert done.returncode != 0 and "Traceback" not in message
-    assert len([line for line in message.splitlines() if told in line]) == 1
+    assert len([line for line in message.splitlines() if reported in line]) == 1
 
 
 def test_training_is_planned_if_its_weights_are_the_networks(dry_run: DryRun) -> None:
-    told = dry_run(["--config", "model={weights: results/training/weights.safetensors}"])
-    assert job_counts(told)["train"] == 1
+    reported = dry_run(["--config", "model={weights: results/training/weights.safetensors}"])
+    assert job_counts(reported)["train"] == 1
 
 
 @pytest.mark.skipif(
@@ -105,7 +109,7 @@ def test_engines_built_ahead_of_time_are_not_run(dry_run: DryRun) -> None:
 
     if get_runtime("tensorrt_rtx").availability().can_run:
         pytest.skip("a GPU is here")
-    told = dry_run(
+    reported = dry_run(
         [
             "--config",
             "engines={runtimes: [onnxruntime, tensorrt_rtx], batch_sizes: [1, 4], "
@@ -113,16 +117,16 @@ def test_engines_built_ahead_of_time_are_not_run(dry_run: DryRun) -> None:
             "on_unsupported: skip}",
         ]
     )
-    assert "tensorrt_rtx: engines are built but not run: no NVIDIA GPU" in told
-    ahead = {name for name in engines_told(told) if name.startswith("tensorrt_rtx/")}
+    assert "tensorrt_rtx: engines are built but not run: no NVIDIA GPU" in reported
+    ahead = {name for name in engines_listed(reported) if name.startswith("tensorrt_rtx/")}
     assert {"tensorrt_rtx/b1_fp32", "tensorrt_rtx/b4_fp16"} <= ahead
-    counts = job_counts(told)
-    assert counts["build_engine"] == len(engines_told(told))
+    counts = job_counts(reported)
+    assert counts["build_engine"] == len(engines_listed(reported))
     assert counts["time_engine"] == counts["build_engine"] - len(ahead)
-    assert "results/timing/tensorrt_rtx" not in told
+    assert "results/timing/tensorrt_rtx" not in reported
     # INT8 is one graph for each of the two kinds of runtime, fp16 one for both.
-    assert "results/onnx/int8_signed/model.onnx" in told
-    assert "results/onnx/fp16/model.onnx" in told
+    assert "results/onnx/int8_signed/model.onnx" in reported
+    assert "results/onnx/fp16/model.onnx" in reported
 
 
 @pytest.mark.skipif(
@@ -132,8 +136,8 @@ def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
     dry_run: DryRun, project_root: Path, tmp_path: Path
 ) -> None:
     engines = "runtimes: [onnxruntime, tensorrt], batch_sizes: [1], precisions: [fp32]"
-    told = dry_run(["--config", f"engines={{{engines}, on_unsupported: skip}}"])
-    assert engines_told(told) == {"onnxruntime/b1_fp32"}
+    reported = dry_run(["--config", f"engines={{{engines}, on_unsupported: skip}}"])
+    assert engines_listed(reported) == {"onnxruntime/b1_fp32"}
     done = run_snakemake(
         tmp_path,
         "results/report.html",
@@ -150,7 +154,7 @@ def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "reported"),
     [
         ("engines={runtime: [openvino]}", "unknown key engines.runtime (did you mean runtimes?)"),
         (
@@ -168,18 +172,18 @@ def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
         ("tensors={samples: [{subject: DEMO_0001, slice: 99}]}", "names slice 99 of DEMO_0001"),
     ],
 )
-def test_a_wrong_configuration_is_told_in_one_line(
-    project_root: Path, tmp_path: Path, config: str, told: str
+def test_a_wrong_configuration_is_reported_in_one_line(
+    project_root: Path, tmp_path: Path, config: str, reported: str
 ) -> None:
     done = run_snakemake(tmp_path, "-n", "--config", config, snakefile=project_root / "Snakefile")
     assert done.returncode != 0
     message = done.stdout + done.stderr
     assert "Traceback" not in message
     lines = [line for line in message.splitlines() if "Command: " not in line]
-    assert len([line for line in lines if told in line]) == 1
+    assert len([line for line in lines if reported in line]) == 1
 
 
-def test_calibration_without_subjects_is_told_where_it_is_needed(
+def test_calibration_without_subjects_is_reported_where_it_is_needed(
     dry_run: DryRun, project_root: Path, tmp_path: Path
 ) -> None:
     config = ["dataset={subjects: [DEMO_0001]}", "tensors={samples: []}"]

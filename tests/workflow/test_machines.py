@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from segtrt.machine.facts import Machine, description, this_machine
 from segtrt.machine.gpu import GpuFacts
-from snakemake_runs import engines_told, job_counts, run_snakemake
+from snakemake_runs import engines_listed, job_counts, run_snakemake
 
 A100 = Machine("EPYC", "avx2", GpuFacts("NVIDIA A100", "8.0", "580.1", "13.0", 40_960))
 SMALL = [
@@ -79,12 +79,12 @@ def test_each_machine_has_its_engines_and_its_own_times(project_root: Path, tmp_
     machines = "machines={a100: {runtimes: [tensorrt_rtx, openvino]}, node: {}}"
     engines = "engines={runtimes: [openvino], batch_sizes: [1, 4], precisions: [fp32]}"
     config = ["--config", machines, engines]
-    told = run_snakemake(tmp_path, "-n", *config, snakefile=project_root / "Snakefile")
-    assert told.returncode == 0, told.stderr
-    assert engines_told(told.stdout) == {
+    reported = run_snakemake(tmp_path, "-n", *config, snakefile=project_root / "Snakefile")
+    assert reported.returncode == 0, reported.stderr
+    assert engines_listed(reported.stdout) == {
         f"{place}/b{batch}_fp32" for place in ("openvino@a100", "openvino@node") for batch in (1, 4)
     } | ({f"tensorrt_rtx@a100/b{batch}_fp32" for batch in (1, 4)})
-    counts = job_counts(told.stdout)
+    counts = job_counts(reported.stdout)
     assert counts["time_reference"] == counts["time_preparation"] == 2
     assert counts["summarise"] == counts["run_reference"] == 1
 
@@ -98,10 +98,10 @@ def test_a_job_on_another_machine_than_planned_says_so_and_stops(
     config = ["--config", "machines={elsewhere: {}}", *SMALL]
     done = run_snakemake(tmp_path, "-c2", "--retries", "0", *config, snakefile=snakefile)
     assert done.returncode != 0
-    told = "planned for A CPU that nobody has"
+    reported = "planned for A CPU that nobody has"
     for log in ("build_engine/openvino@elsewhere/b4_fp32", "time_reference@elsewhere"):
         text = (tmp_path / f"results/logs/{log}.log").read_text()
-        assert told in text
+        assert reported in text
         assert len(text.splitlines()) == 1
         assert "snakemake describe_machines" in text
     assert not list(tmp_path.glob("results/engines/**/engine.bin"))
@@ -131,5 +131,5 @@ def test_one_report_over_two_machines(project_root: Path, tmp_path: Path) -> Non
 
     config[1] = "machines={one: {}, three: {}, two: {}}"
     more = run_snakemake(tmp_path, "-n", *config, snakefile=snakefile)
-    assert engines_told(more.stdout) == {"openvino@three/b4_fp32"}
+    assert engines_listed(more.stdout) == {"openvino@three/b4_fp32"}
     assert job_counts(more.stdout)["time_reference"] == 1

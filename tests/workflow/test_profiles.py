@@ -53,9 +53,9 @@ def jobs(output: str) -> dict[str, list[dict[str, str]]]:
         threads = re.search(r"^ *threads: (\d+)$", fields, re.M)
         wildcards = re.search(r"^ *wildcards: (.*)$", fields, re.M)
         values = dict(pair.split("=") for pair in wildcards[1].split(", ")) if wildcards else {}
-        told = {"at": values["at"]} if values.get("at") else {}
-        told |= {"runtime of engine": values["runtime"]} if "runtime" in values else {}
-        found[rule].append({**dict(pairs), **told, "threads": threads[1] if threads else "1"})
+        reported = {"at": values["at"]} if values.get("at") else {}
+        reported |= {"runtime of engine": values["runtime"]} if "runtime" in values else {}
+        found[rule].append({**dict(pairs), **reported, "threads": threads[1] if threads else "1"})
     return dict(found)
 
 

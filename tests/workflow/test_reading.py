@@ -91,7 +91,7 @@ def test_results_stay_as_they_were_current_or_not(
     assert jobs_in(planned) == set()
     assert tree(folder) == before
 
-    # Out of date, with a lost file and new times: what is noticed is told, not noted.
+    # Out of date, with a lost file and new times: what is noticed is printed, not written down.
     (folder / "results/scores/openvino/b2_fp32.json").unlink()
     for path in folder.rglob("results/**/*"):
         os.utime(path)

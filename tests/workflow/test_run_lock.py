@@ -79,7 +79,7 @@ def test_a_dry_run_takes_no_lock_and_cleaning_nothing_is_no_error(folder: Path) 
     assert (cleaned.returncode, cleaned.stdout) == (0, "removed results/, 0 bytes freed\n")
 
 
-def test_what_a_killed_job_left_is_told_at_the_next_start(folder: Path) -> None:
+def test_what_a_killed_job_left_is_reported_at_the_next_start(folder: Path) -> None:
     (folder / "results").mkdir()
     (folder / "results/.quick.abcd1234.part").write_bytes(bytes(2048))
     done = run_snakemake(folder, "quick", "-c1")

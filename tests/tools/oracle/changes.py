@@ -389,7 +389,7 @@ CHANGES: dict[Callable[[Scene], str], int] = {
 
 def make_one(scene: Scene) -> str:
     """Make one change, drawn by lot; says which."""
-    told: str = scene.rng.choices(list(CHANGES), list(CHANGES.values()))[0](scene)
+    reported: str = scene.rng.choices(list(CHANGES), list(CHANGES.values()))[0](scene)
     settle(scene)
     scene.bench.show(scene.world)
-    return told
+    return reported

@@ -96,7 +96,7 @@ def test_a_damaged_file_is_shown_and_gives_exit_code_1(engine: Path, capsys):
     assert code == 1 and "does not exist" in json.loads(out)["file_fault"]
 
 
-def test_an_engine_for_another_machine_is_told(engine: Path, capsys):
+def test_an_engine_for_another_machine_is_reported(engine: Path, capsys):
     target = {**read_record(engine / "engine.json").target, "runtime": "0.1"}
     rewrite(engine, target=target)
     code, out = inspect(capsys, engine)
@@ -104,7 +104,7 @@ def test_an_engine_for_another_machine_is_told(engine: Path, capsys):
     assert "runs here    no: it was built with ONNX Runtime 0.1, this machine has" in out
 
 
-def test_a_gpu_engine_is_told_without_a_gpu(engine: Path, capsys):
+def test_a_gpu_engine_is_reported_without_a_gpu(engine: Path, capsys):
     target = {"runtime": "10.9", "gpu": "NVIDIA H100", "compute_capability": "9.0", "driver": "580"}
     rewrite(engine, runtime="tensorrt", target=target, layers=[], notes=[])
     code, out = inspect(capsys, engine)
@@ -150,7 +150,7 @@ def test_a_closed_pipe_ends_it_quietly(unbuffered, engine: Path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_full_disk_is_told_in_one_line(unbuffered, engine: Path):
+def test_a_full_disk_is_reported_in_one_line(unbuffered, engine: Path):
     environment = {"PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
         done = segtrt("inspect", engine, stdout=full, stderr=subprocess.PIPE, env=environment)

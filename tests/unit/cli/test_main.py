@@ -51,19 +51,19 @@ def test_help_imports_nothing_heavy():
         (["pick", "--slices", "many"], "--slices: 'many' is not a whole number of 1 or more"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(words, message, capsys):
+def test_a_mistake_is_reported_in_one_line(words, message, capsys):
     assert main(words) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("segtrt: ") and err.count("\n") == 1 and message in err
 
 
-def test_a_folder_for_a_file_is_told_in_one_line(tmp_path: Path, capsys):
+def test_a_folder_for_a_file_is_reported_in_one_line(tmp_path: Path, capsys):
     assert main(["pick", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"segtrt: {tmp_path}: Is a directory\n"
 
 
-def test_what_the_system_refuses_is_told_in_one_line(tmp_path: Path, capsys):
+def test_what_the_system_refuses_is_reported_in_one_line(tmp_path: Path, capsys):
     path = tmp_path / ("x" * 300) / "summary.json"
     assert main(["pick", str(path)]) == 2
     assert capsys.readouterr().err == f"segtrt: {path}: File name too long; use a shorter name\n"

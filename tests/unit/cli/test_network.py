@@ -20,7 +20,7 @@ from tiny_networks import THREE_LINES
         ("results/engines/openvino/b4_int8/engine.bin", False),
     ],
 )
-def test_networks_are_told_from_engines(text: str, is_network: bool) -> None:
+def test_networks_are_distinguished_from_engines(text: str, is_network: bool) -> None:
     assert names_network(text) is is_network
 
 

@@ -100,7 +100,7 @@ def test_none_that_qualifies_says_what_came_closest(examples, capsys):
     assert fact(lines, "limits").startswith("at most 0.005 Dice lost, at most 0.5 ms a batch")
 
 
-def test_failed_validation_is_told_in_words(examples, capsys, tmp_path):
+def test_failed_validation_is_reported_in_words(examples, capsys, tmp_path):
     summary = json.loads(examples["demo"][0].read_text())
     failures = [Failure("metric_loss", 0.3, 0.02, of="Dice"), Failure("non_finite", 3, 0)]
     for engine in summary["engines"]:
@@ -140,12 +140,12 @@ def test_slices_are_covered_by_engines_within_the_limits(examples, capsys):
     )
     assert code == 0
     cover = cheapest_cover(qualified, 155)
-    told = " + ".join(f"{count} x {engine.name}" for engine, count in cover.runs)
-    assert told in fact(lines, "cheapest")
+    reported = " + ".join(f"{count} x {engine.name}" for engine, count in cover.runs)
+    assert reported in fact(lines, "cheapest")
     assert fact(lines, "one engine").count(" x ") == 1
 
 
-def test_without_a_machine_the_best_of_all_is_taken_and_its_machine_told(examples, capsys):
+def test_without_a_machine_the_best_of_all_is_taken_and_its_machine_reported(examples, capsys):
     path, summary = examples["cluster"]
     code, lines = pick(capsys, path, "--slices", 50)
     assert (code, lines[0]) == (0, summary["recommendation"]["engine"])
@@ -185,8 +185,8 @@ def test_a_machines_engines_alone_are_weighed(examples, capsys):
         ],
         50,
     )
-    told = " + ".join(f"{count} x {engine.name}" for engine, count in cover.runs)
-    assert told in fact(lines, "cheapest")
+    reported = " + ".join(f"{count} x {engine.name}" for engine, count in cover.runs)
+    assert reported in fact(lines, "cheapest")
     assert "@a100" not in " ".join(lines)
 
 
@@ -199,11 +199,11 @@ def test_none_that_qualifies_on_a_machine_though_some_do_elsewhere(examples, cap
     assert "@epyc-9/" in fact(lines, "closest")
 
 
-def test_mistakes_are_told_in_one_line(examples, capsys, tmp_path):
+def test_mistakes_are_reported_in_one_line(examples, capsys, tmp_path):
     path, _ = examples["demo"]
     (tmp_path / "other.json").write_text('{"format": "other"}')
     (tmp_path / "cut.json").write_text(path.read_text()[:-100])
-    for words, told in (
+    for words, reported in (
         ([path, "--slices", 10**9], "--slices 1000000000 is too many; give at most 1000000"),
         ([tmp_path / "other.json"], "is not a summary this version can read"),
         ([tmp_path / "cut.json"], "is not valid JSON"),
@@ -212,4 +212,4 @@ def test_mistakes_are_told_in_one_line(examples, capsys, tmp_path):
     ):
         assert main(["pick", *map(str, words)]) == 2
         err = capsys.readouterr().err
-        assert err.startswith("segtrt: ") and err.count("\n") == 1 and told in err
+        assert err.startswith("segtrt: ") and err.count("\n") == 1 and reported in err

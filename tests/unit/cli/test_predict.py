@@ -57,7 +57,7 @@ def test_masks_of_the_demo_bear_the_images_names(demo: Made, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("way", ["subject's folder", "files", "pattern", "stars"])
-def test_subjects_are_told_however_their_files_are_named(
+def test_subjects_are_reported_however_their_files_are_named(
     demo: Made, tmp_path: Path, way: str
 ) -> None:
     """The largest component is that of a subject's slices, so they must be known for its own."""
@@ -75,7 +75,7 @@ def test_subjects_are_told_however_their_files_are_named(
     assert found.items() <= expected.items()
 
 
-def test_what_cannot_be_read_is_told_and_the_rest_done(
+def test_what_cannot_be_read_is_reported_and_the_rest_done(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = CASES["JPEG"].make(tmp_path)
@@ -167,7 +167,7 @@ def test_two_engines_do_not_share_a_folder(demo: Made, tmp_path: Path, capsys) -
         (["a/x.tif", "b/x.tif"], "would both lead to"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(  # noqa: PLR0917
+def test_a_mistake_is_reported_in_one_line(  # noqa: PLR0917
     demo: Made, tmp_path: Path, monkeypatch, capsys, words: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -200,7 +200,7 @@ def test_files_of_others_are_not_overwritten(demo: Made, tmp_path: Path, capsys)
     assert own.read_text() == "drawn by hand"
 
 
-def test_a_full_disk_is_told_by_the_folders_name(
+def test_a_full_disk_is_reported_by_the_folders_name(
     demo: Made, tmp_path: Path, monkeypatch, capsys
 ) -> None:
     def full(*_: object) -> None:

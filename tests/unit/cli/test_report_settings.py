@@ -109,7 +109,7 @@ def test_a_single_subject_is_not_calibrated_with() -> None:
         ),
     ],
 )
-def test_mistakes_are_told_before_anything_is_written(
+def test_mistakes_are_reported_before_anything_is_written(
     answers: Answers, places: Places, message: str
 ) -> None:
     with pytest.raises(SegtrtError, match=message):

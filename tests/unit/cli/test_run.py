@@ -181,8 +181,8 @@ def test_a_different_output_fails(engines, samples, truth, capsys):
     assert err == ""
     assert [row[-1] for row in rows(out)] == ["pass", "FAIL", "pass"]
     fault = "FAIL  test_data_set_1/input_0.pb: relative error of the outputs 0.0"
-    [told] = [line for line in out.splitlines() if line.startswith(fault)]
-    assert told.endswith(", limit 0.001")
+    [reported] = [line for line in out.splitlines() if line.startswith(fault)]
+    assert reported.endswith(", limit 0.001")
     assert "agreeing with the output beside: 2 of 3 inputs" in out
     assert re.search(TIMING, out)
     assert run(engines["fp32"], *inputs(0, 1, 2), "--atol", "0.2") == 0
@@ -198,15 +198,15 @@ def test_flipped_pixels_can_be_limited(engines, samples, truth, capsys):
     assert run(engines["int8"], *inputs(1), "--max-flipped", 0.5, "--atol", 0) == 1
 
 
-def test_a_missing_output_is_told_and_no_failure(engines, samples, capsys):
+def test_a_missing_output_is_reported_and_no_failure(engines, samples, capsys):
     (samples / "test_data_set_1/output_0.pb").unlink()
     assert run(engines["fp32"], *inputs(0, 1)) == 0
     out = capsys.readouterr().out
     assert rows(out)[1][3:] == ["–", "–", "–", "–"]
     assert "1 input not compared: no output file beside" in out
     assert run(engines["fp32"], *inputs(0, 1), "--require-outputs") == 2
-    told = "input test_data_set_1/input_0.pb has no output file beside it"
-    assert capsys.readouterr().err.startswith(f"segtrt: {told}")
+    reported = "input test_data_set_1/input_0.pb has no output file beside it"
+    assert capsys.readouterr().err.startswith(f"segtrt: {reported}")
 
 
 def test_an_input_of_another_name_has_an_output_of_its_own(engines, capsys):
@@ -223,8 +223,8 @@ def test_an_input_that_is_not_finite_is_refused(engine, value, engines, samples,
     """By every engine: a ReLU, a pooling or a quantisation may make a number of what is none."""
     image = np.full((1, *graphs.SHAPE), value, np.float32)
     write_tensor(samples / "test_data_set_3/input_0.pb", image, "input")
-    told = "test_data_set_3/input_0.pb has 196,608 values that are not finite numbers"
-    check_mistake([engines[engine], *inputs(0, 3)], told, capsys)
+    reported = "test_data_set_3/input_0.pb has 196,608 values that are not finite numbers"
+    check_mistake([engines[engine], *inputs(0, 3)], reported, capsys)
     image[0, :, 1:] = 0
     write_tensor(samples / "test_data_set_3/input_0.pb", image, "input")
     check_mistake([engines[engine], *inputs(3)], "has 768 values that are not finite", capsys)
@@ -275,7 +275,7 @@ def left_out(path: Path) -> None:
         ("engine.json", left_out, "was left out when it was to be built: too old"),
     ],
 )
-def test_a_bad_engine_is_told_in_one_line(name, damage, message, engines, capsys):
+def test_a_bad_engine_is_reported_in_one_line(name, damage, message, engines, capsys):
     shutil.copytree(engines["fp32"], "engine")
     damage(Path("engine") / name)
     check_mistake(["engine", *inputs(0)], message, capsys)
@@ -298,12 +298,12 @@ def test_a_bad_engine_is_told_in_one_line(name, damage, message, engines, capsys
         ),
     ],
 )
-def test_a_bad_input_is_told_in_one_line(make, message, engines, samples, capsys):
+def test_a_bad_input_is_reported_in_one_line(make, message, engines, samples, capsys):
     make(samples / "test_data_set_1/input_0.pb")
     check_mistake([engines["fp32"], *inputs(0, 1)], message, capsys)
 
 
-def test_other_mistakes_are_told_in_one_line(engines, samples, truth, capsys):
+def test_other_mistakes_are_reported_in_one_line(engines, samples, truth, capsys):
     fp32 = engines["fp32"]
     check_mistake([fp32, *inputs(0, 1), "--batch", 1], "--batch 1 is less than the 2", capsys)
     check_mistake([samples, *inputs(0)], "has no record", capsys)

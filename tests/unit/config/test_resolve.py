@@ -152,11 +152,11 @@ def test_a_mapping_where_a_value_belongs_names_key_and_what_is_allowed(name: str
         ({"report": 3}, "report is 3, allowed: object"),
     ],
 )
-def test_a_fault_is_told_in_one_line(given: dict[str, Any], message: str) -> None:
+def test_a_fault_is_reported_in_one_line(given: dict[str, Any], message: str) -> None:
     assert message in refused(given)
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     message = refused({"dataset": {"shards": -1}, "inference": {"mode": "fast"}, "x": 1})
     for name in ("dataset.shards", "inference.mode", "unknown key x"):
         assert name in message
@@ -329,7 +329,7 @@ def test_machines_are_named_and_completed() -> None:
         ),
     ],
 )
-def test_faults_of_machines_are_told(machines: Any, message: str) -> None:
+def test_faults_of_machines_are_reported(machines: Any, message: str) -> None:
     assert message in refused({"machines": machines})
 
 

@@ -1,4 +1,4 @@
-"""Settings as they may be told: every place in them, and nothing else, is cut down."""
+"""Settings as they may be shown: every place in them, and nothing else, is cut down."""
 
 from segtrt.config.resolve import resolve_config
 from segtrt.config.shown import shown_settings
@@ -16,13 +16,13 @@ CONFIG = {
 }
 
 
-def test_no_secret_and_no_folder_is_told() -> None:
+def test_no_secret_and_no_folder_is_reported() -> None:
     settings = resolve_config(CONFIG)
-    told = as_json(shown_settings(settings))
-    assert not [word for word in ("alice", "hush", "s3cret", "home") if word in str(told)]
-    assert told["dataset"]["path"] == "scans"
-    assert told["model"]["weights"] == "https://host/w.pt"
-    assert told["validation"]["metric"] == "own.py:metric"
+    reported = as_json(shown_settings(settings))
+    assert not [word for word in ("alice", "hush", "s3cret", "home") if word in str(reported)]
+    assert reported["dataset"]["path"] == "scans"
+    assert reported["model"]["weights"] == "https://host/w.pt"
+    assert reported["validation"]["metric"] == "own.py:metric"
 
 
 def test_what_tells_nothing_is_left() -> None:

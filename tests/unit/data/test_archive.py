@@ -192,7 +192,7 @@ def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "S1").is_dir()
 
 
-def test_a_full_disk_is_told_before_it_fills(
+def test_a_full_disk_is_reported_before_it_fills(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zip_path = pack(tmp_path / "a.zip", TREE)

@@ -42,9 +42,9 @@ def test_outcome(name: str, tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
         return
     listing = listed(case, root)
-    told = [f"{problem.subject}: {problem.reason}" for problem in listing.problems]
-    assert len(told) == len(case.problems), told
-    for line, expected in zip(told, case.problems, strict=True):
+    reported = [f"{problem.subject}: {problem.reason}" for problem in listing.problems]
+    assert len(reported) == len(case.problems), reported
+    for line, expected in zip(reported, case.problems, strict=True):
         assert re.search(expected, line), (line, expected)
         assert line.isprintable()
     assert (listing.ignored.files, listing.ignored.left_behind) == (case.ignored, case.left_behind)
@@ -84,9 +84,9 @@ def test_list_and_encode(name: str, tmp_path: Path) -> None:
         return shard
 
     if case.refused is not None:
-        told = make("skip")
-        assert isinstance(told, str)
-        assert re.search(case.refused, told)
+        reported = make("skip")
+        assert isinstance(reported, str)
+        assert re.search(case.refused, reported)
         return
     listing = listed(case, root)
     strict, lenient = make("fail"), make("skip")

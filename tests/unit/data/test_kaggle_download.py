@@ -46,9 +46,9 @@ def test_tree_is_copied(kaggle_cache: Path, tmp_path: Path) -> None:
         source = kaggle_cache / "kaggle_3m" / name
         assert (target / name).read_bytes() == source.read_bytes()
         assert (target / name).stat().st_nlink == source.stat().st_nlink == 1
-    told = json.loads(receipt.read_text())
-    assert told["source"] == HANDLE
-    assert told["files"] == len(PLACED)
+    reported = json.loads(receipt.read_text())
+    assert reported["source"] == HANDLE
+    assert reported["files"] == len(PLACED)
     assert (target / ".fetched").read_bytes() == receipt.read_bytes()
 
 

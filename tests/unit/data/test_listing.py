@@ -149,7 +149,7 @@ def test_nothing_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(list_items(tmp_path, KAGGLE).items) == 8
 
 
-def test_unreadable_files_and_folders_are_told() -> None:
+def test_unreadable_files_and_folders_are_reported() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         root.chmod(0o755)

@@ -242,7 +242,9 @@ def test_values_that_are_not_finite_are_found_in_listing(tmp_path: Path) -> None
     assert "2: images/2.npy does not say how large its pixels are" in message
 
 
-def test_one_patient_under_two_names_is_told(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_patient_under_two_names_is_reported(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert make_manifest(root, shards=1, **DEFAULTS).twins == ()
     (root / "S9").mkdir()
     for path in (root / "S1").iterdir():

@@ -100,6 +100,6 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, what: str) -> Non
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SegtrtError, match="does not exist; run the workflow"):
         TensorFile(tmp_path / "t")

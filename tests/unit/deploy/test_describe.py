@@ -77,9 +77,7 @@ def test_channels_stand_in_the_order_of_the_data_set(tmp_path: Path) -> None:
     assert describe(tmp_path, UNET, known, {}).layout.channels == ("flair", "t1", "t2")
 
 
-def test_labels_that_are_not_one_a_class_are_refused(
-    project_root: Path, tmp_path: Path
-) -> None:
+def test_labels_that_are_not_one_a_class_are_refused(project_root: Path, tmp_path: Path) -> None:
     list_folder(project_root / "data/demo/kaggle_3m", tmp_path)
     found = describe(tmp_path, UNET, FORM, {})
     assert found.labels == TUMOUR

@@ -24,7 +24,7 @@ def touch(*names: str) -> None:
         Path(name).write_bytes(b"\0" * 200)
 
 
-def told(found: Found) -> list[tuple[str, str, tuple[str, ...], str]]:
+def reported(found: Found) -> list[tuple[str, str, tuple[str, ...], str]]:
     """Subject, root, images and output of each item."""
     return [(one.subject, str(one.root), one.images, one.output) for one in found.items]
 
@@ -32,7 +32,7 @@ def told(found: Found) -> list[tuple[str, str, tuple[str, ...], str]]:
 def test_a_folder_of_the_engines_layout_is_read_like_its_data_set() -> None:
     touch(*(f"data/p/p_{n}{kind}.tif" for n in (10, 9) for kind in ("", "_mask")), "data/notes.txt")
     found = find_images(["data"], KAGGLE)
-    assert told(found) == [("p", "data", (f"p/p_{n}.tif",), f"p/p_{n}.tif") for n in (9, 10)]
+    assert reported(found) == [("p", "data", (f"p/p_{n}.tif",), f"p/p_{n}.tif") for n in (9, 10)]
     assert found.masks == 2
     assert found.faults == []
 
@@ -40,9 +40,9 @@ def test_a_folder_of_the_engines_layout_is_read_like_its_data_set() -> None:
 def test_a_subjects_folder_and_its_files_keep_their_subject() -> None:
     touch("data/p/p_9.tif", "data/p/p_10.tif", "data/p/p_9_mask.tif")
     expected = [("p", "data", (f"p/p_{n}.tif",), f"p/p_{n}.tif") for n in (9, 10)]
-    assert told(find_images(["data/p"], KAGGLE)) == expected
-    assert told(find_images(["data/p/*.tif"], KAGGLE)) == expected
-    assert told(find_images(["data/p/p_9.tif", "data/p/p_10.tif"], KAGGLE)) == expected
+    assert reported(find_images(["data/p"], KAGGLE)) == expected
+    assert reported(find_images(["data/p/*.tif"], KAGGLE)) == expected
+    assert reported(find_images(["data/p/p_9.tif", "data/p/p_10.tif"], KAGGLE)) == expected
 
 
 def test_paths_are_understood_from_any_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_channels_are_put_together_in_the_networks_order() -> None:
     touch("data/p/a_t1.nii.gz", "data/p/a_t2.nii.gz", "data/q/b_t1.nii.gz")
     for words in (["data/p/a_t1.nii.gz", "data/p/a_t2.nii.gz"], ["data/p"], ["data"]):
         found = find_images(words, CHANNELS)
-        assert told(found) == [
+        assert reported(found) == [
             ("p", "data", ("p/a_t2.nii.gz", "p/a_t1.nii.gz"), "p/a.nii.gz"),
         ]
     (fault,) = found.faults
@@ -92,7 +92,7 @@ def test_a_pattern_tells_subjects_of_other_folders() -> None:
     assert [(one.subject, one.name) for one in found.items] == [("x", "1"), ("x", "2"), ("y", "1")]
 
 
-def test_masks_of_another_name_are_told_by_their_images() -> None:
+def test_masks_of_another_name_are_reported_by_their_images() -> None:
     layout = Layout("{item}.jpg", "{item}.png")
     touch("old/a.jpg", "old/a.png", "new/b.png")
     found = find_images(["old"], layout)

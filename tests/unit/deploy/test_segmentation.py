@@ -86,7 +86,7 @@ def test_what_is_written_is_read_back_and_follows_the_schema(
 
 
 @BOTH
-def test_every_edit_by_hand_is_told_in_one_line(known: Segmentation, tmp_path: Path) -> None:
+def test_every_edit_by_hand_is_reported_in_one_line(known: Segmentation, tmp_path: Path) -> None:
     """Each value of the file exchanged for others, of the wrong type or out of range."""
     path = tmp_path / "segmentation.json"
     whole = known.to_json()

@@ -54,7 +54,7 @@ def test_a_graph_that_could_not_be_made_is_the_engines_reason(tmp_path: Path) ->
         build(tmp_path, empty, obstacle="autocast cannot make it")
 
 
-def test_a_network_of_another_fixed_batch_is_told(
+def test_a_network_of_another_fixed_batch_is_reported(
     tiny_graphs: dict[str, Path], tmp_path: Path
 ) -> None:
     fixed = replace(UNET, batch=3)
@@ -92,9 +92,11 @@ def test_notes_reach_record_and_log(
 def test_unsupported_precision_fails_or_is_recorded(
     tiny_graphs: dict[str, Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(SegtrtError, match="onnxruntime cannot build b2_tf32 here: TF32 is") as told:
+    with pytest.raises(
+        SegtrtError, match="onnxruntime cannot build b2_tf32 here: TF32 is"
+    ) as reported:
         build(tmp_path, tiny_graphs["fp32"], precision="tf32")
-    assert "on_unsupported to skip" in str(told.value)
+    assert "on_unsupported to skip" in str(reported.value)
     assert list(tmp_path.iterdir()) == []
 
     record = build(tmp_path, tiny_graphs["fp32"], precision="tf32", on_unsupported="skip")
@@ -139,10 +141,10 @@ def test_a_bad_graph_is_an_error_even_where_engines_may_be_skipped(tmp_path: Pat
 
 def test_on_another_machine_nothing_is_built(tiny_graphs: dict[str, Path], tmp_path: Path) -> None:
     planned = get_runtime("openvino").target() | {"cpu": "CPU of another kind"}
-    with pytest.raises(SegtrtError) as told:
+    with pytest.raises(SegtrtError) as reported:
         build(tmp_path, tiny_graphs["fp32"], "openvino", target=planned)
-    assert "planned for CPU of another kind" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "planned for CPU of another kind" in str(reported.value)
+    assert "\n" not in str(reported.value)
     assert list(tmp_path.iterdir()) == []
 
 

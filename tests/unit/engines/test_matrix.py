@@ -285,13 +285,13 @@ def test_each_machine_has_the_engines_that_it_can_have() -> None:
 
 
 @pytest.mark.parametrize("on_unsupported", ["skip", "fail"])
-def test_what_a_machine_cannot_have_is_told_with_its_name(on_unsupported: str) -> None:
+def test_what_a_machine_cannot_have_is_reported_with_its_name(on_unsupported: str) -> None:
     engines = {"runtimes": ["tensorrt"], "on_unsupported": on_unsupported}
-    with pytest.raises(SegtrtError) as told:
+    with pytest.raises(SegtrtError) as reported:
         matrix(engines, {"node": {}}, {"node": GPUS["node"]}, tensorrt=Told(needs_gpu=True))
-    assert "tensorrt@node: no GPU" in str(told.value)
-    assert "not as described, run: snakemake describe_machines" in str(told.value)
-    assert ("machines.NAME.runtimes" in str(told.value)) == (on_unsupported == "fail")
+    assert "tensorrt@node: no GPU" in str(reported.value)
+    assert "not as described, run: snakemake describe_machines" in str(reported.value)
+    assert ("machines.NAME.runtimes" in str(reported.value)) == (on_unsupported == "fail")
 
 
 def test_a_machine_may_name_its_own_runtimes() -> None:

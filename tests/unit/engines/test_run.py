@@ -176,7 +176,9 @@ def test_engine_for_another_machine_is_refused(engines: dict[str, Path]) -> None
         open_engine(engine, richer)
 
 
-def test_missing_runtime_is_told(engines: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_runtime_is_reported(
+    engines: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = engines["openvino"] / "engine.bin"
     record = read_record(engine.with_suffix(".json"))
     monkeypatch.setattr(get_runtime("openvino"), "package", "segtrt-no-such-package")
@@ -202,7 +204,7 @@ def test_first_slices(counts: list[int], wanted: int, tmp_path: Path) -> None:
     np.testing.assert_array_equal(first_slices(paths, wanted), expected)
 
 
-def test_no_slices_at_all_is_told(tmp_path: Path) -> None:
+def test_no_slices_at_all_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SegtrtError, match="all tensor shards are empty"):
         first_slices([write_tensors(tmp_path / "a.safetensors", 0)], 2)
 

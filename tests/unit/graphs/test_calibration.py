@@ -95,8 +95,8 @@ def test_an_image_that_is_not_finite_is_refused_with_its_slice(
     images[1, 0, 2, 2] = value
     items = [Made("a", str(n), image, split="calibration") for n, image in enumerate(images, 3)]
     path = write_shard(tmp_path / "shard", items)
-    told = rf"{path}, a, 4: the image has values that are infinite or not numbers"
-    with pytest.raises(SegtrtError, match=told):
+    reported = rf"{path}, a, 4: the image has values that are infinite or not numbers"
+    with pytest.raises(SegtrtError, match=reported):
         list(CalibrationImages([path], [(0, 0), (0, 1)]))
 
 

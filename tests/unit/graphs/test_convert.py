@@ -188,7 +188,7 @@ def test_a_wrong_conversion_leaves_no_file(graph, tmp_path, monkeypatch, value):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_tool_that_fails_is_told_in_one_line(graph, tmp_path, monkeypatch):
+def test_a_tool_that_fails_is_reported_in_one_line(graph, tmp_path, monkeypatch):
     def failing(*_args, **_keywords):
         raise ValueError("no such operator\nand more")
 

@@ -128,7 +128,7 @@ def test_real_runtimes_compute_what_the_codes_say(source, converted, tmp_path):
         assert np.abs(real - codes).mean() < 0.25 * lost
 
 
-def test_a_graph_that_lost_the_names_is_told_in_one_line(source, converted):
+def test_a_graph_that_lost_the_names_is_reported_in_one_line(source, converted):
     low = onnx.ModelProto()
     low.CopyFrom(converted[Graph.INT8])
     for node in low.graph.node:

@@ -29,8 +29,8 @@ def test_without_a_package_that_modelopt_uses_the_message_says_what_to_install(
     folder.mkdir()
     (folder / "onnx_graphsurgeon.py").write_text("import no_such_package\n")
     monkeypatch.setenv("PYTHONPATH", str(folder))
-    told = r"No module named 'no_such_package'\); install the extra tensorrt"
-    with pytest.raises(SegtrtError, match=told):
+    reported = r"No module named 'no_such_package'\); install the extra tensorrt"
+    with pytest.raises(SegtrtError, match=reported):
         quantise(graph, Precision.FP8, images(1), "minmax")
 
 

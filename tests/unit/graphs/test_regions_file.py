@@ -16,7 +16,7 @@ def test_regions_are_read_as_they_were_written(tmp_path):
     assert read_regions(tmp_path / "regions.json") == REGIONS
 
 
-def test_damage_is_told_in_one_line(tmp_path):
+def test_damage_is_reported_in_one_line(tmp_path):
     path = tmp_path / "regions.json"
     write_regions(path, REGIONS, 12)
     path.write_text(path.read_text().replace('"nodes"', '"node"'))

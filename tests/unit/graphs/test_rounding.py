@@ -84,5 +84,5 @@ def test_as_far_off_as_the_real_bf16(model, tmp_path):
     }
     lost = np.sqrt(np.mean((real["bf16"] - real["f32"]) ** 2))
     emulated = run(rounded(model, split_into_regions(model, 4), Precision.BF16))[0]
-    told = np.sqrt(np.mean((emulated - real["f32"]) ** 2))
-    assert 0.5 * lost < told < 2 * lost
+    reported = np.sqrt(np.mean((emulated - real["f32"]) ** 2))
+    assert 0.5 * lost < reported < 2 * lost

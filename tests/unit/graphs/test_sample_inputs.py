@@ -62,12 +62,12 @@ def test_slices_and_windows_of_volumes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[0], (VOLUME + 1)[:, 3, :, 4:])
     np.testing.assert_array_equal(found[1], VOLUME[:, 1, :, :4])
     np.testing.assert_array_equal(found[2], (VOLUME + 1)[:, 0, :, 4:])
-    for sample, told in (
+    for sample, reported in (
         (Sample("p", 5), "slice 5 of p, .*choose from 0, 1, 2, 3, 4"),
         (Sample("p", item="t2"), "item t2 of p, .*choose from t0, t1"),
         (Sample("p", 3, "t1", 2), "patch 2 of p, expected 0 to 1"),
     ):
-        with pytest.raises(SegtrtError, match=told):
+        with pytest.raises(SegtrtError, match=reported):
             chosen([shard], tmp_path, sample)
 
 

@@ -166,13 +166,15 @@ def test_more_than_ten_samples_keep_their_numbers(shards: list[Path], tmp_path: 
     np.testing.assert_array_equal(first, last)
 
 
-def test_unknown_subject_is_told_with_those_there_are(shards: list[Path], tmp_path: Path) -> None:
+def test_unknown_subject_is_reported_with_those_there_are(
+    shards: list[Path], tmp_path: Path
+) -> None:
     with pytest.raises(SegtrtError, match=r"subject DORA, .* choose from ANNA, BERT, CARL$"):
         write_sample_inputs(shards, [Sample("DORA", 1)], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unknown_slice_is_told_with_those_there_are(shards: list[Path], tmp_path: Path) -> None:
+def test_unknown_slice_is_reported_with_those_there_are(shards: list[Path], tmp_path: Path) -> None:
     write_sample_inputs(shards, SAMPLES, tmp_path)
     with pytest.raises(SegtrtError, match=r"slice 4 of ANNA, .* choose from 2, 3, 10$"):
         write_sample_inputs(shards, [Sample("ANNA", 4)], tmp_path)
@@ -187,7 +189,7 @@ def test_long_lists_are_cut_short(tmp_path: Path) -> None:
         write_sample_inputs([path], SAMPLES, tmp_path)
 
 
-def test_data_set_without_slices_is_told(shards: list[Path], tmp_path: Path) -> None:
+def test_data_set_without_slices_is_reported(shards: list[Path], tmp_path: Path) -> None:
     with pytest.raises(SegtrtError, match="choose from none"):
         write_sample_inputs(shards[1:2], SAMPLES, tmp_path)
 
@@ -199,7 +201,7 @@ def test_damaged_input_gets_no_output(shards: list[Path], tmp_path: Path) -> Non
         write_sample_outputs(tmp_path, 3, run_network)
 
 
-def test_missing_input_is_told(shards: list[Path], tmp_path: Path) -> None:
+def test_missing_input_is_reported(shards: list[Path], tmp_path: Path) -> None:
     write_sample_inputs(shards, SAMPLES[:2], tmp_path)
     with pytest.raises(SegtrtError, match=r"test_data_set_2/input_0.pb cannot be read"):
         write_sample_outputs(tmp_path, 3, run_network)
@@ -258,7 +260,7 @@ def test_truncated_files_are_refused(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
-def test_garbage_is_told_in_one_line(
+def test_garbage_is_reported_in_one_line(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "garbage.pb"
@@ -276,6 +278,6 @@ def test_external_values_are_not_followed(tmp_path: Path) -> None:
         read_tensor(tmp_path / "input_0.pb")
 
 
-def test_missing_file_is_told(tmp_path: Path) -> None:
+def test_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SegtrtError, match=r"cannot be read .*No such file"):
         read_tensor(tmp_path / "input_0.pb")

@@ -1,4 +1,4 @@
-"""Machines: described, read again, and told from one another."""
+"""Machines: described, read again, and distinguished."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_facts_of_a_gpu_are_there_if_it_is() -> None:
     assert NODE.gpu_facts() == {}
 
 
-def test_what_changed_on_a_machine_is_told(tmp_path: Path) -> None:
+def test_what_changed_on_a_machine_is_reported(tmp_path: Path) -> None:
     path = tmp_path / description("gpu")
     [first] = keep(tmp_path, "gpu", A100)
     assert first == f"{path}: EPYC, NVIDIA A100, 8.0, 580.1, 13.0"
@@ -81,7 +81,7 @@ def test_a_new_description_takes_the_place_of_one_that_cannot_be_read(tmp_path: 
     assert read_machine(path) == NODE
 
 
-def test_no_machine_to_describe_is_told() -> None:
+def test_no_machine_to_describe_is_reported() -> None:
     with pytest.raises(SegtrtError, match="names no machine"):
         keep_descriptions([])
 
@@ -89,8 +89,10 @@ def test_no_machine_to_describe_is_told() -> None:
 def test_those_without_a_description_are_named(tmp_path: Path) -> None:
     keep(tmp_path, "b", NODE)
     assert undescribed(["c", "b", "a"], tmp_path) == ["a", "c"]
-    told = "machines: a, c not described yet in config/machines; run first: snakemake describe_mach"
-    with pytest.raises(SegtrtError, match=told):
+    reported = (
+        "machines: a, c not described yet in config/machines; run first: snakemake describe_mach"
+    )
+    with pytest.raises(SegtrtError, match=reported):
         machines_of_plan(["c", "b", "a"], tmp_path)
     with pytest.raises(SegtrtError, match="does not exist; run: snakemake describe_machines"):
         read_machine(tmp_path / description("a"))
@@ -115,10 +117,10 @@ def test_those_without_a_description_are_named(tmp_path: Path) -> None:
 def test_another_file_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text(content)
-    with pytest.raises(SegtrtError) as told:
+    with pytest.raises(SegtrtError) as reported:
         read_machine(path)
-    assert "describe_machines" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "describe_machines" in str(reported.value)
+    assert "\n" not in str(reported.value)
 
 
 def test_without_names_the_plan_is_for_this_machine(tmp_path: Path) -> None:
@@ -140,9 +142,9 @@ def test_a_job_on_another_machine_stops() -> None:
     planned, here = A100.facts(), Machine("EPYC", "avx2 fma", None).facts()
     assert differences(planned, planned) == []
     refuse_other_machine(planned, planned)
-    with pytest.raises(SegtrtError) as told:
+    with pytest.raises(SegtrtError) as reported:
         refuse_other_machine(planned, here)
-    message = str(told.value)
+    message = str(reported.value)
     assert "gpu is none, planned for NVIDIA A100; " in message
     assert "docs/clusters.md" in message
     assert "cpu is" not in message

@@ -200,7 +200,7 @@ def test_passing_server_errors_are_tried_again(server: Server, target: Path) -> 
     assert len(server.requests) == 4
 
 
-def test_lasting_server_errors_are_told(server: Server, target: Path) -> None:
+def test_lasting_server_errors_are_reported(server: Server, target: Path) -> None:
     server.statuses = [502] * 5
     message = refusal(server.url, target)
     assert "in 5 attempts (the server answered 502 Bad Gateway)" in message

@@ -193,8 +193,8 @@ def test_answers_that_are_not_finite_are_refused_with_their_slice(
     huge = tmp_path / "huge.safetensors"
     save_file(state, huge)
     shard = write_images(tmp_path / "one.safetensors", images[:1], INDEX[8:9])
-    told = r"B, 3: PyTorch's answer has \d+ values that are infinite or not numbers"
-    with pytest.raises(SegtrtError, match=rf"one\.safetensors, {told}; check model"):
+    reported = r"B, 3: PyTorch's answer has \d+ values that are infinite or not numbers"
+    with pytest.raises(SegtrtError, match=rf"one\.safetensors, {reported}; check model"):
         answers_of(huge, shard, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(SegtrtError, match="number 1: PyTorch's answer has"):

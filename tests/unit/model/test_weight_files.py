@@ -130,7 +130,7 @@ def test_a_training_checkpoints_state_dict_is_taken(state: State, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         ({"model": {"a": torch.ones(1)}, "net": {"a": torch.ones(1)}}, "several state dicts (mo"),
         ({}, "an empty dictionary"),
@@ -141,11 +141,11 @@ def test_a_training_checkpoints_state_dict_is_taken(state: State, tmp_path: Path
         ({"state": {}, "param_groups": []}, "of named tensors: 'state', 'param_groups';"),
     ],
 )
-def test_other_contents_are_named(tmp_path: Path, content: object, told: str) -> None:
+def test_other_contents_are_named(tmp_path: Path, content: object, reported: str) -> None:
     path = tmp_path / "weights.pt"
     torch.save(content, path)
     message = refusal(path)
-    assert told in message
+    assert reported in message
     assert "state_dict() alone" in message
 
 
@@ -251,12 +251,12 @@ OTHER_FILES = {
 def test_what_is_no_file_of_weights_is_called_by_its_name(
     tmp_path: Path, kind: str, suffix: str
 ) -> None:
-    write, told = OTHER_FILES[kind]
+    write, reported = OTHER_FILES[kind]
     path = tmp_path / f"weights{suffix}"
     write(path)
     message = refusal(path)
     assert "cannot be read" in message
-    assert told in message
+    assert reported in message
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
@@ -277,7 +277,7 @@ def test_tensors_without_dense_real_numbers_are_refused(
     assert f"conv.weight {message}" in refusal(path)
 
 
-def test_messages_call_the_file_what_they_are_told_to(tmp_path: Path) -> None:
+def test_messages_call_the_file_what_they_are_asked_to(tmp_path: Path) -> None:
     path = tmp_path / "w.pt"
     for content in (b"", b"<html>", b"junk"):
         path.write_bytes(content)

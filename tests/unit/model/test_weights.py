@@ -33,7 +33,7 @@ def test_order_of_the_network_is_restored(state: State) -> None:
     assert list(check_state_dict(shuffled, FEATURES)) == list(state)
 
 
-def test_other_init_features_are_told(state: State) -> None:
+def test_other_init_features_are_reported(state: State) -> None:
     with pytest.raises(SegtrtError, match=r"says 16; set model\.arguments\.init_features to 2$"):
         check_state_dict(state, 16)
 
@@ -176,13 +176,13 @@ def test_two_networks_in_one_file_are_not_chosen_from(state: State) -> None:
         check_state_dict(both, FEATURES)
 
 
-def test_init_features_of_a_wrapped_network_are_told_too(state: State) -> None:
+def test_init_features_of_a_wrapped_network_are_reported_too(state: State) -> None:
     wrapped = {f"module.{name}": value for name, value in state.items()}
     with pytest.raises(SegtrtError, match=r"set model\.arguments\.init_features to 2$"):
         check_state_dict(wrapped, 16)
 
 
-def test_the_closest_names_are_told_first(state: State) -> None:
+def test_the_closest_names_are_reported_first(state: State) -> None:
     state["encoder3.enc3norm2.wieght"] = state.pop("encoder3.enc3norm2.weight")
     for number in range(5):
         state[f"aaa{number}"] = torch.zeros(1)
@@ -206,9 +206,9 @@ def test_fitting_knows_no_network_of_its_own() -> None:
 
 def test_a_negative_variance_is_named(state: State, tmp_path: Path) -> None:
     state["encoder2.enc2norm1.running_var"][0] = -0.5
-    told = r"negative variance, encoder2\.enc2norm1\.running_var with -0\.5"
-    with pytest.raises(SegtrtError, match=told):
+    reported = r"negative variance, encoder2\.enc2norm1\.running_var with -0\.5"
+    with pytest.raises(SegtrtError, match=reported):
         check_state_dict(state, FEATURES)
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=reported):
         save_weights(state, tmp_path / "w.safetensors", half=False)
     assert not (tmp_path / "w.safetensors").exists()

@@ -152,21 +152,21 @@ def test_upper_case_hashes_and_home_folders(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         (b"<html>sign in</html>", "it is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
         (b"junk", "cannot be read"),
     ],
 )
-def test_content_of_a_url_is_told_with_the_url_alone(
-    tmp_path: Path, server: tuple[Path, str], content: bytes, told: str
+def test_content_of_a_url_is_reported_with_the_url_alone(
+    tmp_path: Path, server: tuple[Path, str], content: bytes, reported: str
 ) -> None:
     folder, address = server
     (folder / "unet.pt").write_bytes(content)
     target = tmp_path / "out" / "weights.safetensors"
     secret = address.replace("//", "//me:hush@")
-    with pytest.raises(SegtrtError, match=told) as caught:
+    with pytest.raises(SegtrtError, match=reported) as caught:
         fetch_weights(
             f"{secret}/unet.pt?token=s3cret",
             target,

@@ -149,7 +149,7 @@ def test_a_changed_zip_is_refused_or_gives_other_files_inside_the_folder(
     assert sum(map(len, contents(out).values())) <= len(good)
 
 
-def test_a_full_disk_is_told_with_the_folder(
+def test_a_full_disk_is_reported_with_the_folder(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write(*_: object) -> None:

@@ -69,10 +69,10 @@ def test_it_tells_what_was_proven() -> None:
     assert found["measured on"] == "A CPU, 2 threads"
 
 
-def test_confidence_is_told_where_it_is_known() -> None:
+def test_confidence_is_reported_where_it_is_known() -> None:
     sure = replace(MANIFEST, quality=replace(MANIFEST.quality, interval=[-0.001, 0.0051]))
-    told = rows(write_card(sure, FACTS))["loss of Dice"]
-    assert told == "0.0022 (95 % confidence interval −0.0010 to 0.0051)"
+    reported = rows(write_card(sure, FACTS))["loss of Dice"]
+    assert reported == "0.0022 (95 % confidence interval −0.0010 to 0.0051)"
 
 
 def test_without_ground_truth_no_figure_is_made_up() -> None:

@@ -77,8 +77,8 @@ def test_swapped_files_are_named(folder: Path) -> None:
     first, second = one.read_bytes(), other.read_bytes()
     one.write_bytes(second)
     other.write_bytes(first)
-    told = refusal(folder)
-    assert "README.md, engine/engine.bin with another content" in told
+    reported = refusal(folder)
+    assert "README.md, engine/engine.bin with another content" in reported
 
 
 @pytest.mark.parametrize("name", ["extra", "engine/.hidden", "golden/0/extra.npy"])

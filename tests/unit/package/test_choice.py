@@ -29,8 +29,8 @@ def refusal(summary: dict[str, Any], wanted: str | None) -> str:
 
 
 def test_an_engine_that_the_run_has_not(summary: dict[str, Any]) -> None:
-    told = refusal(summary, "openvino/b9_fp32")
-    assert "openvino/b9_fp32, which the run has not; choose from onnxruntime/b2_fp32" in told
+    reported = refusal(summary, "openvino/b9_fp32")
+    assert "openvino/b9_fp32, which the run has not; choose from onnxruntime/b2_fp32" in reported
 
 
 @pytest.mark.parametrize(

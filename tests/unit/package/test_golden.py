@@ -89,8 +89,8 @@ def test_what_differs_is_counted_for_each_sample() -> None:
 
     found = compare(Answers(change), SAMPLES, DECODER)
     assert found.flipped_pixels == (1, 0, 1)  # the first of each batch of two
-    told = SampleLimits(0.0, 1e-9, 0.01).broken(found.errors)
-    assert [line.split(" 0.")[0] for line in told] == [
+    reported = SampleLimits(0.0, 1e-9, 0.01).broken(found.errors)
+    assert [line.split(" 0.")[0] for line in reported] == [
         "largest error",
         "relative error",
         "share of flipped pixels",

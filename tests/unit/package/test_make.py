@@ -138,8 +138,8 @@ def refusal(sources: Sources, folder: Path, **settings: Any) -> str:
 
 
 def test_files_of_licences_that_cannot_be_had(sources: Sources, tmp_path: Path) -> None:
-    told = refusal(sources, tmp_path, licences=("gone/LICENSE",))
-    assert "package.licences names gone/LICENSE, which is no file" in told
+    reported = refusal(sources, tmp_path, licences=("gone/LICENSE",))
+    assert "package.licences names gone/LICENSE, which is no file" in reported
     for place in ("a", "b"):
         (tmp_path / place).mkdir()
         (tmp_path / place / "NOTICE").write_text(place)
@@ -177,8 +177,10 @@ def other_samples(sources: Sources, folder: Path, change: Any) -> Sources:
 
 def test_samples_that_the_engine_would_not_pass(sources: Sources, tmp_path: Path) -> None:
     wrong = other_samples(sources, tmp_path, lambda output: output * np.float32(0.9))
-    told = refusal(wrong, tmp_path)
-    assert re.search(r"onnxruntime/b2_fp32 answers the samples with relative error 0\.\d+", told)
+    reported = refusal(wrong, tmp_path)
+    assert re.search(
+        r"onnxruntime/b2_fp32 answers the samples with relative error 0\.\d+", reported
+    )
     bad = other_samples(sources, tmp_path, lambda output: output * np.float32(np.inf))
     assert "values that are not finite, so it is no golden sample" in refusal(bad, tmp_path)
 

@@ -1,4 +1,4 @@
-"""Verifying a package: what is refused before anything is loaded, and what is told of the rest."""
+"""Verifying a package: what is refused before anything is loaded, what is reported otherwise."""
 
 import json
 import shutil
@@ -51,10 +51,10 @@ def test_a_package_is_verified(known_package: tuple[Path, Path], kind: int) -> N
         found.timing.total.median / found.package.manifest.proven.latency_ms
     )
     assert found.line().startswith("verified: small (onnxruntime/b2_fp32) answers 3 golden samples")
-    told = json.loads(json.dumps(found.to_json()))
-    assert told["verified"] is True
-    assert (told["engine"], told["line"]) == ("onnxruntime/b2_fp32", found.line())
-    assert len(told["digest"]) == 64
+    reported = json.loads(json.dumps(found.to_json()))
+    assert reported["verified"] is True
+    assert (reported["engine"], reported["line"]) == ("onnxruntime/b2_fp32", found.line())
+    assert len(reported["digest"]) == 64
 
 
 def test_a_package_that_may_only_be_read_is_left_as_it_is(package: Path) -> None:
@@ -156,10 +156,10 @@ def test_a_package_without_a_part(package: Path, name: str) -> None:
 
 
 def test_parts_of_two_packages(package: Path) -> None:
-    told = refusal(changed(package, engine="openvino/b2_fp32"))
-    assert "the engine of engine/engine.json is not that of its other files" in told
-    told = refusal(changed(package, engine="onnxruntime/b2_fp32", samples=10**9))
-    assert "package.json has 1000000000 samples" in told
+    reported = refusal(changed(package, engine="openvino/b2_fp32"))
+    assert "the engine of engine/engine.json is not that of its other files" in reported
+    reported = refusal(changed(package, engine="onnxruntime/b2_fp32", samples=10**9))
+    assert "package.json has 1000000000 samples" in reported
 
 
 def test_another_engine_under_sound_checksums(package: Path) -> None:
@@ -194,10 +194,10 @@ def test_an_engine_that_answers_otherwise(package: Path, capsys: Any) -> None:
 def test_a_runtime_that_is_not_installed(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = type(get_runtime("onnxruntime"))
     monkeypatch.setattr(runtime, "version", lambda _: None)
-    told = refusal(package)
-    assert "onnxruntime/b2_fp32 cannot run here: ONNX Runtime is not installed" in told
-    assert "pip install onnxruntime==" in told
-    assert "openvino/b2_fp32 would fit: name one with package.engine" in told
+    reported = refusal(package)
+    assert "onnxruntime/b2_fp32 cannot run here: ONNX Runtime is not installed" in reported
+    assert "pip install onnxruntime==" in reported
+    assert "openvino/b2_fp32 would fit: name one with package.engine" in reported
 
 
 def test_a_machine_that_it_does_not_fit(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,9 +205,9 @@ def test_a_machine_that_it_does_not_fit(package: Path, monkeypatch: pytest.Monke
         runtime = get_runtime(name)
         target = {**runtime.target(), "isa": "sse4_2 and_more"}
         monkeypatch.setattr(runtime, "target", lambda *_, target=target: target)
-    told = refusal(package)
-    assert "does not fit this machine: built for another CPU" in told
-    assert "no other engine of its run fits either" in told
+    reported = refusal(package)
+    assert "does not fit this machine: built for another CPU" in reported
+    assert "no other engine of its run fits either" in reported
 
 
 def test_an_engine_on_a_gpu_leaves_its_caches_elsewhere(

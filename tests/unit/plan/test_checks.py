@@ -1,4 +1,4 @@
-"""Mistakes in the settings that are told before any job runs."""
+"""Mistakes in the settings that are reported before any job runs."""
 
 import copy
 import json
@@ -134,7 +134,7 @@ def test_a_summary_to_compare_with_must_be_one(summary: dict[str, Any], tmp_path
 
 
 @pytest.mark.parametrize("figure", ["NaN", "Infinity", "-Infinity", "1e999", "0", "null"])
-def test_a_figure_that_cannot_be_compared_is_told_in_one_line(
+def test_a_figure_that_cannot_be_compared_is_reported_in_one_line(
     summary: dict[str, Any], tmp_path: Path, figure: str
 ) -> None:
     settings = resolve_config({"report": {"compare_with": "earlier.json"}})
@@ -179,7 +179,7 @@ def test_samples_that_there_are_pass(images: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sample", "told"),
+    ("sample", "reported"),
     [
         (
             Sample("ana", 1),
@@ -197,9 +197,9 @@ def test_samples_that_there_are_pass(images: Path) -> None:
         ),
     ],
 )
-def test_a_sample_that_there_is_not_is_named(sample: Sample, told: str, images: Path) -> None:
+def test_a_sample_that_there_is_not_is_named(sample: Sample, reported: str, images: Path) -> None:
     message = refused(check_samples, tensors(Sample("anna", 1), sample), dataset(images), images)
-    assert told.format(images=images) in message
+    assert reported.format(images=images) in message
 
 
 def test_a_sample_of_a_subject_left_out_or_bad_is_refused(images: Path) -> None:

@@ -177,7 +177,7 @@ def test_all_follows_from_what_decides_the_manifest(
     assert listed_dataset(given, json.loads(json.dumps(digest.whole, sort_keys=True))) == digest
 
 
-def test_what_is_not_there_is_told_in_one_line(tmp_path: Path, cache: HashCache) -> None:
+def test_what_is_not_there_is_reported_in_one_line(tmp_path: Path, cache: HashCache) -> None:
     kaggle = replace(settings(None), source="kaggle", path="absent.zip")
     with pytest.raises(
         SegtrtError, match=r"dataset.path is 'absent.zip', but there is no such file"

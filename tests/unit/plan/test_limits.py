@@ -40,8 +40,8 @@ def limits_of(workflow: Any) -> dict[str, Any]:
 
 def test_all_cores_and_all_memory_are_the_containers() -> None:
     workflow = a_workflow()
-    told = keep_within_machine(workflow)
-    assert told == ["this container has 3 of 8 cores and 2.0 GB of memory for jobs"]
+    reported = keep_within_machine(workflow)
+    assert reported == ["this container has 3 of 8 cores and 2.0 GB of memory for jobs"]
     assert limits_of(workflow) == {"gpu": 1, "_cores": 3, "mem_mb": 2000}
 
 

@@ -94,7 +94,7 @@ def test_without_locks_nothing_is_swept(tmp_path: Path, monkeypatch: pytest.Monk
     assert sweep_leftovers([tmp_path]) == Removal() and path.exists()
 
 
-def test_a_leftover_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
+def test_a_leftover_that_cannot_be_removed_is_reported(tmp_path: Path) -> None:
     path = left(tmp_path / "masks", folder=True)
     (path / "a").write_bytes(b"x")
     with undeletable(path):

@@ -41,8 +41,8 @@ def test_cleaning_is_refused_under_a_run_and_possible_once_it_was_killed(tmp_pat
     run, second = start_python(RUN, tmp_path), None
     try:
         wait_for(run, "True")
-        told = refusal(tmp_path)
-        assert f"a run is going on in {tmp_path} (process {run.pid});" in told
+        reported = refusal(tmp_path)
+        assert f"a run is going on in {tmp_path} (process {run.pid});" in reported
         second = start_python(RUN, tmp_path)
         wait_for(second, "False")
         first, last = sorted((run.pid, second.pid))

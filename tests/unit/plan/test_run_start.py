@@ -80,7 +80,7 @@ def test_after_a_start_nothing_can_be_cleaned_but_by_a_run_that_cleans(tmp_path:
         pass
 
 
-def test_a_folder_in_which_no_lock_can_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_in_which_no_lock_can_be_made_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / ".snakemake").write_text("")
     with pytest.raises(SegtrtError, match=f"{tmp_path}/.snakemake: File exists"):
         start_run(tmp_path, ["build_engine"])

@@ -32,7 +32,9 @@ def test_a_path_is_looked_up_here_and_then_in_the_checkout(
     assert locate(checkout / "weights.pt", here) == checkout / "weights.pt"
 
 
-def test_weights_that_are_not_there_are_told_in_one_line(tmp_path: Path, cache: HashCache) -> None:
+def test_weights_that_are_not_there_are_reported_in_one_line(
+    tmp_path: Path, cache: HashCache
+) -> None:
     model = resolve_config({"model": {"weights": "absent.pt"}}).model
     with pytest.raises(SegtrtError, match=r"model.weights is 'absent.pt', but there is no such"):
         digest_weights(model, tmp_path, cache)

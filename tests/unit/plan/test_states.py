@@ -98,7 +98,7 @@ def test_what_is_made_is_current() -> None:
 
 
 @pytest.mark.usefixtures("base")
-def test_a_changed_part_is_told_from_what_to_what() -> None:
+def test_a_changed_part_is_distinguished_from_what_to_what() -> None:
     nodes = chain(build={"target": {"gpu": "B"}})
     assert states(nodes) == [State.CURRENT, State.STALE, State.MISSING, State.STALE]
     found = States()

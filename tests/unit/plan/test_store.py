@@ -322,7 +322,7 @@ def test_entries_of_earlier_versions_are_never_used(
 
 
 @pytest.mark.parametrize("value", ["ten", "-1", "0", "nan", "inf"])
-def test_a_size_that_is_none_is_told_and_passed_over(
+def test_a_size_that_is_none_is_reported_and_passed_over(
     value: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

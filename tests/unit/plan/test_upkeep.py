@@ -1,4 +1,4 @@
-"""Cleaning up: what goes, what stays, what is told."""
+"""Cleaning up: what goes, what stays, what is reported."""
 
 import json
 from pathlib import Path
@@ -86,9 +86,9 @@ def test_engines_that_cannot_be_removed_are_named_and_the_rest_goes(
     stuck = base / "results/engines/openvino/b1_int8/engine.bin"
     with undeletable(stuck), pytest.raises(SegtrtError) as caught:
         clean_engines(base, store, [RECORD])
-    told = str(caught.value)
-    assert told.startswith(f"could not remove {stuck}: Operation not permitted; check the perm")
-    assert "apart from that: removed 1 engine and what belongs to them, " in told
+    reported = str(caught.value)
+    assert reported.startswith(f"could not remove {stuck}: Operation not permitted; check the perm")
+    assert "apart from that: removed 1 engine and what belongs to them, " in reported
     assert [p for p in (base / "results/engines").rglob("*") if p.is_file()] == [stuck]
     # It counts as removed all the same: it is out of date, and the store does not have it.
     assert json.loads((base / RECORD).read_text())["forced"] and store.use().entries == 0
@@ -106,8 +106,8 @@ def test_results_in_a_protected_folder_are_named_and_the_rest_goes(base: Path) -
     folder = base / "results/engines/tensorrt/b4_fp16"
     with undeletable(folder), pytest.raises(SegtrtError) as caught:
         clean_results(base)
-    told = str(caught.value)
-    assert "(and 1 more); apart from that: removed results/ (keys, onnx), 1." in told
+    reported = str(caught.value)
+    assert "(and 1 more); apart from that: removed results/ (keys, onnx), 1." in reported
     assert sorted(p for p in (base / "results").rglob("*") if p.is_file()) == [
         folder / "engine.bin",
         folder / "engine.json",
@@ -138,7 +138,7 @@ def test_the_cache_is_emptied(base: Path, store: Store) -> None:
     assert clean_cache(base / "cache", store)[0].endswith("0 bytes freed")
 
 
-def test_a_cache_that_cannot_be_emptied_is_told(
+def test_a_cache_that_cannot_be_emptied_is_reported(
     base: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Store, "clear", lambda self: self.use())
@@ -146,7 +146,7 @@ def test_a_cache_that_cannot_be_emptied_is_told(
     assert lines[0].startswith("removed 0 entries") and "check the folder's permissions" in lines[1]
 
 
-def test_no_cache_is_told() -> None:
+def test_no_cache_is_reported() -> None:
     assert clean_cache(None, None) == ["there is no cache (SEGTRT_CACHE is off)"]
 
 

@@ -127,6 +127,6 @@ def test_what_is_no_file_of_answers_is_refused(tmp_path, damage):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(SegtrtError, match="does not exist; run the workflow"):
         Answers(tmp_path / "none")

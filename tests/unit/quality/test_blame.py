@@ -143,8 +143,8 @@ def test_sparing_that_region_saves_the_network_in_its_runtime(
     mixed = measure_loss(by_runtime(runtime, tmp_path / "mixed.onnx"), world.evidence, "mixed")
     assert mixed.metric_loss < 0.05
     # What regions are judged by is what the runtime gives.
-    told = measure_loss(runner(made), world.evidence, "codes")
-    assert told.flipped_fraction == pytest.approx(mixed.flipped_fraction, abs=2e-3)
+    reported = measure_loss(runner(made), world.evidence, "codes")
+    assert reported.flipped_fraction == pytest.approx(mixed.flipped_fraction, abs=2e-3)
 
 
 def test_short_floats_are_judged_by_rounding(world):
@@ -179,13 +179,13 @@ def test_a_region_that_stays_float32_is_not_run(world):
     assert (found.outcome, found.loss) == (Outcome.UNCHANGED, None)
 
 
-def test_no_search_subject_is_told_in_one_line(tmp_path):
+def test_no_search_subject_is_reported_in_one_line(tmp_path):
     world = World(tmp_path, search=())
     with pytest.raises(SegtrtError, match=r"raise dataset\.search_fraction or add subjects"):
         world.blame(Graph.BF16, 0)
 
 
-def test_too_small_a_budget_of_raw_outputs_is_told_in_one_line(tmp_path):
+def test_too_small_a_budget_of_raw_outputs_is_reported_in_one_line(tmp_path):
     world = World(tmp_path, search=("z",), budget=4 * SIZE**2)
     with pytest.raises(SegtrtError, match=r"raise validation\.raw_mib"):
         world.blame(Graph.BF16, 0)

@@ -37,7 +37,7 @@ def test_without_ground_truth_flipped_pixels_decide():
 
 
 def test_the_table_says_what_it_leaves_out():
-    told = blame_table(
+    reported = blame_table(
         [
             one(0, metric_loss=0.0123),
             one(1, outcome=Outcome.UNCHANGED),
@@ -48,7 +48,7 @@ def test_the_table_says_what_it_leaves_out():
         "Surface distance",
         "mm",
     )
-    head, row, *rest = told.splitlines()
+    head, row, *rest = reported.splitlines()
     assert head.split("  ")[-3:] == ["Surface distance lost, mm", "flipped, %", "relative L2"]
     assert row.split() == ["1", "part0", "int8", "+0.0123", "0.0200", "0.01000"]
     assert rest == [
@@ -58,5 +58,5 @@ def test_the_table_says_what_it_leaves_out():
     ]
 
 
-def test_values_that_are_no_numbers_are_told():
+def test_values_that_are_no_numbers_are_reported():
     assert "(3 not finite)" in blame_table([one(0, non_finite=3)], "Dice", "")

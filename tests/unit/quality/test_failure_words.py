@@ -19,7 +19,7 @@ SHARE = Failure("precision_share", 0.1, 0.5, at_least=True, of="int8")
         (Failure("some_figure", 2.0, 1.0), "some figure 2, limit 1"),
     ],
 )
-def test_a_failure_is_told_in_words(failure, words):
+def test_a_failure_is_reported_in_words(failure, words):
     assert in_words(failure) == words
 
 

@@ -142,7 +142,7 @@ def test_with_confidence_the_worse_end_of_the_interval_must_keep_the_tolerance(v
     assert read_verdict(validate(tolerance=tolerance, confident=True, **narrow)).verdict == "pass"
 
 
-def test_with_confidence_a_loss_without_an_interval_fails_and_is_told_why(validate):
+def test_with_confidence_a_loss_without_an_interval_fails_and_is_reported_why(validate):
     out = validate(tolerance={"metric_loss": 0.02}, confident=True, subjects=1)
     [failure] = read_verdict(out).failures
     assert failure == Failure("paired_subjects", 1, 2, at_least=True, of="Dice")
@@ -153,7 +153,7 @@ def test_with_confidence_a_loss_without_an_interval_fails_and_is_told_why(valida
     assert read_verdict(out).verdict == "pass"
 
 
-def test_all_failures_are_told(validate):
+def test_all_failures_are_reported(validate):
     out = validate(max_abs_error=0.3, flipped_fraction=0.5, metric_loss=0.4)
     assert len(read_verdict(out).failures) == 3
 
@@ -182,7 +182,7 @@ def test_a_tf32_engine_may_show_fp32_layers_and_an_fp32_engine_no_tf32_ones(vali
     )
 
 
-def test_layers_whose_types_are_not_told_prove_nothing(validate):
+def test_layers_whose_types_are_not_reported_prove_nothing(validate):
     assert precision_proof([]) is None
     proof = precision_proof([conv("other"), Layer("r", "Reorder", "fp32")])
     assert proof.convolutions is None
@@ -227,8 +227,8 @@ def test_check_names_each_failed_engine_and_by_how_much(validate):
     skipped = validate(record(Precision.FP8, status="unsupported", reason="no"))
     bad = validate(metric_loss=0.031)
     assert check([good, skipped]) == []
-    [told] = check([good, skipped, bad])
-    assert told.endswith(": loss of Dice 0.031, limit 0.02")
+    [reported] = check([good, skipped, bad])
+    assert reported.endswith(": loss of Dice 0.031, limit 0.02")
 
 
 def test_check_tells_an_engine_from_its_like_on_another_machine(validate, tmp_path):

@@ -132,7 +132,7 @@ def two_subjects(tmp_path):
     )
 
 
-def test_the_metric_is_told_per_subject_and_averaged_over_evaluation_subjects(two_subjects):
+def test_the_metric_is_reported_per_subject_and_averaged_over_evaluation_subjects(two_subjects):
     scores = two_subjects.score()
     a, c = scores.subjects
     assert (a.subject, a.figure, a.reference_figure, a.agreement) == ("a", 0.5, 1.0, 0.5)
@@ -150,7 +150,7 @@ def test_another_metric_is_taken_by_its_name(two_subjects):
     assert read_scores(two_subjects.folder / "scores.json").metric.title == "IoU"
 
 
-def test_errors_leave_calibration_items_out_and_are_told_for_every_item_too(two_subjects):
+def test_errors_leave_calibration_items_out_and_are_reported_for_every_item_too(two_subjects):
     scores = two_subjects.score()
     assert (scores.errors.patches, scores.errors.pixels) == (2, 2 * SIZE * SIZE)
     assert scores.errors.flipped_pixels == 100  # 50 lost, 50 gained
@@ -260,8 +260,8 @@ def test_the_reference_is_scored_once(two_subjects):
     scores = two_subjects.score()
     path = two_subjects.folder / "reference.json"
     reference = read_reference_scores(path)
-    told = [(one.subject, one.split, one.items, one.figure) for one in reference.subjects]
-    assert told == [("a", "evaluation", 2, 1.0), ("c", "calibration", 2, 1.0)]
+    reported = [(one.subject, one.split, one.items, one.figure) for one in reference.subjects]
+    assert reported == [("a", "evaluation", 2, 1.0), ("c", "calibration", 2, 1.0)]
     assert [(one.truth_pixels, one.found_pixels) for one in reference.subjects] == [(100, 100)] * 2
     # An engine's scores take the reference's figures as they stand in its file.
     changed = replace(reference.subjects[0], figure=0.25)
@@ -288,26 +288,26 @@ def test_a_reference_that_is_not_finite_is_refused_with_its_item(two_subjects, v
     wrong = EMPTY.copy()
     wrong[7, :5] = value
     two_subjects.write("reference", [[EMPTY], [EMPTY], [EMPTY], [wrong]])
-    told = (
+    reported = (
         r"reference, c, 2 \(of 1 such items\): 5 values are infinite or not numbers.*check "
         r"model\.weights"
     )
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=reported):
         two_subjects.score_engine()
     assert not (two_subjects.folder / "scores.json").exists()
     (two_subjects.folder / "reference.json").unlink()
-    with pytest.raises(SegtrtError, match=told):
+    with pytest.raises(SegtrtError, match=reported):
         two_subjects.score_reference()
     assert not (two_subjects.folder / "reference.json").exists()
 
 
-def test_values_of_the_engine_that_are_not_finite_are_counted_and_told(two_subjects, caplog):
+def test_values_of_the_engine_that_are_not_finite_are_counted_and_reported(two_subjects, caplog):
     wrong = EMPTY.copy()
     wrong[:2, :2] = np.nan
     two_subjects.write("engine", [[EMPTY], [wrong], [EMPTY], [EMPTY]])
     assert two_subjects.score().errors.non_finite == 4
-    told = "a, 2 (of 1 such items): 4 values are infinite or not numbers: the engine fails"
-    assert told in caplog.text
+    reported = "a, 2 (of 1 such items): 4 values are infinite or not numbers: the engine fails"
+    assert reported in caplog.text
 
 
 def test_without_masks_engines_are_judged_by_agreement(tmp_path):

@@ -27,7 +27,7 @@ def test_it_is_read_as_it_was_written(tmp_path, found):
     assert read_sensitivity(tmp_path / "a.json") == found
 
 
-def test_another_file_is_told_in_one_line(tmp_path):
+def test_another_file_is_reported_in_one_line(tmp_path):
     (tmp_path / "a.json").write_text('{"format": "segtrt-regions-1"}')
     with pytest.raises(SegtrtError, match="is not a sensitivity of a region this version can read"):
         read_sensitivity(tmp_path / "a.json")

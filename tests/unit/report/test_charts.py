@@ -127,7 +127,7 @@ def lines_of(chart):
 
 
 @pytest.mark.parametrize("draw", [throughput, quality_against_speed])
-def test_lines_are_told_apart_by_machine(summaries, draw):
+def test_lines_are_distinguished_by_machine(summaries, draw):
     summary = summaries["cluster"]
     lines = lines_of(draw(summary))
     for machine in summary["machines"]:
@@ -191,9 +191,12 @@ def test_pytorch_stands_before_the_engines_of_its_machine(summaries):
 def test_preparation_is_that_of_the_engines_machine(summaries):
     chart = where_time_goes(summaries["cluster"])
     decode = chart.table.head.index("Read and decode, ms per image")
-    told = {row[0]: row[decode] for row in chart.table.rows}
-    assert (told["onnxruntime@a100/b4_fp32"], told["pytorch@a100/b4_fp32"]) == ("0.410", "0.410")
-    assert (told["onnxruntime@epyc-9/b4_fp32"], told["pytorch@epyc-9/b4_fp32"]) == (
+    reported = {row[0]: row[decode] for row in chart.table.rows}
+    assert (reported["onnxruntime@a100/b4_fp32"], reported["pytorch@a100/b4_fp32"]) == (
+        "0.410",
+        "0.410",
+    )
+    assert (reported["onnxruntime@epyc-9/b4_fp32"], reported["pytorch@epyc-9/b4_fp32"]) == (
         "0.900",
         "0.900",
     )

@@ -49,8 +49,14 @@ def test_the_first_screen_has_the_best_engine_of_each_machine(examples):
         assert best.latency_ms == wording.number(engine["timing"]["total"]["median"])
         assert best.figure == wording.score(engine["quality"]["mean"])
         shown = [text.strip() for text in page.text]
-        for told in (best.device, best.label, best.images_per_second, best.latency_ms, best.figure):
-            assert told in shown
+        for reported in (
+            best.device,
+            best.label,
+            best.images_per_second,
+            best.latency_ms,
+            best.figure,
+        ):
+            assert reported in shown
     assert [best.recommended for best in first.best] == [True, False]
 
 
@@ -95,9 +101,9 @@ def test_the_matrix_tells_machines_apart(examples):
 
 def test_provenance_has_each_machines_facts(examples):
     summary, _, page = examples["cluster"]
-    told = machines.facts(summary)
-    assert told["gpu"] == ["Example GPU 80GB", "–"]
-    assert told["openvino"] == ["–", "2026.4.1"]
+    reported = machines.facts(summary)
+    assert reported["gpu"] == ["Example GPU 80GB", "–"]
+    assert reported["openvino"] == ["–", "2026.4.1"]
     shown = [text.strip() for text in page.text]
     for machine in summary["machines"]:
         assert set(machine["facts"].values()) <= set(shown)

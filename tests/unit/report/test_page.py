@@ -77,9 +77,9 @@ def test_the_matrix_has_the_summarys_figures(examples, case):
     assert [row["engine"] for row in page.rows] == [one["name"] for one in summary["engines"]]
     for row, engine in zip(page.rows, summary["engines"], strict=True):
         assert set(row["cells"]) == {column.key for column in columns(summary)}
-        for key, told in row["cells"].items():
+        for key, reported in row["cells"].items():
             expected = figure(engine, key)
-            assert told == "" if expected is None else float(told) == expected
+            assert reported == "" if expected is None else float(reported) == expected
 
 
 def test_the_charts_have_the_summarys_figures(examples):
@@ -118,7 +118,7 @@ def test_the_first_screen_recommends(examples):
     assert all(tile.value in shown for tile in first.tiles)
 
 
-def test_if_nothing_qualifies_the_closest_and_its_broken_limit_are_told(examples):
+def test_if_nothing_qualifies_the_closest_and_its_broken_limit_are_reported(examples):
     summary, _, page = examples["gpu"]
     first = make_overview(summary)
     assert (first.title, first.command, first.qualifies) == ("No engine qualifies", "", False)
@@ -155,7 +155,7 @@ def test_if_the_reference_finds_nothing_no_engine_is_praised(examples):
         ),
     ],
 )
-def test_what_the_interval_leaves_open_is_told(examples, change, message):
+def test_what_the_interval_leaves_open_is_reported(examples, change, message):
     summary = copy.deepcopy(examples["demo"][0])
     engine = next(
         one for one in summary["engines"] if one["name"] == summary["recommendation"]["engine"]
@@ -166,7 +166,7 @@ def test_what_the_interval_leaves_open_is_told(examples, change, message):
     assert [one.endswith(message) for one in words] == ([True] if message else [])
 
 
-def test_without_ground_truth_agreement_is_told_and_nothing_that_needs_truth(examples):
+def test_without_ground_truth_agreement_is_reported_and_nothing_that_needs_truth(examples):
     summary, overlays, page = examples["unlabelled"]
     first = make_overview(summary)
     assert first.tiles[1].label == "Agreement with PyTorch"
@@ -183,7 +183,7 @@ def test_without_ground_truth_agreement_is_told_and_nothing_that_needs_truth(exa
     assert not any(attrs.get("data-layer") == "truth" for _, attrs in page.tags)
 
 
-def test_classes_volumes_and_units_are_told(examples):
+def test_classes_volumes_and_units_are_reported(examples):
     summary, overlays, page = examples["organs"]
     shown = " ".join(" ".join(page.text).split())
     assert "6 subjects with 6 volumes (360 slices) scored" in shown
@@ -197,7 +197,7 @@ def test_classes_volumes_and_units_are_told(examples):
     assert "2 files of the data set match no pattern (notes.txt and backup/case_00.nii.gz)" in shown
 
 
-def test_if_nothing_was_run_the_reasons_are_told(examples):
+def test_if_nothing_was_run_the_reasons_are_reported(examples):
     summary = copy.deepcopy(examples["demo"][0])
     for engine in summary["engines"]:
         engine.update(verdict="not_run", reason="no GPU here", timing=None, quality=None)
@@ -211,7 +211,7 @@ def test_if_nothing_was_run_the_reasons_are_told(examples):
     assert "No engine was scored" in html
 
 
-def test_reasons_failures_and_unstable_timings_are_told(examples):
+def test_reasons_failures_and_unstable_timings_are_reported(examples):
     summary, _, page = examples["gpu"]
     shown = " ".join(page.text)
     assert "loss of Dice 0.031, limit 0.003" in shown
@@ -246,8 +246,8 @@ def test_nothing_is_loaded_from_anywhere(examples):
     _, _, page = examples["demo"]
     for tag, attributes in page.tags:
         for name in ("src", "href", "srcset", "data", "action"):
-            told = attributes.get(name) or ""
-            assert told == "" or told.startswith(("data:", "#")), (tag, told)
+            reported = attributes.get(name) or ""
+            assert reported == "" or reported.startswith(("data:", "#")), (tag, reported)
         assert tag not in ("iframe", "object", "embed", "base")
     policy = next(a["content"] for t, a in page.tags if t == "meta" and "http-equiv" in a)
     assert policy.startswith("default-src 'none'")
@@ -288,7 +288,7 @@ def test_provenance_is_complete(examples):
     assert yaml.safe_load(config) == summary["config"]
 
 
-def test_a_comparison_is_told(examples):
+def test_a_comparison_is_reported(examples):
     summary = copy.deepcopy(examples["demo"][0])
     other = copy.deepcopy(summary)
     other["title"] = "before"

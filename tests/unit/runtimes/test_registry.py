@@ -133,7 +133,7 @@ def test_target_names_version_and_cpu_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CPU_RUNTIMES)
-def test_missing_package_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_is_reported(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = get_runtime(name)
     assert runtime.availability().can_build and runtime.availability().can_run
     monkeypatch.setattr(runtime, "package", "segtrt-no-such-package")

@@ -107,7 +107,7 @@ def test_graph_with_another_fixed_batch_is_refused(tmp_path: Path):
 
 @needs_rtx
 @no_gpu
-def test_builder_error_is_told_in_one_line(tmp_path: Path):
+def test_builder_error_is_reported_in_one_line(tmp_path: Path):
     graph = convolution_graph(tmp_path / "model.onnx", "bf16")
     # Labelled fp32, so that nothing refuses it before the builder does.
     with pytest.raises(UnsupportedError, match=r"cannot build fp32 here: .*sm75.*b16") as caught:

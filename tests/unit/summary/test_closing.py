@@ -24,7 +24,7 @@ def test_a_good_run_ends_with_its_recommendation_and_the_report(tmp_path):
     assert last == "report: results/report.html"
 
 
-def test_failures_and_the_closest_engine_are_told(tmp_path):
+def test_failures_and_the_closest_engine_are_reported(tmp_path):
     make_example(CASES["gpu"](), tmp_path)
     lines = closing_lines(tmp_path / "summary.json", REPORT)
     assert lines[0] == "engines: 18 passed, 3 failed, 3 skipped, 3 not run"
@@ -33,7 +33,7 @@ def test_failures_and_the_closest_engine_are_told(tmp_path):
     assert "came closest, but breaks: latency " in lines[-2]
 
 
-def test_a_reference_that_finds_nothing_is_told_instead_of_a_recommendation(tmp_path):
+def test_a_reference_that_finds_nothing_is_reported_instead_of_a_recommendation(tmp_path):
     make_example(CASES["hollow"](), tmp_path)
     first, second, last = closing_lines(tmp_path / "summary.json", REPORT)
     assert first == "engines: 12 passed"
@@ -41,23 +41,23 @@ def test_a_reference_that_finds_nothing_is_told_instead_of_a_recommendation(tmp_
     assert last == "report: results/report.html"
 
 
-def test_without_ground_truth_the_share_of_flipped_pixels_is_told(tmp_path):
+def test_without_ground_truth_the_share_of_flipped_pixels_is_reported(tmp_path):
     summary = make_example(CASES["unlabelled"](), tmp_path)
     line = closing_lines(tmp_path / "summary.json", REPORT)[1]
     name = summary["recommendation"]["engine"]
     [best] = [one for one in summary["engines"] if one["name"] == name]
     flipped = f"{best['errors']['flipped_fraction']:.2g}"
-    told = f"no ground truth, so no interval of a loss, {flipped} of pixels differ)"
-    assert line.endswith(told)
+    reported = f"no ground truth, so no interval of a loss, {flipped} of pixels differ)"
+    assert line.endswith(reported)
 
 
-def test_a_distance_is_told_with_its_unit(tmp_path):
+def test_a_distance_is_reported_with_its_unit(tmp_path):
     make_example(CASES["organs"](), tmp_path)
     line = closing_lines(tmp_path / "summary.json", REPORT)[1]
     assert "Hausdorff distance (95 %) " in line and " mm lost, 95 %: " in line
 
 
-def test_each_machines_best_engine_is_told(tmp_path):
+def test_each_machines_best_engine_is_reported(tmp_path):
     summary = make_example(CASES["cluster"](), tmp_path)
     lines = closing_lines(tmp_path / "summary.json", REPORT)
     first, second = lines[-3:-1]

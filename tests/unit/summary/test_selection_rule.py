@@ -105,7 +105,7 @@ def test_one_broken_limit_is_closer_than_two():
     assert choice.closest == "one"
 
 
-def test_a_failed_validation_is_told_with_its_failures():
+def test_a_failed_validation_is_reported_with_its_failures():
     choice = pick(candidate(verdict="fail", failures=(LOSS,)))
     assert (choice.failures, choice.broken) == ((LOSS,), ())
 

@@ -65,11 +65,11 @@ def test_a_chain_of_files_becomes_a_summary(chain):
     assert all((chain.folder / "overlays" / s["image"]).is_file() for s in index["views"].values())
 
 
-def test_engines_of_several_machines_are_told_apart(tmp_path):
+def test_engines_of_several_machines_are_distinguished(tmp_path):
     chain = TwoMachines(tmp_path)
     summary = chain.summarise()
-    told = {one["name"]: (one["machine"], one["speedup"]) for one in summary["engines"]}
-    assert told == {
+    reported = {one["name"]: (one["machine"], one["speedup"]) for one in summary["engines"]}
+    assert reported == {
         "openvino@a/b1_fp32": ("a", 2.0),
         "openvino@a/b4_fp32": ("a", 10.0),
         "openvino@b/b1_fp32": ("b", 5.0),
@@ -81,10 +81,10 @@ def test_engines_of_several_machines_are_told_apart(tmp_path):
     assert [one["preparation_ms"]["decode"] for one in summary["machines"]] == [0.5, 2.0]
     assert [one["timings"][0]["total"]["median"] for one in summary["machines"]] == [10.0, 50.0]
     index = json.loads((tmp_path / "overlays/index.json").read_text())
-    assert set(index["engines"]) == set(told) - {"tensorrt/b1_fp16"}
+    assert set(index["engines"]) == set(reported) - {"tensorrt/b1_fp16"}
 
 
-def test_a_machine_without_engines_is_told_of_all_the_same(tmp_path):
+def test_a_machine_without_engines_is_reported_of_all_the_same(tmp_path):
     chain = TwoMachines(tmp_path)
     chain.timings, chain.scores, chain.validations = (
         [path for path in paths if "@b" not in str(path)]
@@ -173,7 +173,7 @@ def test_a_summary_that_breaks_the_schema_is_not_written(example, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_formats_and_damage_are_told_in_one_line(example, tmp_path):
+def test_other_formats_and_damage_are_reported_in_one_line(example, tmp_path):
     path = tmp_path / "summary.json"
     path.write_text('{"format": "segtrt-summary-0"}')
     with pytest.raises(SegtrtError, match="found 'segtrt-summary-0'"):

@@ -7,7 +7,7 @@ from segtrt.terminal.stages import QUIET, STAGES, by_stage, stage_of
 
 RULES = Path(__file__).resolve().parents[3] / "workflow/rules"
 UPKEEP = {"describe_machine", "describe_machines", "blame", "check", "explain", "verify"}
-"""Asked for by name; told as what they are."""
+"""Asked for by name; reported as what they are."""
 
 
 def test_every_rule_that_makes_something_has_a_stage() -> None:
@@ -16,12 +16,12 @@ def test_every_rule_that_makes_something_has_a_stage() -> None:
         for path in RULES.glob("*.smk")
         for name in re.findall(r"^ *rule (\w+):", path.read_text("utf-8"), re.MULTILINE)
     }
-    told = {rule for own in STAGES.values() for rule in own}
-    assert len(told) == sum(map(len, STAGES.values()))
-    assert {name for name in rules - told if not name.startswith("clean_")} == UPKEEP | (
+    reported = {rule for own in STAGES.values() for rule in own}
+    assert len(reported) == sum(map(len, STAGES.values()))
+    assert {name for name in rules - reported if not name.startswith("clean_")} == UPKEEP | (
         QUIET - {"total"}
     )
-    assert told <= rules
+    assert reported <= rules
 
 
 def test_a_modules_rules_have_a_prefix() -> None:

@@ -1,4 +1,4 @@
-"""A run told on a terminal, from Snakemake's events."""
+"""A run's story on a terminal, from Snakemake's events."""
 
 import io
 import logging
@@ -76,7 +76,7 @@ def test_the_last_line_fits_the_terminal(run: Run) -> None:
     assert len(run.lines()[-1]) == 79
 
 
-def test_a_failed_job_is_told_once_with_its_logs_last_line(run: Run, tmp_path: Path) -> None:
+def test_a_failed_job_is_reported_once_with_its_logs_last_line(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "build.log"
     log.write_text("INFO begun\nERROR the graph is damaged; export it again\n\n")
     run.tell("run_info", stats={"build_engine": 3, "total": 3})

@@ -178,7 +178,7 @@ def test_empty_masks_alone_train_without_harm(tmp_path: Path) -> None:
     assert 0 <= epoch["validation_dice"] <= 1
 
 
-def test_divergence_is_told_in_one_line(tmp_path: Path) -> None:
+def test_divergence_is_reported_in_one_line(tmp_path: Path) -> None:
     shard = write_slices(
         tmp_path / "s.safetensors", {"A": discs(2, 1), "B": discs(2, 2)}, contrast=1e38
     )

@@ -20,7 +20,7 @@ def without_secrets(text: str) -> str:
 
 
 def shown_place(place: str) -> str:
-    """Where a setting says that a file is, as far as it may be told to others.
+    """Where a setting says that a file is, as far as it may be shown to others.
 
     Args:
         place: a path, which may end in `:function`, or a URL.

@@ -88,8 +88,8 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 def assembling_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`, in which what is to be moved there is made.
 
-    It is removed in the end, and told from a killed process's leftover as those of `replacing` are.
-    An OSError names `path` as there.
+    It is removed in the end, and distinguished from a killed process's leftover as those of
+    `replacing` are. An OSError names `path` as there.
     """
     with _assembling(path, folder=True) as partial:
         yield partial

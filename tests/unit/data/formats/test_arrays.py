@@ -26,14 +26,14 @@ def test_axes(
 
 
 def test_what_is_no_image(tmp_path: Path) -> None:
-    for values, told in (
+    for values, reported in (
         (np.zeros(4), "is of shape"),
         (np.zeros((2, 5, 6, 7, 8)), "is of shape"),
         (np.zeros((5, 6), complex), "holds complex128"),
         (np.array([[{}]]), "holds Python objects"),
     ):
         np.save(tmp_path / "a.npy", values, allow_pickle=True)
-        with pytest.raises(SegtrtError, match=told):
+        with pytest.raises(SegtrtError, match=reported):
             read_npy(tmp_path / "a.npy")
     np.save(tmp_path / "a.npy", np.zeros((9, 9)))
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-5])

@@ -42,7 +42,7 @@ def test_16_bits(shape: tuple[int, ...], tmp_path: Path) -> None:
     np.testing.assert_array_equal(image, np.moveaxis(np.atleast_3d(values), -1, 0))
 
 
-def test_16_bits_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+def test_16_bits_that_cannot_be_read_are_reported(tmp_path: Path) -> None:
     made = SimpleITK.GetImageFromArray(np.zeros((5, 7, 2), np.uint16), isVector=True)
     SimpleITK.WriteImage(made, str(tmp_path / "a.png"))
     with pytest.raises(SegtrtError, match="16 bits of grey and transparency"):

@@ -151,7 +151,7 @@ def test_odd_bits_are_not_called_damaged(bits: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_cut_anywhere_is_told(dtype: type, compression: str | None, tmp_path: Path) -> None:
+def test_cut_anywhere_is_reported(dtype: type, compression: str | None, tmp_path: Path) -> None:
     values = RNG.integers(0, 250, (40, 40)).astype(dtype)
     tifffile.imwrite(tmp_path / "a.tif", values, compression=compression)
     content = (tmp_path / "a.tif").read_bytes()

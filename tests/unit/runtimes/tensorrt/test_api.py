@@ -111,8 +111,8 @@ def test_wrong_names_and_signatures_are_found(library: Path) -> None:
             path.write_text(text, encoding="utf-8")
     missed = [
         wrong
-        for module, _, wrong, told in WRONG
-        if not any(f"/{module}.py:" in fault and told in fault for fault in found)
+        for module, _, wrong, reported in WRONG
+        if not any(f"/{module}.py:" in fault and reported in fault for fault in found)
     ]
     assert missed == [], found
 

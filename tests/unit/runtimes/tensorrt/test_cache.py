@@ -81,7 +81,7 @@ def test_file_that_someone_changed_is_read_anew(tmp_path: Path, content: bytes):
     assert not caches.take(CONFIG, path).warm
 
 
-def test_folder_that_cannot_be_written_is_told_once_a_size(tmp_path: Path, monkeypatch, caplog):
+def test_folder_that_cannot_be_written_is_reported_once_a_size(tmp_path: Path, monkeypatch, caplog):
     def refuse(_path: Path, _content: bytes) -> None:
         raise OSError("read-only")
 

@@ -51,7 +51,7 @@ def find_places(images: str, masks: str | None) -> Places:
     )
     root = Path(os.path.commonpath(map(os.path.abspath, (image_root, mask_root))))
     return Places(
-        _told(root),
+        _reported(root),
         _below(root, image_root, image_pattern),
         _below(root, mask_root, mask_pattern),
     )
@@ -113,7 +113,7 @@ def _names(suffix: str) -> Iterator[tuple[str, str]]:
     return ((ending, other) for other in others if other for ending in _ENDINGS)
 
 
-def _told(root: Path) -> str:
+def _reported(root: Path) -> str:
     """A folder as a configuration names it: from here if it is in this folder."""
     here = Path.cwd()
     return root.relative_to(here).as_posix() if root.is_relative_to(here) else root.as_posix()

@@ -11,7 +11,7 @@ from segtrt.config.settings import Settings
 
 
 def shown_settings(settings: Settings) -> Settings:
-    """The settings with every place as it may be told; `report.compare_with` is left as it is."""
+    """The settings with every place as it may be shown; `report.compare_with` is left as it is."""
     dataset, model = settings.dataset, settings.model
 
     def shown(place: str | None) -> str | None:

@@ -185,7 +185,7 @@ def _lost(name: Graph, tensor: str) -> SegtrtError:
 
 
 def _types(model: "onnx.ModelProto") -> dict[str, int]:
-    """Element type of each tensor as far as it can be told."""
+    """Element type of each tensor as far as it is known."""
     import onnx
 
     graph = onnx.shape_inference.infer_shapes(model).graph

@@ -176,8 +176,8 @@ def _path(name: str) -> list[str]:
 def _names(parts: "Sequence[Sequence[onnx.NodeProto]]") -> list[str]:
     """A name for each region, after the modules that its convolutions are in."""
     regions_of: dict[tuple[str, ...], set[int]] = {}
-    told = [[one for one in part if one.op_type in _COMPUTING] or list(part) for part in parts]
-    for number, part in enumerate(told):
+    reported = [[one for one in part if one.op_type in _COMPUTING] or list(part) for part in parts]
+    for number, part in enumerate(reported):
         for node in part:
             path = _path(node.name)
             for length in range(1, len(path) + 1):
@@ -192,7 +192,7 @@ def _names(parts: "Sequence[Sequence[onnx.NodeProto]]") -> list[str]:
         return name
 
     names = []
-    for part in told:
+    for part in reported:
         first, last = shortest(part[0].name), shortest(part[-1].name)
         names.append(first if first == last else f"{first} to {last}")
     return names

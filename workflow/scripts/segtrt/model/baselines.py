@@ -119,7 +119,7 @@ def time_baseline(way: Way, task: Task) -> Baseline:
             with open_reference(task.network, task.threads, form) as reference:
                 errors = _errors(answers(reference, task.spec, task.sample), task)
                 timings = time_batches(reference, task.shards, task.batch_sizes, task.budget)
-            return Baseline(way.name, way.precision, _told(form), "", errors, timings)
+            return Baseline(way.name, way.precision, _reported(form), "", errors, timings)
         # What a network's own code, or PyTorch's compiler, makes of types and layouts.
         except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -127,7 +127,7 @@ def time_baseline(way: Way, task: Task) -> Baseline:
     return Baseline(way.name, way.precision, "", reason, None, ())
 
 
-def _told(form: Form) -> str:
+def _reported(form: Form) -> str:
     cast = "autocast" if form.autocast else f"weights in {form.precision}"
     return f"{cast}, {'channels last' if form.channels_last else 'channels first'}"
 

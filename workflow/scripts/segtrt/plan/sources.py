@@ -57,7 +57,7 @@ def digest_weights(settings: Model, checkout: Path, cache: HashCache) -> dict[st
     """What decides the weights: a local file's content, or a URL with the hash asked for.
 
     Of weights that the workflow trains itself, the training decides. A URL's user and password
-    decide nothing, and its query is told by its hash alone, and only where no hash of the file is
+    decide nothing, and its query is given by its hash alone, and only where no hash of the file is
     asked for: an address signed anew then leads to the same file.
 
     Args:

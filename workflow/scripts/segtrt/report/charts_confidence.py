@@ -136,8 +136,8 @@ def _keeps(engine: Engine, limit: float) -> str:
 
 
 def _finding(engines: list[Engine], limit: float) -> str:
-    told = [_keeps(one, limit) for one in engines]
-    sure, open_ones = told.count("yes"), told.count("not for sure")
+    reported = [_keeps(one, limit) for one in engines]
+    sure, open_ones = reported.count("yes"), reported.count("not for sure")
     all_of = wording.plural(len(engines), "engine")
     words = f"{sure} of {all_of} surely {'loses' if sure == 1 else 'lose'} at most {limit:g}"
     if open_ones:

@@ -197,10 +197,10 @@ def _speeds(engine: Mapping[str, Any], speed: str) -> str:
     if not engine["speedup"]:
         return f"{speed} images per second"
     other = wording.number(engine["timing"]["images_per_second"] / engine["speedup"])
-    told = f"{speed} against {other} images per second, batch {engine['batch_size']}"
+    reported = f"{speed} against {other} images per second, batch {engine['batch_size']}"
     if engine["speedup_float32"] != engine["speedup"]:
-        told += f"; {wording.times(engine['speedup_float32'])} over float32"
-    return told
+        reported += f"; {wording.times(engine['speedup_float32'])} over float32"
+    return reported
 
 
 def _quality_tile(engine: Mapping[str, Any], summary: Mapping[str, Any]) -> Tile:
