@@ -40,16 +40,26 @@ def measure_images(repeats: int = 5) -> dict[str, Any]:
         The machine, what Snakemake alone takes to say its version, and for each number of images
         medians of: `first`, a dry run that knows no file; `remembered`, one that knows all and has
         no job done; `again`, a run with nothing to do; `engine_job` and `encode_job`, what a job of
-        a batch system begins with.
+        a batch system begins with. And `demo_again`, that of the demo with the default settings.
     """
     machine = describe_machine()
     alone = middle([run("snakemake", "--version") for _ in range(repeats)], 2)
+    with tempfile.TemporaryDirectory() as name:
+        finish_run(Path(name), {})
+        demo = middle([snakemake(Path(name), REPORT) for _ in range(repeats)], 2)
+    print(json.dumps({"demo_again": demo}), flush=True)
     rows = []
     for size in SIZES:
         with tempfile.TemporaryDirectory() as name:
             rows.append({"images": size, **_measure(Path(name), size, repeats)})
         print(json.dumps(rows[-1]), flush=True)
-    return {"machine": machine, "snakemake --version": alone, "repeats": repeats, "sizes": rows}
+    return {
+        "machine": machine,
+        "snakemake --version": alone,
+        "repeats": repeats,
+        "demo_again": demo,
+        "sizes": rows,
+    }
 
 
 def _measure(folder: Path, images: int, repeats: int) -> dict[str, Any]:

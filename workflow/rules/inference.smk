@@ -12,7 +12,7 @@ rule run_engine:
         "results/benchmarks/run_engine/{runtime}{at}/b{batch}_{precision}/{shard}.tsv"
     conda:
         environment("{runtime}")
-    threads: threads_of_engine
+    threads: half_the_cores
     resources:
         **machine_resources(takes_gpu),
         mem_mb=memory_of_engine,
@@ -58,7 +58,7 @@ rule time_engine:
         "results/benchmarks/time_engine/{runtime}{at}/b{batch}_{precision}.tsv"
     conda:
         environment("{runtime}")
-    threads: threads_of_engine
+    threads: every_core
     resources:
         **machine_resources(takes_gpu),
         mem_mb=memory_of_engine,

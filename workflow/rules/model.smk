@@ -113,7 +113,7 @@ rule run_reference:
         "results/benchmarks/run_reference/{shard}.tsv"
     conda:
         environment("cpu")
-    threads: threads_of_reference
+    threads: half_the_cores
     resources:
         gpu=gpus_of_pytorch,
         mem_mb=memory_of_reference,
@@ -153,7 +153,7 @@ rule time_reference:
         "results/benchmarks/time_reference/all{at}.tsv"
     conda:
         environment("cpu")
-    threads: threads_of_reference
+    threads: every_core
     resources:
         **machine_resources(has_gpu),
         mem_mb=memory_of_reference_timing,

@@ -334,13 +334,18 @@ def on_gpu(wildcards):
     return runtime_of(wildcards).device == "gpu"
 
 
-def threads_of_engine(wildcards):
-    """All cores for an engine on the CPU, so that nothing disturbs its timing."""
-    return 1 if on_gpu(wildcards) else SETTINGS.inference.threads or available_cores()
-
-
-def threads_of_reference(wildcards):
+def every_core(wildcards):
+    """All cores for PyTorch and for an engine on the CPU, so that nothing disturbs its timing."""
+    if hasattr(wildcards, "runtime") and on_gpu(wildcards):
+        return 1
     return SETTINGS.inference.threads or available_cores()
+
+
+def half_the_cores(wildcards):
+    """Half the cores: two jobs side by side leave fewer of them idle than one on all, and none is timed."""
+    if hasattr(wildcards, "runtime") and on_gpu(wildcards):
+        return 1
+    return SETTINGS.inference.threads or max(1, available_cores() // 2)
 
 
 def lines_at_start():

@@ -22,7 +22,7 @@ rule train:
         "results/benchmarks/train/all.tsv"
     conda:
         environment("cpu")
-    threads: threads_of_reference
+    threads: every_core
     resources:
         gpu=gpus_of_pytorch,
         mem_mb=memory_of_training,
