@@ -121,7 +121,7 @@ def size_or_source(wildcards):
 def known_samples(wildcards):
     """The slices to write, which must be slices of the data set."""
     if workflow.is_main_process:
-        check_samples(SETTINGS.tensors, SETTINGS.dataset, dataset_root())
+        check_samples(SETTINGS.tensors, dataset().listing, dataset_root())
     return SETTINGS.tensors.samples
 
 

@@ -183,7 +183,7 @@ def test_all_faults_are_reported_at_once() -> None:
             "engines.batch_sizes has [64], outside engines.dynamic_batch (1 to 32)",
         ),
         (
-            {"dataset": {"calibration_fraction": 0}},
+            {"dataset": {"calibration_fraction": 0}, "engines": {"precisions": ["int8"]}},
             "engines.precisions has int8, which needs calibration subjects",
         ),
     ],

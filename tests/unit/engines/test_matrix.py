@@ -29,6 +29,7 @@ class Told:
         has_profiles: bool = False,
     ) -> None:
         self.has_profiles, self.title = has_profiles, "Told"
+        self.auto_precisions = (Precision.FP32, Precision.BF16, Precision.INT8)
         self._gone = Availability(False, False, "no GPU")
         self._needs_gpu = needs_gpu
         self._isa = isa
@@ -255,6 +256,42 @@ def test_the_demos_matrix_can_be_had_on_any_machine() -> None:
     found = make_matrix(resolve_config({}), get_runtime, HERE)
     assert len(found.runnable) == 12
     assert found.left_out == ()
+
+
+def test_auto_precisions_are_each_runtimes_own_on_each_machine() -> None:
+    machines = {"old": Machine("CPU A", "avx2", None), "new": Machine("CPU B", "amx_bf16", None)}
+    settings = {"engines": {"batch_sizes": [4], "runtimes": ["onnxruntime", "openvino"]}}
+    config = resolve_config({**settings, "machines": {name: {} for name in machines}})
+    found = make_matrix(config, get_runtime, machines)
+    assert names(found) == [
+        *(f"onnxruntime@new/b4_{precision}" for precision in ("fp32", "int8")),
+        *(f"openvino@new/b4_{precision}" for precision in ("fp32", "bf16", "int8")),
+        *(f"onnxruntime@old/b4_{precision}" for precision in ("fp32", "int8")),
+        *(f"openvino@old/b4_{precision}" for precision in ("fp32", "int8")),
+    ]
+    assert found.left_out == ()
+    assert found.notes == (
+        "precisions: auto takes fp32, int8 (onnxruntime@new); fp32, bf16, int8 (openvino@new); "
+        "fp32, int8 (onnxruntime@old); fp32, int8 (openvino@old)",
+    )
+
+
+def test_auto_precisions_leave_int8_out_where_nothing_is_set_aside_to_calibrate_with() -> None:
+    config = resolve_config({"dataset": {"calibration_fraction": 0}})
+    found = make_matrix(config, get_runtime, HERE)
+    assert {spec.settings.precision for spec in found.engines} == {Precision.FP32}
+
+
+def test_a_runtime_that_is_not_here_is_left_out_with_all_its_precisions() -> None:
+    found = matrix(
+        {"batch_sizes": [1], "runtimes": ["openvino", "tensorrt"], "on_unsupported": "skip"},
+        openvino=Told(without=("bf16",)),
+        tensorrt=ABSENT,
+    )
+    assert names(found) == ["openvino/b1_fp32", "openvino/b1_int8"]
+    assert [cell.name for cell in found.left_out] == [
+        f"tensorrt/b1_{precision}" for precision in ("fp32", "bf16", "int8")
+    ]
 
 
 GPUS = {

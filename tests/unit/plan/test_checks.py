@@ -10,6 +10,8 @@ import pytest
 from example_summaries import CASES, make_example
 from segtrt.config.resolve import resolve_config
 from segtrt.config.settings import Dataset, Tensors
+from segtrt.data.layout import Listing
+from segtrt.data.listing import list_items
 from segtrt.errors import SegtrtError
 from segtrt.graphs.sample import Sample
 from segtrt.plan.checks import (
@@ -19,6 +21,7 @@ from segtrt.plan.checks import (
     check_search,
     refuse_own_outputs,
 )
+from segtrt.plan.dataset import dataset_form
 
 
 def refused(check: Any, *arguments: Any) -> str:
@@ -165,17 +168,21 @@ def dataset(images: Path, **changes: Any) -> Dataset:
     return resolve_config({"dataset": given}).dataset
 
 
+def listed(given: Dataset, images: Path) -> Listing:
+    return list_items(images, dataset_form(given, images).layout, given.subjects)
+
+
 def tensors(*samples: Sample, axis: int | None = None) -> Tensors:
     return replace(resolve_config({}).tensors, samples=samples, axis=axis)
 
 
 def test_samples_that_there_are_pass(images: Path) -> None:
     samples = [Sample("anna", 1), Sample("carla", 10), Sample("carla"), Sample("anna", item="2")]
-    check_samples(tensors(*samples), dataset(images), images)
-    check_samples(tensors(), dataset(images), images)
-    check_samples(replace(tensors(), samples=None), dataset(images), images)
+    check_samples(tensors(*samples), listed(dataset(images), images), images)
+    check_samples(tensors(), listed(dataset(images), images), images)
+    check_samples(replace(tensors(), samples=None), listed(dataset(images), images), images)
     # Places in a volume are not known before it is opened.
-    check_samples(tensors(Sample("anna", 77), axis=0), dataset(images), images)
+    check_samples(tensors(Sample("anna", 77), axis=0), listed(dataset(images), images), images)
 
 
 @pytest.mark.parametrize(
@@ -198,19 +205,21 @@ def test_samples_that_there_are_pass(images: Path) -> None:
     ],
 )
 def test_a_sample_that_there_is_not_is_named(sample: Sample, reported: str, images: Path) -> None:
-    message = refused(check_samples, tensors(Sample("anna", 1), sample), dataset(images), images)
+    message = refused(
+        check_samples, tensors(Sample("anna", 1), sample), listed(dataset(images), images), images
+    )
     assert reported.format(images=images) in message
 
 
 def test_a_sample_of_a_subject_left_out_or_bad_is_refused(images: Path) -> None:
     chosen = dataset(images, subjects=["anna", "carla"])
     sample = tensors(Sample("berta", 1))
-    assert "none of the 2 in" in refused(check_samples, sample, chosen, images)
+    assert "none of the 2 in" in refused(check_samples, sample, listed(chosen, images), images)
     (images / "carla/carla_2_mask.tif").unlink()
-    message = refused(check_samples, tensors(Sample("carla", 1)), chosen, images)
+    message = refused(check_samples, tensors(Sample("carla", 1)), listed(chosen, images), images)
     assert "tensors.samples[0] names a subject that cannot be used" in message
     assert "carla_2.tif has no mask" in message
-    check_samples(tensors(Sample("anna", 1)), chosen, images)
+    check_samples(tensors(Sample("anna", 1)), listed(chosen, images), images)
 
 
 def test_calibration_needs_two_subjects_and_a_share(images: Path) -> None:
@@ -223,7 +232,7 @@ def test_calibration_needs_two_subjects_and_a_share(images: Path) -> None:
 
 def test_a_data_set_that_is_not_here_yet_is_not_looked_at(tmp_path: Path) -> None:
     kaggle = resolve_config({"dataset": {"source": "kaggle"}}).dataset
-    check_samples(tensors(Sample("anyone", 1)), kaggle, tmp_path / "absent")
+    check_samples(tensors(Sample("anyone", 1)), None, tmp_path / "absent")
     check_calibration(kaggle, None, tmp_path / "absent")
 
 

@@ -65,7 +65,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
                 f"({batch.min} to {batch.max})"
             )
     yield from misplaced_resources(settings.machines)
-    quantised = [precision for precision in engines.precisions if precision.is_quantised]
+    named = () if isinstance(engines.precisions, str) else engines.precisions
+    quantised = [precision for precision in named if precision.is_quantised]
     if quantised and dataset.calibration_fraction == 0:
         yield (
             f"dataset.calibration_fraction is 0, but engines.precisions has {quantised[0]}, "

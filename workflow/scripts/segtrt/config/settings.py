@@ -140,7 +140,8 @@ class Engines:
 
     runtimes: tuple[str, ...]
     batch_sizes: tuple[int, ...]
-    precisions: tuple[Precision, ...]
+    precisions: str | tuple[Precision, ...]
+    """Or `auto`: each runtime's own (`Runtime.auto_precisions`)."""
     on_unsupported: Literal["fail", "skip"]
     profile: str | tuple[str, ...]
     dynamic_batch: DynamicBatch

@@ -123,6 +123,8 @@ def make_matrix(
     engines: list[EngineSpec] = []
     left_out: list[LeftOut] = []
     cannot_run: dict[str, str] = {}
+    taken: list[str] = []
+    calibrated = settings.dataset.calibration_fraction > 0
     base = BuildSettings(
         batch_size=1,
         precision=Precision.FP32,
@@ -148,7 +150,20 @@ def make_matrix(
                 f"{name}{at(machine)}: {profiles[0]} engines alone, as {runtime.title} has no "
                 "optimisation profiles"
             )
-        for precision in sorted(wanted.precisions, key=list(Precision).index):
+        precisions = wanted.precisions
+        if isinstance(precisions, str):
+            precisions = runtime.auto_precisions
+            if available.can_build:
+                precisions = tuple(
+                    precision
+                    for precision in precisions
+                    if (calibrated or not precision.is_quantised)
+                    and not runtime.unsupported(
+                        replace(base, precision=precision), machines[machine]
+                    )
+                )
+            taken.append(f"{', '.join(precisions)} ({name}{at(machine)})")
+        for precision in sorted(precisions, key=list(Precision).index):
             for batch, profile in product(sorted(wanted.batch_sizes), profiles):
                 build = replace(base, batch_size=batch, precision=precision, profile=profile)
                 second = profile != profiles[0]
@@ -162,6 +177,8 @@ def make_matrix(
                     left_out.append(LeftOut(spec.name, reason))
                 else:
                     engines.append(spec)
+    if taken:
+        notes.append(f"precisions: auto takes {'; '.join(taken)}")
     reasons = "; ".join(sorted({f"{cell.name.split('/')[0]}: {cell.reason}" for cell in left_out}))
     named = any(machines)
     again = "; if a machine is not as described, run: snakemake describe_machines" if named else ""

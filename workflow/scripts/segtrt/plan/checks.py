@@ -11,10 +11,10 @@ from pathlib import Path
 
 from segtrt.addresses import is_url
 from segtrt.config.settings import Dataset, Settings, Tensors
-from segtrt.data.listing import list_items
+from segtrt.data.layout import Listing
 from segtrt.data.sharding import count_calibration, count_search
 from segtrt.errors import SegtrtError, name_some
-from segtrt.plan.dataset import KAGGLE_FOLDER, dataset_form
+from segtrt.plan.dataset import KAGGLE_FOLDER
 from segtrt.plan.sources import is_trained_here
 
 RESULTS = Path("results")
@@ -90,20 +90,19 @@ def check_compared(settings: Settings, folder: Path) -> None:
         raise SegtrtError(f"report.compare_with: {error}") from None
 
 
-def check_samples(tensors: Tensors, dataset: Dataset, root: Path) -> None:
-    """Stop where a sample is none of the data set's. A data set not yet here is not looked at.
+def check_samples(tensors: Tensors, listing: Listing | None, root: Path) -> None:
+    """Stop where a sample is none of the data set's.
 
     Args:
         tensors: the group of that name, whose `samples` are looked up.
-        dataset: the group of that name.
+        listing: the data set's images; None for one that is not here yet, which says nothing.
         root: the data set's folder.
 
     Raises:
         SegtrtError: names the first sample that is wrong, and what there is.
     """
-    if dataset.source == "kaggle" or not tensors.samples:
+    if listing is None or not tensors.samples:
         return
-    listing = list_items(root, dataset_form(dataset, root).layout, dataset.subjects)
     subjects = list(listing.counts)
     for place, sample in enumerate(tensors.samples):
         where = f"tensors.samples[{place}]"

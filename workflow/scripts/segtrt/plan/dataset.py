@@ -5,7 +5,7 @@ Names, sizes and hashes of files are all that is looked at, and of nnU-Net's dat
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class DatasetDigest:
     """Decides each shard's tensors."""
     calibration: dict[str, Any]
     """Decides the calibration images."""
+    listing: Listing | None = field(default=None, compare=False, repr=False)
+    """The images' names, where they were looked at for this."""
 
     def shard(self, number: int) -> dict[str, Any]:
         """What decides the tensors of one shard.
@@ -180,7 +182,7 @@ def digest_dataset(settings: Dataset, checkout: Path, cache: HashCache) -> Datas
         "ignored": [ignored.files, list(ignored.examples), ignored.left_behind],
         "form": form.to_json(),
     }
-    return listed_dataset(settings, whole)
+    return replace(listed_dataset(settings, whole), listing=listing)
 
 
 def listed_dataset(settings: Dataset, whole: dict[str, Any]) -> DatasetDigest:

@@ -153,6 +153,12 @@ class Runtime(ABC):
     run_modules: tuple[str, ...]
     """Modules of this package, each with all it imports, that decide what an engine gives."""
 
+    @property
+    def auto_precisions(self) -> tuple[Precision, ...]:
+        """What `precisions: auto` takes, as far as a machine can do it: the usual of its device."""
+        short = Precision.FP16 if self.device == "gpu" else Precision.BF16
+        return (Precision.FP32, short, Precision.INT8)
+
     def graph(self, precision: Precision) -> Graph:
         """The ONNX graph that an engine of this precision is built from."""
         return precision.graph
