@@ -266,7 +266,8 @@ def save_weights(state: "Mapping[str, Tensor]", path: Path, half: bool) -> None:
     """Write weights as safetensors; the same entries give the same bytes.
 
     Args:
-        state: entries in any order and memory layout, on any device.
+        state: entries in any order and memory layout, on any device. Of entries that share their
+            memory, as a network has that names a layer twice, each is stored.
         path: the file to make.
         half: store floating-point entries as float16 rather than float32, half the size;
             `load_state_dict` gives float32 again.
@@ -285,4 +286,15 @@ def save_weights(state: "Mapping[str, Tensor]", path: Path, half: bool) -> None:
         for name, value in state.items()
     }
     refuse_impossible(stored, f"the weights for {path}" + (" as float16" if half else ""))
-    write_bytes(path, save(stored))
+    write_bytes(path, save(_apart(stored)))
+
+
+def _apart(state: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+    """Entries that share no memory: the format refuses others."""
+    seen: set[int] = set()
+    apart = {}
+    for name, value in state.items():
+        place = value.untyped_storage().data_ptr()
+        apart[name] = value.clone() if place in seen else value
+        seen.add(place)
+    return apart
