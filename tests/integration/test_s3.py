@@ -91,7 +91,7 @@ def test_results_lie_in_s3_and_are_found_there_again(
         "results/report.html",
         "results/summary.json",
         "results/engines/openvino/b4_fp32/engine.bin",
-        "results/predictions/openvino/b4_fp32/DEMO_0002/DEMO_0002_16_mask.png",
+        "results/predictions/openvino/b4_fp32/DEMO_0002/DEMO_0002_16_mask.tif",
     } <= kept
     assert not [name for name in kept if name.startswith("results/probabilities")]
     for name in ("report.html", "engines/openvino/b4_fp32/engine.bin"):
