@@ -38,7 +38,7 @@ docs: $(VENV)/installed-dev
 # Known vulnerabilities of every pinned package, from the package index. One that could not be looked up is a
 # failure as well.
 audit: $(VENV)/installed-dev
-	$(BIN)/pip-audit --strict --no-deps --disable-pip -r $(PINS) -r requirements/networks.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r $(PINS) -r requirements/networks.txt -r requirements/tensorrt_rtx_h100.txt
 
 # The library and the whole workflow in one file, for `pip install`.
 wheel: $(BIN)/python
@@ -54,7 +54,8 @@ $(VENV)/installed: pyproject.toml $(PINS) | $(BIN)/python
 	$(PIP) -c $(PINS) --editable .
 	touch $@
 
-$(VENV)/installed-dev: pyproject.toml $(PINS) requirements/networks.txt | $(BIN)/python
+$(VENV)/installed-dev: pyproject.toml $(PINS) requirements/networks.txt requirements/tensorrt_rtx_h100.txt | $(BIN)/python
 	$(PIP) -c $(PINS) --editable '.[dev]'
 	$(PIP) --no-deps -r requirements/networks.txt
+	$(PIP) --no-deps --target $(VENV)/tensorrt_rtx_h100 -r requirements/tensorrt_rtx_h100.txt
 	touch $@ $(VENV)/installed

@@ -72,3 +72,37 @@ def convolution_reference(graph: Path, images: np.ndarray[Any, Any]) -> np.ndarr
     from onnx.reference import ReferenceEvaluator
 
     return np.asarray(ReferenceEvaluator(str(graph)).run(None, {"input": images})[0])
+
+
+def quantised_graph(path: Path) -> Path:
+    """Write an int8 convolution 3x3: (batch, 3, 256, 256) to (batch, 8, 256, 256), float32 outside.
+
+    Codes are signed with a zero point of 0, as TensorRT takes them; kernels are coded by channel.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+
+    random = np.random.default_rng(0)
+    kernel = random.integers(-127, 128, (CHANNELS, 3, 3, 3), np.int8)
+    constants = {
+        "kernel": kernel,
+        "kernel_scale": np.full(CHANNELS, 0.01, np.float32),
+        "kernel_zero": np.zeros(CHANNELS, np.int8),
+        "scale": np.array(0.02, np.float32),
+        "zero": np.array(0, np.int8),
+    }
+    node = helper.make_node
+    nodes = [
+        node("QuantizeLinear", ["input", "scale", "zero"], ["codes"], name="quantise"),
+        node("DequantizeLinear", ["codes", "scale", "zero"], ["coded"], name="dequantise"),
+        node("DequantizeLinear", ["kernel", "kernel_scale", "kernel_zero"], ["wide"], axis=0),
+        node("Conv", ["coded", "wide"], ["output"], name="conv", pads=[1, 1, 1, 1]),
+    ]
+    image, answer = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, 256, 256])
+        for name, channels in (("input", 3), ("output", CHANNELS))
+    )
+    weights = [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "quantised", [image], [answer], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)]), path)
+    return path

@@ -1,6 +1,9 @@
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,11 +16,13 @@ from segtrt.runtimes.tensorrt.build import BuildPlace, build_serialized
 from segtrt.runtimes.tensorrt.inspect import parse_layers
 from segtrt.runtimes.tensorrt.log import PhaseTree, clean_message, logger_for, progress_monitor
 from segtrt.runtimes.tensorrt.runtime import too_old_gpu
-from tensorrt_graphs import convolution_graph
+from tensorrt_graphs import CHANNELS, convolution_graph, quantised_graph
 
 H100 = gpu.GpuFacts("NVIDIA H100", "9.0", "580.1", "13.0", 81920)
 RTX = get_runtime("tensorrt_rtx")
 TENSORRT = get_runtime("tensorrt")
+OTHER_VERSION = "1.6.1.120"
+"""That of requirements/tensorrt_rtx_h100.txt."""
 
 needs_rtx = pytest.mark.skipif(RTX.version() is None, reason="TensorRT-RTX is not installed")
 no_gpu = pytest.mark.skipif(gpu.facts() is not None, reason="says what happens without a GPU")
@@ -50,6 +55,41 @@ def test_engine_is_built_without_a_gpu(tmp_path: Path, precision: str, profile: 
     assert result.notes == [
         "layers are unknown: the engine was built without a GPU to read it back"
     ]
+
+
+@needs_rtx
+@no_gpu
+@pytest.mark.parametrize("capability", ["8.9", "12.0"])
+def test_int8_is_built_by_1_7_and_refused_by_1_6(tmp_path: Path, capability: str):
+    graph = quantised_graph(tmp_path / "model.onnx")
+    wanted = settings("int8", compute_capabilities=(capability,), output=(CHANNELS, 256, 256))
+    version = RTX.version()
+    assert version is not None
+    if version.startswith("1.6."):
+        with pytest.raises(UnsupportedError, match=r"cannot build int8 here"):
+            RTX.build(graph, wanted, None)
+    else:
+        assert len(RTX.build(graph, wanted, None).engine) > 10_000
+
+
+@needs_rtx
+@no_gpu
+@pytest.mark.skipif(
+    RTX.version() == OTHER_VERSION, reason="this is the other version's own run of these tests"
+)
+def test_the_version_for_an_h100_builds_as_well(project_root: Path):
+    library = Path(sys.prefix, "tensorrt_rtx_h100")
+    assert library.is_dir(), "install it: make .venv/installed-dev"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
+        cwd=project_root,
+        env={**os.environ, "PYTHONPATH": str(library)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"\d+ passed, 1 skipped", done.stdout), done.stdout[-300:]
 
 
 @needs_rtx

@@ -21,6 +21,9 @@ from segtrt.runtimes.tensorrt.timing_cache import merge_cache, read_cache, tenso
 if TYPE_CHECKING:
     from tensorrt import Builder, IBuilderConfig, INetworkDefinition, ITimingCache, ParserError
 
+_NO_PLUGIN = "Plugin not found"
+"""What TensorRT 1.7 for RTX says of an operator that it does not know: it looks for a plugin."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -134,6 +137,8 @@ def _describe(error: "ParserError") -> str:
     """A parser's error: the node, its name and operator, and the reason."""
     # What follows the first line is where in the parser's own sources it happened.
     reason = clean_message((error.desc().splitlines() or ["no reason given"])[0])
+    if _NO_PLUGIN in reason:
+        reason = "the operator is not supported, and no plugin has its name"
     if error.node() < 0:
         return reason
     name = f" '{error.node_name()}'" if error.node_name() else ""
@@ -142,7 +147,8 @@ def _describe(error: "ParserError") -> str:
 
 def _is_unsupported(error: "ParserError") -> bool:
     """Whether the graph may be right and only TensorRT cannot do it."""
-    return error.code().name.startswith("UNSUPPORTED") or "not supported" in error.desc()
+    named = error.code().name.startswith("UNSUPPORTED")
+    return named or any(words in error.desc() for words in ("not supported", _NO_PLUGIN))
 
 
 def _configure(place: BuildPlace, config: "IBuilderConfig", settings: BuildSettings) -> None:
