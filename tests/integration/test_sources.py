@@ -124,7 +124,11 @@ class Given:
                 "calibration_fraction": 0.4,
             },
             "model": write(self.folder),
-            "engines": {"runtimes": self.runtimes, "batch_sizes": [2]},
+            "engines": {
+                "runtimes": self.runtimes,
+                "batch_sizes": [2],
+                "precisions": ["fp32", "int8"],
+            },
             "inference": {"iterations": 2, "max_seconds": 0.1, "warmup_max_seconds": 0.1},
         }
         (self.folder / "settings.yaml").write_text(json.dumps(settings))
