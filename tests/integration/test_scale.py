@@ -114,7 +114,9 @@ def test_jobs_are_as_many_as_the_model_says(project_root: Path, tmp_path: Path) 
     program = str(Path(sys.executable).with_name("snakemake"))
     call = [program, "results/report.html", "-n", "--snakefile", str(project_root / "Snakefile")]
     call += ["--directory", str(tmp_path), "--config", f"dataset={{shards: {shards}}}"]
-    call += ["engines={runtimes: [onnxruntime, openvino], batch_sizes: [1]}"]
+    call += [
+        "engines={runtimes: [onnxruntime, openvino], batch_sizes: [1], precisions: [fp32, int8]}"
+    ]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
     jobs = engines * (shards + 4) + 2 * shards + graphs + 11
     assert f"total {jobs} " in " ".join((done.stdout + done.stderr).split()) + " "
