@@ -15,7 +15,7 @@ KINDS = (Graph.FP16, Graph.INT8_SIGNED, Graph.FP8)
 
 
 def option(region, graph=Graph.INT8, gain=0.1, lost=0.0, flipped=0.0, *, is_finite=True):
-    return Option(region, graph, gain, 10 * gain, lost, flipped, is_finite)
+    return Option(region, graph, gain, lost, flipped, is_finite)
 
 
 def total(chosen):
@@ -118,7 +118,7 @@ def test_only_what_was_both_timed_and_judged_is_an_option():
     ]
     found = options_of(gains, losses)
     assert [(one.region, one.graph) for one in found] == [(1, "int8"), (1, "fp8"), (2, "int8")]
-    assert found[0].gain == 0.5 and found[0].gain_ms == 5.0
+    assert found[0].gain == 0.5
     assert found[0].losses == (0.001, 0.002)
     assert found[1].losses == (0.0, 0.002)
     assert [one.is_finite for one in found] == [True, True, False]

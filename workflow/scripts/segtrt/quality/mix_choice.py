@@ -23,8 +23,8 @@ class Option:
     region: int
     graph: Graph
     gain: float
-    """Share of the whole float32 network's latency."""
-    gain_ms: float
+    """Share of the whole float32 network's latency in the same job: jobs may find a machine busier
+    than others did."""
     metric_loss: float | None
     """As measured, in the metric's unit; None without ground truth."""
     flipped_fraction: float
@@ -54,7 +54,6 @@ def options_of(gains: Sequence[Gain], sensitivities: Sequence[Sensitivity]) -> l
                     gain.region,
                     gain.graph,
                     gain.times.gain_ms / gain.times.plain_ms,
-                    gain.times.gain_ms,
                     loss.metric_loss,
                     loss.flipped_fraction,
                     is_finite=not loss.non_finite,

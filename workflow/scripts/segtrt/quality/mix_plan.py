@@ -29,7 +29,8 @@ class Prediction:
 
     plain_ms: float | None
     """Median latency of the float32 network at `MixPlan.batch_size`; None if nothing was timed."""
-    gain_ms: float
+    gain: float
+    """Share of that latency that is saved."""
     metric_loss: float | None
     """Sum of measured losses, gains taken as 0; None without ground truth."""
     flipped_fraction: float
@@ -37,7 +38,7 @@ class Prediction:
     @property
     def latency_ms(self) -> float | None:
         """Latency of the mix."""
-        return None if self.plain_ms is None else self.plain_ms - self.gain_ms
+        return None if self.plain_ms is None else self.plain_ms * (1 - self.gain)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def plan_mix(
         tuple(Choice(one.region, names[one.region], one.graph) for one in chosen),
         Prediction(
             plain_latency(gains),
-            sum(one.gain_ms for one in chosen),
+            sum(one.gain for one in chosen),
             sum(max(0.0, one.metric_loss or 0.0) for one in chosen) if has_truth else None,
             sum(one.flipped_fraction for one in chosen),
         ),
