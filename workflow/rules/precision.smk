@@ -171,7 +171,7 @@ rule mix_regions:
     params:
         plan=PLAN.decided_by(
             "mix_regions",
-            packages=["numpy", "onnx", "onnxruntime", "openvino", "scipy"],
+            packages=[*CONVERSION_PACKAGES, "scipy"],
             accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
             budget=budget_of_mix,
         ),

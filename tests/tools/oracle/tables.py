@@ -559,8 +559,8 @@ PACKAGES = {
     ),
     "onnxscript": "inspect_network export_onnx",
     "onnxslim": "inspect_network export_onnx",
-    "nvidia-modelopt": "convert_onnx convert_whole",
-    "ml_dtypes": "convert_onnx convert_whole blame_region",
+    "nvidia-modelopt": "convert_onnx convert_whole mix_regions",
+    "ml_dtypes": "convert_onnx convert_whole blame_region mix_regions",
     "onnxruntime": (
         "inspect_network export_onnx convert_onnx write_samples run_reference time_reference "
         "convert_whole blame_region mix_regions"
