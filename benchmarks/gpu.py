@@ -45,6 +45,7 @@ from segtrt.runtimes.base import BatchTiming, BuildSettings, UnsupportedError
 from segtrt.runtimes.registry import get_runtime
 
 MODES = ("stream", "graph", "overlapped")
+PLAIN = [precision for precision in Precision if not precision.is_mix]
 _OPSET = 21
 _STARTS = 3
 Row = dict[str, Any]
@@ -313,9 +314,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runtime", default="tensorrt_rtx", help="tensorrt_rtx or tensorrt")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 32])
     parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES)
-    parser.add_argument(
-        "--precisions", type=Precision, nargs="+", choices=list(Precision), default=list(Precision)
-    )
+    parser.add_argument("--precisions", type=Precision, nargs="+", choices=PLAIN, default=PLAIN)
     parser.add_argument("--dynamic", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--iterations", type=int, default=50)
     parser.add_argument("--max-seconds", type=float, default=1.5)

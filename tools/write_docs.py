@@ -51,7 +51,7 @@ def decision_table() -> str:
     engines = {
         "runtimes": ["onnxruntime", "openvino"],
         "batch_sizes": [1],
-        "precisions": ["fp32", "int8"],
+        "precisions": ["fp32", "int8", "mixed"],
     }
     settings = {"dataset": dataset, "model": {"weights": weights}, "engines": engines}
     with tempfile.TemporaryDirectory() as folder, real_plan(Path(folder), settings) as plan:

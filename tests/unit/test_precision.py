@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from segtrt.config.schema import load_schema
-from segtrt.precision import CONVERTED, SOURCE, Graph, Precision
+from segtrt.precision import CONVERTED, MIXES, SOURCE, Graph, Precision
 
 
 def test_each_graph_carries_one_precision() -> None:
@@ -23,11 +23,23 @@ def test_each_graph_carries_one_precision() -> None:
         "int8_openvino": "int8",
         "int8_signed": "int8",
         "fp8": "fp8",
+        "mixed": "mixed",
+        "mixed_b2": "mixed_b2",
+        "mixed_b3": "mixed_b3",
     }
     assert [precision.graph for precision in Precision] == [
-        *("fp32", "fp32", "fp16", "bf16", "int8", "fp8")
+        *("fp32", "fp32", "fp16", "bf16", "int8", "fp8", "mixed", "mixed_b2", "mixed_b3")
     ]
-    assert {*CONVERTED, SOURCE} == set(Graph)
+    assert {*CONVERTED, SOURCE, *(mix.graph for mix in MIXES)} == set(Graph)
+
+
+def test_there_is_a_mix_for_each_budget_and_all_are_judged_alike() -> None:
+    assert list(MIXES) == [precision for precision in Precision if precision.is_mix]
+    assert [mix.graph.budget for mix in MIXES] == [0, 1, 2]
+    assert {mix.judged_as for mix in MIXES} == {Precision.MIXED}
+    assert all(one.judged_as is one for one in Precision if not one.is_mix)
+    search = load_schema()["properties"]["precision_search"]["properties"]
+    assert search["max_loss"]["maxItems"] == len(MIXES)
 
 
 def test_calibration_images_decide_the_quantised_ones() -> None:
@@ -55,8 +67,10 @@ def test_a_member_survives_text_and_a_process(member: Graph | Precision) -> None
 def test_the_schema_lists_the_precisions() -> None:
     schema = load_schema()["properties"]
     listed = schema["engines"]["properties"]["precisions"]["items"]["enum"]
-    assert listed == list(Precision)
-    assert list(schema["validation"]["properties"]["tolerances"]["properties"]) == list(Precision)
+    # The mixes of further budgets are asked for by giving more budgets.
+    asked = list(dict.fromkeys(precision.judged_as for precision in Precision))
+    assert listed == asked
+    assert list(schema["validation"]["properties"]["tolerances"]["properties"]) == asked
 
 
 EDITS = {
@@ -78,7 +92,7 @@ EDITS = {
 }
 """File -> where a line is put before, and the line: all that a new precision and figure take."""
 
-PRECISIONS = "[fp32, tf32, fp16, bf16, int8, fp8]"
+PRECISIONS = "[fp32, tf32, fp16, bf16, int8, fp8, mixed]"
 
 
 @pytest.fixture(scope="module")

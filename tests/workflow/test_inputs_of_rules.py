@@ -171,6 +171,45 @@ def test_what_regions_are_judged_by(config: dict[str, Any], tmp_path: Path) -> N
     assert verified["blame_region"] == {"proof": "convert_whole"}
 
 
+def test_what_mixes_are_made_from(config: dict[str, Any], tmp_path: Path) -> None:
+    config["dataset"] = {**config["dataset"], "search_fraction": 0.2}
+    config["precision_search"] = {"regions": 2, "max_loss": [0.01, 0.02]}
+    config["engines"]["precisions"].append("mixed")
+    decides = by_input(tmp_path, config, decides=True)
+    assert decides["time_region"] == {
+        "regions": "split_regions",
+        "graph": "export_onnx",
+        "converted": "convert_whole convert_onnx",
+        "network": "inspect_network",
+    }
+    assert decides["mix_regions"] == {
+        "regions": "split_regions",
+        "graph": "export_onnx",
+        "converted": "convert_whole convert_onnx",
+        "gains": "time_region",
+        "sensitivities": "blame_region",
+    }
+    assert decides["build_engine"]["graph"] == "mix_regions export_onnx convert_onnx"
+    assert decides["summarise"]["mixes"] == "mix_regions"
+    verified = by_input(tmp_path, config, decides=False)
+    assert verified["time_region"] == {
+        "proof": "convert_whole convert_onnx",
+        "tensors": "encode_slices",
+    }
+    assert verified["mix_regions"] == {"tensors": "encode_slices"}
+    with real_plan(tmp_path, config) as plan:
+        nodes = {node.label: node for node in all_nodes(plan)}
+        # Short floats have no graph of their own in OpenVINO, and none here in ONNX Runtime.
+        timed = {label.split()[1].rsplit("/", 1)[0] for label in nodes if "time_region" in label}
+        assert {name for name in timed if name.endswith("@one/fp16")} == {"tensorrt@one/fp16"}
+        assert {name for name in timed if name.startswith("openvino@two")} == {
+            "openvino@two/int8_openvino"
+        }
+        own = nodes["mix_regions tensorrt@one/mixed_b2"]
+        assert all("@one" in up.label for up in own.upstream if up.rule == "time_region")
+        assert nodes["build_engine tensorrt@one/b4_mixed_b2"].upstream[0] is own
+
+
 def test_weights_trained_here_decide_the_weights(config: dict[str, Any], tmp_path: Path) -> None:
     config["model"] = {"weights": "results/training/weights.safetensors"}
     assert by_input(tmp_path, config, decides=True) == DECIDES | {

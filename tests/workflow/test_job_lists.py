@@ -74,6 +74,56 @@ def test_regions_are_judged_once_in_each_graph_of_low_precision(dry_run: DryRun)
     assert "results/precision/sensitivity/int8/04.json" not in reported
 
 
+def test_mixes_time_each_region_on_each_runtime_and_solve_once_for_each_budget(
+    dry_run: DryRun,
+) -> None:
+    """R x P' jobs on each runtime and one for each budget, as docs/precision_search.md says."""
+    engines = "engines={precisions: [fp32, int8, mixed], batch_sizes: [1, 4]}"
+    config = ["--config", "dataset={search_fraction: 0.2}", engines]
+    regions, runtimes, batches = 12, 2, 2
+    reported = dry_run(config)
+    searching = {"blame_region": 24, "convert_whole": 2, "split_regions": 1}
+    timing = {"time_region": regions * runtimes, "mix_regions": runtimes}
+    held(reported, {**per_engine(runtimes * batches * 3), **searching, **timing, "convert_onnx": 2})
+    assert {"onnxruntime/b1_mixed", "openvino/b4_mixed"} <= engines_listed(reported)
+    several = dry_run([*config, "precision_search={regions: 3, max_loss: [0.001, 0.01, 0.1]}"])
+    searching = {"blame_region": 6, "convert_whole": 2, "split_regions": 1}
+    timing = {"time_region": 3 * runtimes, "mix_regions": 3 * runtimes}
+    held(several, {**per_engine(runtimes * batches * 5), **searching, **timing, "convert_onnx": 2})
+    assert "results/precision/mix/openvino/mixed_b3/model.onnx" in several
+
+
+@pytest.mark.parametrize(
+    ("config", "reported"),
+    [
+        (
+            ["engines={precisions: [fp32, int8, mixed]}"],
+            "engines.precisions has mixed, whose regions are judged on subjects of their own",
+        ),
+        (
+            ["engines={precisions: [fp32, mixed]}", "dataset={search_fraction: 0.2}"],
+            "mixed takes regions from graphs in low precision",
+        ),
+        (
+            [
+                "engines={precisions: [fp32, int8, mixed]}",
+                "dataset={search_fraction: 0.2, subjects: [DEMO_0001, DEMO_0002]}",
+                "tensors={samples: []}",
+            ],
+            "2 subjects, of which dataset.search_fraction 0.2 leaves none",
+        ),
+    ],
+)
+def test_a_mix_of_nothing_or_on_nothing_is_reported_in_one_line(
+    project_root: Path, tmp_path: Path, config: list[str], reported: str
+) -> None:
+    arguments = ["results/report.html", "-n", "--config", *config]
+    done = run_snakemake(tmp_path, *arguments, snakefile=project_root / "Snakefile")
+    message = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in message
+    assert len([line for line in message.splitlines() if reported in line]) == 1
+
+
 @pytest.mark.parametrize(
     ("config", "reported"),
     [

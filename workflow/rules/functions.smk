@@ -106,6 +106,69 @@ def reported_sensitivities(wildcards):
     return sensitivities_asked_for(wildcards) if reported_regions(wildcards) else []
 
 
+def reported_mixes(wildcards):
+    """For `input`: the mixes."""
+    return all_mixes(MIX)(wildcards)
+
+
+def converted_graph(graph):
+    """A graph that regions are taken from."""
+    return (WHOLE_GRAPH if graph in CODED else GRAPH).format(graph=graph)
+
+
+def graph_to_time(wildcards):
+    """The graph that the region of a job is taken from."""
+    return converted_graph(Graph(wildcards.graph))
+
+
+def proof_to_time(wildcards):
+    graph = Graph(wildcards.graph)
+    return (WHOLE_PROOF if graph in CODED else PROOF).format(graph=graph)
+
+
+def settings_of_region(wildcards):
+    """How engines are built to time regions, but for their precision."""
+    return plain_settings(SETTINGS)
+
+
+def graphs_to_mix(wildcards):
+    """The graphs that a mix takes regions from."""
+    return matrix().graphs_to_mix(wildcards.runtime + wildcards.at)
+
+
+def mixed_graphs(wildcards):
+    return [converted_graph(graph) for graph in graphs_to_mix(wildcards)]
+
+
+def gains_of_mix(wildcards):
+    """What each region gains in each precision, on the runtime and machine of a mix."""
+    return expand(
+        GAIN,
+        runtime=wildcards.runtime,
+        at=wildcards.at,
+        graph=graphs_to_mix(wildcards),
+        region=REGION_NUMBERS,
+    )
+
+
+def sensitivities_of_mix(wildcards):
+    """What each region loses in each precision that a mix may have."""
+    if workflow.is_main_process:
+        check_search(SETTINGS.dataset, dataset().subjects, dataset_root())
+    return expand(SENSITIVITY, graph=graphs_to_mix(wildcards), region=REGION_NUMBERS)
+
+
+def images_of_mix(wildcards):
+    """Shards with the images that a mix's graph is proven on."""
+    quantised = any(graph.quantised for graph in graphs_to_mix(wildcards))
+    return all_shards(TENSORS) if quantised else []
+
+
+def budget_of_mix(wildcards):
+    """What the regions of a mix may lose together."""
+    return SETTINGS.precision_search.max_loss[Precision(wildcards.mix).graph.budget]
+
+
 def size_or_source(wildcards):
     """Patches' size, or what decides it: the size of an image, and what becomes of it."""
     if PATCH_SIZE:
@@ -125,16 +188,30 @@ def known_samples(wildcards):
     return SETTINGS.tensors.samples
 
 
+def graph_of(spec):
+    """The graph that an engine of the matrix is built from."""
+    if spec.settings.precision.is_mix:
+        return MIX_GRAPH.format(
+            runtime=spec.runtime, at=at(spec.machine), mix=spec.settings.precision
+        )
+    return GRAPH.format(graph=spec.graph)
+
+
 def graph_of_engine(wildcards):
-    return GRAPH.format(graph=engine_of(wildcards).graph)
+    return graph_of(engine_of(wildcards))
 
 
 def proof_of_engine(wildcards):
-    return PROOF.format(graph=engine_of(wildcards).graph)
+    spec = engine_of(wildcards)
+    if spec.settings.precision.is_mix:
+        return MIX_PROOF.format(
+            runtime=spec.runtime, at=at(spec.machine), mix=spec.settings.precision
+        )
+    return PROOF.format(graph=spec.graph)
 
 
 def tolerance_of_engine(wildcards):
-    return SETTINGS.validation.tolerances[engine_of(wildcards).settings.precision]
+    return SETTINGS.tolerance(engine_of(wildcards).settings.precision)
 
 
 def metric_code(wildcards):
@@ -180,9 +257,7 @@ def packaged_engines(path):
 
 def packaged_graphs(wildcards):
     """The graphs of those engines."""
-    return [
-        GRAPH.format(graph=graph) for graph in sorted({s.graph for s in _packaged()})
-    ]
+    return sorted({graph_of(spec) for spec in _packaged()})
 
 
 def settings_of_package(wildcards):

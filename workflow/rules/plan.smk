@@ -10,7 +10,7 @@ from segtrt.addresses import is_url, shown_place, without_secrets
 from segtrt.config.typed import as_json
 from segtrt.config.shown import shown_settings
 from segtrt.data.labels import IGNORED
-from segtrt.engines.matrix import at, make_matrix
+from segtrt.engines.matrix import at, make_matrix, plain_settings
 from segtrt.graphs.sample import DEFAULT_SAMPLES
 from segtrt.machine.facts import machines_of_plan, pass_machine_to_jobs
 from segtrt.plan.checks import (
@@ -52,7 +52,7 @@ from segtrt.plan.sources import (
 from segtrt.plan.states import summarise_changes, table
 from segtrt.plan.surroundings import mention_triggers, prefix_of
 from segtrt.package.requirements import REQUIRED
-from segtrt.precision import CODED, CONVERTED, SOURCE, Graph
+from segtrt.precision import CODED, CONVERTED, MIXES, SOURCE, Graph, Precision
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.closing import closing_lines
 
@@ -60,9 +60,10 @@ WILDCARDS = {
     "runtime": "[a-z_]+",
     "at": "(@[A-Za-z0-9_-]+)?",
     "batch": "[0-9]+",
-    "precision": "[a-z0-9]+(_dynamic)?",  # `EngineSpec.variant`
+    "precision": "[a-z0-9]+(_b[0-9])?(_dynamic)?",  # `EngineSpec.variant`
     "shard": "[0-9]+",
     "region": "[0-9]+",
+    "mix": "|".join(MIXES),
 }
 
 MANIFEST = "results/dataset/manifest.json"
@@ -86,6 +87,10 @@ WHOLE_GRAPH = "results/precision/graphs/{graph}/model.onnx"
 WHOLE_PROOF = "results/precision/graphs/{graph}/proof.json"
 REGIONS = "results/precision/regions.json"
 SENSITIVITY = "results/precision/sensitivity/{graph}/{region}.json"
+GAIN = "results/precision/gain/{runtime}{at}/{graph}/{region}.json"
+MIX = "results/precision/mix/{runtime}{at}/{mix}.json"
+MIX_GRAPH = "results/precision/mix/{runtime}{at}/{mix}/model.onnx"
+MIX_PROOF = "results/precision/mix/{runtime}{at}/{mix}/proof.json"
 CHANGES = "results/keys/changes.txt"
 
 # Weights that are given apart from the network, and the graph of a network that is an ONNX file,
@@ -307,6 +312,19 @@ def runnable_engines(path):
 def all_sensitivities(wildcards):
     """For `input`: what each region loses in each precision of the matrix."""
     return expand(SENSITIVITY, graph=matrix().lowered, region=REGION_NUMBERS)
+
+
+def all_mixes(path):
+    """For `input`: the path for each mix of the matrix."""
+
+    def paths(wildcards):
+        found = []
+        for place, mix in matrix().mixes:
+            runtime, _, machine = place.partition("@")
+            found.append(path.format(runtime=runtime, at=at(machine), mix=mix))
+        return found
+
+    return paths
 
 
 def engine_of(wildcards):

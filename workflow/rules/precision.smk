@@ -97,6 +97,92 @@ rule blame_region:
         "../scripts/blame_region.py"
 
 
+# What one region gains: an engine with it alone in low precision takes turns with the float32 one.
+rule time_region:
+    input:
+        **PLAN.uses(
+            "time_region",
+            regions=REGIONS,
+            graph=SOURCE_GRAPH,
+            converted=graph_to_time,
+            proof=verified(proof_to_time),
+            network=NETWORK,
+            tensors=verified(all_shards(TENSORS)),
+        ),
+    output:
+        **PLAN.makes(
+            "time_region",
+            gain=f"results/precision/gain/{{runtime}}{{at}}/{{graph,{'|'.join(CONVERTED)}}}/{{region}}.json",
+        ),
+    log:
+        "results/logs/time_region/{runtime}{at}/{graph}/{region}.log",
+    benchmark:
+        "results/benchmarks/time_region/{runtime}{at}/{graph}/{region}.tsv"
+    conda:
+        environment("{runtime}")
+    threads: every_core
+    resources:
+        **machine_resources(takes_gpu),
+        mem_mb=memory_of_gain,
+        runtime=minutes_of_gain,
+    params:
+        plan=PLAN.decided_by(
+            "time_region",
+            packages=lambda w: sorted({"onnx", *runtime_of(w).packages}),
+            modules=lambda w: [
+                *runtime_of(w).build_modules,
+                *runtime_of(w).run_modules,
+            ],
+            settings=lambda w: runtime_of(w).key_settings(settings_of_region(w)),
+            size=size_or_source,
+            inference=SETTINGS.inference,
+            target=target_of_engine,
+        ),
+        size=PATCH_SIZE,
+        settings=settings_of_region,
+        inference=SETTINGS.inference,
+    script:
+        "../scripts/time_region.py"
+
+
+# Which regions to lower, and the graph of it. Another budget solves this again and no more.
+rule mix_regions:
+    input:
+        **PLAN.uses(
+            "mix_regions",
+            regions=REGIONS,
+            graph=SOURCE_GRAPH,
+            converted=mixed_graphs,
+            gains=gains_of_mix,
+            sensitivities=sensitivities_of_mix,
+            tensors=verified(images_of_mix),
+        ),
+    output:
+        **PLAN.makes("mix_regions", mix=MIX, graph=MIX_GRAPH, proof=MIX_PROOF),
+    log:
+        "results/logs/mix_regions/{runtime}{at}/{mix}.log",
+    benchmark:
+        "results/benchmarks/mix_regions/{runtime}{at}/{mix}.tsv"
+    conda:
+        environment("cpu")
+    resources:
+        mem_mb=memory_of_convert,
+        runtime=minutes_of_convert,
+    params:
+        plan=PLAN.decided_by(
+            "mix_regions",
+            packages=[*CONVERSION_PACKAGES, "scipy"],
+            accepts_placeholder=SETTINGS.engines.on_unsupported == "skip",
+            budget=budget_of_mix,
+        ),
+        budget=budget_of_mix,
+        batch_size=SETTINGS.gain_batch_size,
+        slices=SETTINGS.engines.calibration.slices,
+        on_unsupported=SETTINGS.engines.on_unsupported,
+    script:
+        "../scripts/mix_regions.py"
+
+
 # Prints what each region loses in each precision, the worst first.
 rule blame:
     input:

@@ -21,6 +21,7 @@ rule summarise:
             validations=runnable_engines(VALIDATION),
             regions=reported_regions,
             sensitivities=reported_sensitivities,
+            mixes=reported_mixes,
         ),
     output:
         **PLAN.makes(

@@ -188,6 +188,19 @@ def minutes_of_timing(wildcards, attempt):
     return int(attempt * (10 + slices * _seconds_per_slice(wildcards) / 60))
 
 
+def memory_of_gain(wildcards, attempt):
+    """Two engines, built and loaded in one job."""
+    slices = plain_settings(SETTINGS).largest_batch * _slices_in_patch()
+    loaded = 4000 if on_gpu(wildcards) else 600 + 2 * _network_mb(slices)
+    return int(attempt * (memory_of_build(wildcards, 1) + loaded))
+
+
+def minutes_of_gain(wildcards, attempt):
+    slices = 2 * _times_of(SETTINGS.gain_batch_size)
+    timing = slices * _seconds_per_slice(wildcards) / 60
+    return int(attempt * (2 * minutes_of_build(wildcards, 1) + timing))
+
+
 def minutes_of_scores(wildcards, attempt):
     """In a group with jobs that come before it, so its inputs' sizes are not to be had."""
     return attempt * 60

@@ -44,6 +44,6 @@ run(
         outputs=Outputs(Path(outputs.summary), Path(outputs.table), Path(outputs.overlays)),
         benchmarks_dir=Path(params.benchmarks),
         rule_graph=draw_svg(params.edges),
-        search=RegionFiles(paths(inputs.regions), paths(inputs.sensitivities)),
+        search=RegionFiles(*map(paths, (inputs.regions, inputs.sensitivities, inputs.mixes))),
     ),
 )

@@ -39,6 +39,7 @@ TARGETS = {
     ("build_engine", "openvino/b4_int8"): "results/engines/openvino/b4_int8/engine.bin",
     ("validate_engine", "tensorrt/b4_fp32"): "results/validation/tensorrt/b4_fp32.json",
     ("time_reference", "@a"): "results/reference/timing@a.json",
+    ("mix_regions", "openvino/mixed"): "results/precision/mix/openvino/mixed.json",
     ("build_engine", "openvino@b/b4_int8"): "results/engines/openvino@b/b4_int8/engine.bin",
 }
 """Job -> what one asks Snakemake for."""
@@ -296,8 +297,8 @@ def jobs_in(said: str) -> set[Job]:
         values = dict(pair.split("=") for pair in found[1].split(", ")) if found else {}
         name = values.get("graph", values.get("at", ""))
         if "runtime" in values:
-            place = values["runtime"] + values["at"]
-            name = f"{place}/b{values['batch']}_{values['precision']}"
+            cell = f"b{values['batch']}_{values['precision']}" if "batch" in values else name
+            name = f"{values['runtime']}{values['at']}/{values.get('mix', cell)}"
         for part in ("shard", "region"):
             if part in values:
                 name = f"{name}/{values[part]}".lstrip("/")

@@ -71,6 +71,8 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
         ["int8", "fp32"],
         ["fp32", "fp16", "int8"],
         ["tf32", "fp8"],
+        ["fp32", "int8", "mixed"],
+        ["mixed", "fp16", "int8"],
     ],
     ("engines", "on_unsupported"): ["skip", "fail"],
     ("engines", "compute_capabilities"): [[], [], ["8.9", "9.0"], ["9.0", "8.9"]],
@@ -103,6 +105,8 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("validation", "min_reference"): [0.1, 0.2],
     ("validation", "raw_mib"): [2048, 100],
     ("precision_search", "regions"): [2, 3],
+    ("precision_search", "max_loss"): [[0.005], [0.005, 0.02], [0.01]],
+    ("precision_search", "batch_size"): [None, 4, 2],
     ("report", "title"): ["Segmentation engines, proven on your images", "Another title"],
     ("report", "max_metric_loss"): [0.005, 0.01],
     ("report", "confident"): [False, True],
@@ -219,7 +223,7 @@ def _set(scene: Scene, keys: tuple[tuple[str, str], ...], values: tuple[Any, ...
 
 def tolerance(scene: Scene) -> str:
     """Another tolerance of one precision."""
-    precision = scene.rng.choice(["fp32", "fp16", "int8", "fp8"])
+    precision = scene.rng.choice(["fp32", "fp16", "int8", "fp8", "mixed"])
     loss = scene.rng.choice([0.01, 0.02, 0.03])
     tolerances = scene.world.config["validation"]["tolerances"]
     tolerances[precision] = {**tolerances[precision], "metric_loss": loss}
@@ -273,6 +277,9 @@ def settle(scene: Scene) -> None:
         model["sha256"] = None
     if not {"fp32", "int8"} >= set(engines["precisions"]) or engines["compute_capabilities"]:
         engines["on_unsupported"] = "skip"
+    dataset = scene.world.config["dataset"]
+    if "mixed" in engines["precisions"]:
+        dataset["search_fraction"] = dataset["search_fraction"] or 0.2
 
 
 def module(scene: Scene) -> str:

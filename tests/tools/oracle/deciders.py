@@ -6,7 +6,7 @@ from typing import Any
 
 from segtrt.data.sharding import assign_shards, assign_splits
 
-from oracle.tables import GRAPHS, PRECISIONS
+from oracle.tables import GRAPHS, MIXES, PRECISIONS
 from oracle.world import HARDWARE, SLICES, Job, World
 
 
@@ -34,6 +34,20 @@ class Deciders(ABC):
             if precision in engines["precisions"] and (runtime, precision) in GRAPHS
             # TensorRT builds for the GPU that it is on, and for no list of GPUs.
             if runtime != "tensorrt" or not engines["compute_capabilities"]
+        ]
+        budgets = len(config["precision_search"]["max_loss"])
+        self.mixes = [
+            f"{place}/{mix}"
+            for place in dict.fromkeys(place for place, _, _ in self.engines)
+            for mix in MIXES[:budgets]
+            if "mixed" in engines["precisions"] and self.mixed_from(place)
+        ]
+        # The mixes are engines like any others, after all that they are made of.
+        self.engines += [
+            (place, batch, mix + second)
+            for place, mix in (name.split("/") for name in self.mixes)
+            for batch in sorted(engines["batch_sizes"])
+            for second in (("", "_dynamic") if both and place.startswith("tensorrt") else ("",))
         ]
         self.shards = [f"{k:02d}" for k in range(dataset["shards"])]
         wanted = dataset["subjects"]
@@ -70,7 +84,15 @@ class Deciders(ABC):
     def graph_of(self, engine: str) -> str:
         """The graph that an engine is built from."""
         place, _, cell = engine.partition("/")
-        return GRAPHS[place.partition("@")[0], cell.split("_")[1]]
+        precision = _precision(cell)
+        return precision if precision in MIXES else GRAPHS[place.partition("@")[0], precision]
+
+    def mixed_from(self, place: str) -> list[str]:
+        """The graphs that a mix for a place takes regions from."""
+        return sorted(
+            {self.graph_of(f"{p}/b{b}_{v}") for p, b, v in self.engines if p == place}
+            - {"fp32", *MIXES}
+        )
 
     @property
     def judged(self) -> list[str]:
@@ -78,9 +100,13 @@ class Deciders(ABC):
         if not self.config["dataset"]["search_fraction"]:
             return []
         # OpenVINO's short floats are of the float32 graph; the rest is called after its graph.
-        kinds = {GRAPHS[place.partition("@")[0], precision] for place, _, precision in self.engines}
+        kinds = {self.graph_of(f"{place}/b{batch}_{cell}") for place, batch, cell in self.engines}
+        return self.regions_of(sorted(kinds - {"fp32", *MIXES}))
+
+    def regions_of(self, kinds: list[str]) -> list[str]:
+        """Each region in each of these graphs."""
         numbers = range(self.config["precision_search"]["regions"])
-        return [f"{kind}/{n:02d}" for kind in sorted(kinds - {"fp32"}) for n in numbers]
+        return [f"{kind}/{n:02d}" for kind in kinds for n in numbers]
 
     def is_quantised(self, graph: str) -> bool:
         """Whether calibration images decide a graph."""
@@ -147,6 +173,14 @@ class Deciders(ABC):
             case "build_engine":
                 settings = self._settings(place.partition("@")[0], cell)
                 return settings, self._target(place), self._size_or_source
+            case "time_region":
+                search, engines = config["precision_search"], config["engines"]
+                batch = search["batch_size"] or max(engines["batch_sizes"])
+                settings = self._settings(place.partition("@")[0], f"b{batch}_fp32")
+                timing = config["inference"], self._target(place)
+                return settings, timing, self._size_or_source
+            case "mix_regions":
+                return config["precision_search"]["max_loss"][MIXES.index(cell)]
             case "run_engine":
                 return self._deciding
             case "time_engine":
@@ -157,7 +191,9 @@ class Deciders(ABC):
             case "score_engine":
                 return self._own_code(validation["metric"])
             case "validate_engine":
-                tolerance = validation["tolerances"][cell.split("_")[1]]
+                precision = _precision(cell)
+                own = "mixed" if precision in MIXES else precision
+                tolerance = validation["tolerances"][own]
                 return tolerance, config["report"]["confident"]
             case "summarise":
                 return self._report_config(), self.engines
@@ -291,6 +327,11 @@ class Deciders(ABC):
             for name, machine in sorted(config["machines"].items())
         }
         return config, self.world.compared if config["report"]["compare_with"] else None
+
+
+def _precision(cell: str) -> str:
+    """The precision in `b{batch}_{precision}` or `b{batch}_{precision}_dynamic`."""
+    return cell.partition("_")[2].removesuffix("_dynamic")
 
 
 def _kind(network: str) -> str:

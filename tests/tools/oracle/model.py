@@ -7,7 +7,7 @@ made from. Nothing is hashed and no file is looked at; the tables are written by
 from typing import Any
 
 from oracle.deciders import Deciders
-from oracle.tables import CODE, NO_ARTEFACT, NOT_REPEATABLE, PACKAGES
+from oracle.tables import CODE, MIXES, NO_ARTEFACT, NOT_REPEATABLE, PACKAGES
 from oracle.world import REPORT, RUNTIMES, Disk, Job, World
 
 
@@ -53,9 +53,20 @@ class Model(Deciders):
                 return [*network, *tensors]
             case "run_reference":
                 return [*network, ("encode_slices", name)]
+            case "time_region":
+                kind = name.split("/")[1]
+                return [("split_regions", ""), graph, self.region_source(kind), contract]
+            case "mix_regions":
+                place = name.split("/")[0]
+                kinds = self.mixed_from(place)
+                regions = self.regions_of(kinds)
+                return [
+                    *(("split_regions", ""), graph, *map(self.region_source, kinds)),
+                    *(("time_region", f"{place}/{region}") for region in regions),
+                    *(("blame_region", region) for region in regions),
+                ]
             case "build_engine":
-                kind = self.graph_of(name)
-                return [contract, graph if kind == "fp32" else ("convert_onnx", kind)]
+                return [contract, self.maker_of_graph(name)]
             case "run_engine":
                 return [engine, ("encode_slices", name.rsplit("/", 1)[1])]
             case "time_engine":
@@ -72,6 +83,7 @@ class Model(Deciders):
                     *(("list_slices", ""), ("write_samples", ""), ("score_reference", "")),
                     *(contract, *weights, *tensors, *reference),
                     *(searched if self.judged else []),
+                    *(("mix_regions", mix) for mix in self.mixes),
                     *(("time_reference", place) for place in self.places),
                     *(("time_preparation", place) for place in self.places),
                     *(
@@ -83,21 +95,34 @@ class Model(Deciders):
             case "write_report":
                 return [("summarise", "")]
             case "make_package":
-                kinds = {self.graph_of(name) for name in names}
-                graphs = {graph if kind == "fp32" else ("convert_onnx", kind) for kind in kinds}
+                graphs = {self.maker_of_graph(name) for name in names}
                 made = ("summarise", "write_report", "describe_segmentation", "write_samples")
                 engines = [("build_engine", name) for name in names]
                 return [*((rule, "") for rule in made), *engines, *sorted(graphs)]
         return []
 
-    def reads(self, job: Job) -> list[Job]:
+    def region_source(self, kind: str) -> Job:
+        """The job that makes the graph that regions in a precision are taken from."""
+        return ("convert_whole" if self.is_quantised(kind) else "convert_onnx"), kind
+
+    def maker_of_graph(self, engine: str) -> Job:
+        """The job that makes the graph of an engine."""
+        kind = self.graph_of(engine)
+        if kind in MIXES:
+            return "mix_regions", f"{engine.partition('/')[0]}/{kind}"
+        return ("export_onnx", "") if kind == "fp32" else ("convert_onnx", kind)
+
+    def reads(self, job: Job) -> list[Job]:  # noqa: PLR0911 - a table of rules
         """The jobs whose outputs must be there as well, though they do not decide the outcome."""
         rule, name = job
         tensors = [("encode_slices", shard) for shard in self.shards]
         if rule in ("encode_slices", "time_preparation"):
             return [("list_slices", "")]
-        if rule == "time_engine":
+        if rule in ("time_engine", "time_region"):
             return tensors
+        if rule == "mix_regions":
+            quantised = any(map(self.is_quantised, self.mixed_from(name.split("/")[0])))
+            return tensors if quantised else []
         if rule == "score_engine":
             return [("build_engine", name)]
         if rule == "summarise":

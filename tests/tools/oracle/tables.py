@@ -8,8 +8,8 @@ CODE = {
     "addresses": "blame_region fetch_weights score_engine score_reference",
     "arrays": (
         "blame_region build_engine convert_onnx convert_whole describe_segmentation "
-        "make_package run_engine run_reference time_engine time_reference write_report "
-        "write_samples"
+        "make_package mix_regions run_engine run_reference time_engine time_reference "
+        "time_region write_report write_samples"
     ),
     "config.package": "make_package summarise",
     "config.precision_search": "summarise",
@@ -19,15 +19,16 @@ CODE = {
     "data.encoding": "describe_segmentation encode_slices make_package time_preparation",
     "data.entries": "list_slices",
     "data.fetched_folder": "list_slices",
-    "data.first_slices": "time_engine time_reference",
+    "data.first_slices": "time_engine time_reference time_region",
     "data.form": "list_slices",
     "data.formats.arrays": "encode_slices list_slices score_engine time_preparation",
     "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
     "data.formats.image": "encode_slices list_slices score_engine time_preparation",
     "data.formats.kinds": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "list_slices make_package run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "list_slices make_package mix_regions run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference time_region "
+        "train write_samples"
     ),
     "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
     "data.formats.read": "encode_slices list_slices score_engine time_preparation",
@@ -36,19 +37,21 @@ CODE = {
     "data.formats.write": "score_engine",
     "data.geometry": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package run_engine run_reference score_engine score_reference summarise "
-        "time_engine time_preparation time_reference train write_samples"
+        "make_package mix_regions run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference time_region train write_samples"
     ),
     "data.intensity": "describe_segmentation encode_slices make_package time_preparation",
     "data.labels": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "list_slices make_package run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "list_slices make_package mix_regions run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference time_region "
+        "train write_samples"
     ),
     "data.layout": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "list_slices make_package run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "list_slices make_package mix_regions run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference time_region "
+        "train write_samples"
     ),
     "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
@@ -60,21 +63,21 @@ CODE = {
     "data.normalise": "describe_segmentation encode_slices make_package time_preparation",
     "data.placement": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package run_engine run_reference score_engine score_reference summarise "
-        "time_engine time_preparation time_reference train write_samples"
+        "make_package mix_regions run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference time_region train write_samples"
     ),
     "data.preparation": "describe_segmentation encode_slices make_package time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
     "data.prepared": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package run_engine run_reference score_engine score_reference summarise "
-        "time_engine time_preparation time_reference train write_samples"
+        "make_package mix_regions run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference time_region train write_samples"
     ),
     "data.resampling": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package run_engine run_reference score_engine score_reference summarise "
-        "time_engine time_preparation time_reference train write_samples"
+        "make_package mix_regions run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference time_region train write_samples"
     ),
     "data.roots": "list_slices",
     "data.scan": "list_slices",
@@ -82,78 +85,97 @@ CODE = {
     "data.stored": "encode_slices time_preparation",
     "data.tensor_file": (
         "blame_region build_engine convert_onnx convert_whole describe_segmentation "
-        "encode_slices make_package run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "encode_slices make_package mix_regions run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference time_region "
+        "train write_samples"
     ),
     "data.volume": "describe_segmentation encode_slices make_package time_preparation",
     "data.walk": "list_slices",
     "data.wildcards": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "list_slices make_package run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference train write_samples"
+        "list_slices make_package mix_regions run_engine run_reference score_engine "
+        "score_reference summarise time_engine time_preparation time_reference time_region "
+        "train write_samples"
     ),
     "data.windows": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package run_engine run_reference score_engine score_reference summarise "
-        "time_engine time_preparation time_reference train write_samples"
+        "make_package mix_regions run_engine run_reference score_engine score_reference "
+        "summarise time_engine time_preparation time_reference time_region train write_samples"
     ),
     "deploy.describe": "describe_segmentation",
     "deploy.segmentation": "describe_segmentation make_package",
     "engines.answering": (
         "blame_region describe_segmentation run_engine run_reference time_reference write_samples"
     ),
-    "engines.budget": "summarise time_engine time_reference",
-    "engines.build": "build_engine",
-    "engines.load": "make_package run_engine time_engine",
-    "engines.patch": "build_engine",
+    "engines.budget": "summarise time_engine time_reference time_region",
+    "engines.build": "build_engine time_region",
+    "engines.gain": "time_region",
+    "engines.gain_file": "mix_regions summarise time_region",
+    "engines.load": "make_package run_engine time_engine time_region",
+    "engines.paired_timing": "time_region",
+    "engines.patch": "build_engine time_region",
     "engines.record": (
-        "build_engine make_package run_engine score_engine summarise time_engine validate_engine"
+        "build_engine make_package run_engine score_engine summarise time_engine time_region "
+        "validate_engine"
     ),
     "engines.run": "run_engine",
     "engines.time": "time_engine",
-    "engines.timing": "time_engine time_reference",
-    "engines.timing_file": "summarise time_engine time_reference",
+    "engines.timing": "time_engine time_reference time_region",
+    "engines.timing_file": "summarise time_engine time_reference time_region",
     "files": (
         "blame_region build_engine convert_onnx convert_whole describe_segmentation "
         "encode_slices export_onnx fetch_weights inspect_network list_slices make_package "
-        "run_engine run_reference score_engine score_reference split_regions summarise "
-        "time_engine time_preparation time_reference train validate_engine write_report "
-        "write_samples"
+        "mix_regions run_engine run_reference score_engine score_reference split_regions "
+        "summarise time_engine time_preparation time_reference time_region train "
+        "validate_engine write_report write_samples"
     ),
     "formats": (
         "blame_region build_engine describe_segmentation encode_slices list_slices make_package "
-        "run_engine score_engine score_reference split_regions summarise time_engine "
-        "time_preparation time_reference validate_engine write_report"
+        "mix_regions run_engine score_engine score_reference split_regions summarise "
+        "time_engine time_preparation time_reference time_region validate_engine write_report"
     ),
     "graphs.activation_ranges": "convert_onnx convert_whole",
-    "graphs.axes": "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network",
-    "graphs.calibration": "convert_onnx convert_whole",
+    "graphs.axes": (
+        "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network "
+        "time_region:onnxruntime time_region:tensorrt"
+    ),
+    "graphs.calibration": "convert_onnx convert_whole mix_regions",
     "graphs.clean": (
         "blame_region build_engine:tensorrt convert_onnx convert_whole export_onnx "
-        "inspect_network split_regions"
+        "inspect_network mix_regions split_regions time_region"
     ),
     "graphs.conversion": "convert_onnx convert_whole",
     "graphs.convert": "convert_onnx convert_whole",
-    "graphs.converters": "convert_onnx convert_whole",
-    "graphs.ending": "blame_region convert_onnx convert_whole export_onnx inspect_network",
-    "graphs.engine_shape": "build_engine:onnxruntime build_engine:tensorrt",
+    "graphs.converters": "convert_onnx convert_whole mix_regions",
+    "graphs.ending": (
+        "blame_region convert_onnx convert_whole export_onnx inspect_network mix_regions"
+    ),
+    "graphs.engine_shape": (
+        "build_engine:onnxruntime build_engine:tensorrt time_region:onnxruntime "
+        "time_region:tensorrt"
+    ),
     "graphs.export": "export_onnx inspect_network",
     "graphs.intake": "export_onnx inspect_network",
-    "graphs.mixing": "blame_region",
+    "graphs.mixed_graph": "mix_regions",
+    "graphs.mixing": "blame_region build_engine:tensorrt mix_regions time_region",
     "graphs.modelopt": "convert_onnx convert_whole",
     "graphs.modelopt_process": "convert_onnx convert_whole",
     "graphs.normalise": "export_onnx inspect_network",
-    "graphs.proof": "convert_onnx convert_whole export_onnx inspect_network",
+    "graphs.proof": "convert_onnx convert_whole export_onnx inspect_network mix_regions",
     "graphs.proof_file": (
-        "blame_region build_engine convert_onnx convert_whole export_onnx inspect_network"
+        "blame_region build_engine convert_onnx convert_whole export_onnx inspect_network "
+        "mix_regions time_region"
     ),
+    "graphs.proof_images": "convert_onnx convert_whole mix_regions",
     "graphs.quantise": "convert_onnx convert_whole",
-    "graphs.regions": "blame_region split_regions summarise",
-    "graphs.regions_file": "blame_region split_regions summarise",
+    "graphs.regions": (
+        "blame_region build_engine:tensorrt mix_regions split_regions summarise time_region"
+    ),
+    "graphs.regions_file": "blame_region mix_regions split_regions summarise time_region",
     "graphs.rounding": "blame_region",
     "graphs.running": (
-        "blame_region convert_onnx convert_whole export_onnx inspect_network run_reference "
-        "time_reference write_samples"
+        "blame_region convert_onnx convert_whole export_onnx inspect_network mix_regions "
+        "run_reference time_reference write_samples"
     ),
     "graphs.sample": "summarise write_samples",
     "graphs.sample_inputs": "write_samples",
@@ -162,13 +184,13 @@ CODE = {
     "graphs.static_quantisation": "convert_onnx convert_whole",
     "machine.cgroup": (
         "blame_region convert_onnx convert_whole export_onnx inspect_network list_slices "
-        "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
-        "write_samples"
+        "mix_regions run_engine:onnxruntime run_engine:openvino run_reference time_engine "
+        "time_reference time_region:onnxruntime time_region:openvino write_samples"
     ),
     "machine.cpu": (
         "blame_region convert_onnx convert_whole export_onnx inspect_network list_slices "
-        "run_engine:onnxruntime run_engine:openvino run_reference time_engine time_reference "
-        "write_samples"
+        "mix_regions run_engine:onnxruntime run_engine:openvino run_reference time_engine "
+        "time_reference time_region:onnxruntime time_region:openvino write_samples"
     ),
     "machine.gpu": "time_engine",
     "model.baselines": "time_reference",
@@ -194,7 +216,7 @@ CODE = {
     "model.spec": (
         "blame_region build_engine describe_segmentation encode_slices inspect_network "
         "make_package run_engine run_reference score_engine summarise time_engine "
-        "time_preparation time_reference train validate_engine write_samples"
+        "time_preparation time_reference time_region train validate_engine write_samples"
     ),
     "model.unet": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
@@ -226,8 +248,8 @@ CODE = {
     "plan.rule_graph": "summarise",
     "precision": (
         "blame_region build_engine convert_onnx convert_whole export_onnx inspect_network "
-        "make_package run_engine run_reference score_engine summarise time_engine "
-        "time_reference validate_engine write_report write_samples"
+        "make_package mix_regions run_engine run_reference score_engine summarise time_engine "
+        "time_reference time_region validate_engine write_report write_samples"
     ),
     "quality.answers": (
         "blame_region describe_segmentation run_engine run_reference score_engine "
@@ -256,6 +278,8 @@ CODE = {
     "quality.means": "blame_region score_engine score_reference summarise",
     "quality.metric": "blame_region score_engine score_reference",
     "quality.metric_table": "make_package summarise validate_engine write_report",
+    "quality.mix_choice": "mix_regions summarise",
+    "quality.mix_plan": "mix_regions summarise",
     "quality.outlines": "score_engine summarise",
     "quality.overlap": "blame_region score_engine score_reference",
     "quality.precision_proof": "validate_engine",
@@ -271,7 +295,7 @@ CODE = {
         "validate_engine"
     ),
     "quality.scoring": "score_engine",
-    "quality.sensitivity": "blame_region summarise",
+    "quality.sensitivity": "blame_region mix_regions summarise time_region",
     "quality.subject_labels": (
         "blame_region describe_segmentation score_engine score_reference summarise"
     ),
@@ -288,48 +312,62 @@ CODE = {
     "report.charts_time": "write_report",
     "report.machines": "write_report",
     "report.matrix": "write_report",
+    "report.mixes": "write_report",
     "report.overview": "write_report",
     "report.page": "write_report",
     "report.profiles": "write_report",
     "report.regions": "write_report",
     "report.wording": "make_package write_report",
-    "runtimes.base": "build_engine make_package run_engine time_engine write_report",
+    "runtimes.base": "build_engine make_package run_engine time_engine time_region write_report",
     "runtimes.cpu.messages": (
         "build_engine:onnxruntime build_engine:openvino run_engine:onnxruntime "
-        "run_engine:openvino time_engine:onnxruntime time_engine:openvino"
+        "run_engine:openvino time_engine:onnxruntime time_engine:openvino "
+        "time_region:onnxruntime time_region:openvino"
     ),
     "runtimes.cpu.session": (
-        "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime time_engine:openvino"
+        "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime "
+        "time_engine:openvino time_region:onnxruntime time_region:openvino"
     ),
     "runtimes.description": (
         "build_engine make_package run_engine run_reference score_engine summarise time_engine "
-        "time_reference validate_engine write_report write_samples"
+        "time_reference time_region validate_engine write_report write_samples"
     ),
-    "runtimes.onnxruntime.build": "build_engine:onnxruntime",
-    "runtimes.onnxruntime.run": "run_engine:onnxruntime time_engine:onnxruntime",
-    "runtimes.openvino.build": "build_engine:openvino",
+    "runtimes.onnxruntime.build": "build_engine:onnxruntime time_region:onnxruntime",
+    "runtimes.onnxruntime.run": (
+        "run_engine:onnxruntime time_engine:onnxruntime time_region:onnxruntime"
+    ),
+    "runtimes.openvino.build": "build_engine:openvino time_region:openvino",
     "runtimes.openvino.properties": (
-        "build_engine:openvino run_engine:openvino time_engine:openvino"
+        "build_engine:openvino run_engine:openvino time_engine:openvino time_region:openvino"
     ),
-    "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
-    "runtimes.registry": "build_engine make_package run_engine time_engine write_report",
-    "runtimes.serving": "build_engine make_package run_engine time_engine write_report",
-    "runtimes.tensorrt.build": "build_engine:tensorrt",
-    "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.graph": "build_engine:tensorrt",
-    "runtimes.tensorrt.inspect": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.lane": "run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.log": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.session": "run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.tf32": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.timing_cache": "build_engine:tensorrt",
+    "runtimes.openvino.run": "run_engine:openvino time_engine:openvino time_region:openvino",
+    "runtimes.registry": (
+        "build_engine make_package run_engine time_engine time_region write_report"
+    ),
+    "runtimes.serving": "build_engine make_package run_engine time_engine time_region write_report",
+    "runtimes.tensorrt.build": "build_engine:tensorrt time_region:tensorrt",
+    "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt time_region:tensorrt",
+    "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt time_region:tensorrt",
+    "runtimes.tensorrt.graph": "build_engine:tensorrt time_region:tensorrt",
+    "runtimes.tensorrt.inspect": (
+        "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
+    ),
+    "runtimes.tensorrt.lane": "run_engine:tensorrt time_engine:tensorrt time_region:tensorrt",
+    "runtimes.tensorrt.log": (
+        "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
+    ),
+    "runtimes.tensorrt.session": "run_engine:tensorrt time_engine:tensorrt time_region:tensorrt",
+    "runtimes.tensorrt.tf32": (
+        "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
+    ),
+    "runtimes.tensorrt.timing_cache": "build_engine:tensorrt time_region:tensorrt",
     "summary.baselines": "summarise",
     "summary.benchmark_files": "summarise",
     "summary.comparison": "summarise",
     "summary.document": "make_package summarise write_report",
     "summary.engines": "summarise",
     "summary.machines": "summarise",
+    "summary.mixes": "summarise",
     "summary.overlay_index": "summarise write_report",
     "summary.overlays": "summarise",
     "summary.regions": "summarise",
@@ -469,6 +507,7 @@ SCRIPTS = [
     "inspect_network",
     "list_slices",
     "make_package",
+    "mix_regions",
     "run_engine",
     "run_reference",
     "score_engine",
@@ -478,6 +517,7 @@ SCRIPTS = [
     "time_engine",
     "time_preparation",
     "time_reference",
+    "time_region",
     "train",
     "validate_engine",
     "write_report",
@@ -488,7 +528,7 @@ SCRIPTS = [
 PACKAGES = {
     "numpy": (
         "list_slices encode_slices time_preparation inspect_network convert_onnx score_reference "
-        "score_engine summarise convert_whole blame_region"
+        "score_engine summarise convert_whole blame_region mix_regions"
     ),
     "pillow": (
         "list_slices encode_slices time_preparation score_reference score_engine summarise "
@@ -501,7 +541,10 @@ PACKAGES = {
     "simpleitk": (
         "list_slices encode_slices time_preparation score_reference score_engine blame_region"
     ),
-    "scipy": "encode_slices time_preparation score_reference score_engine summarise blame_region",
+    "scipy": (
+        "encode_slices time_preparation score_reference score_engine summarise blame_region "
+        "mix_regions"
+    ),
     "scikit-image": (
         "encode_slices time_preparation score_reference score_engine summarise blame_region"
     ),
@@ -512,17 +555,17 @@ PACKAGES = {
     "matplotlib": "train",
     "onnx": (
         "inspect_network export_onnx convert_onnx build_engine:onnxruntime build_engine:tensorrt "
-        "split_regions convert_whole blame_region"
+        "split_regions convert_whole blame_region time_region mix_regions"
     ),
     "onnxscript": "inspect_network export_onnx",
     "onnxslim": "inspect_network export_onnx",
-    "nvidia-modelopt": "convert_onnx convert_whole",
-    "ml_dtypes": "convert_onnx convert_whole blame_region",
+    "nvidia-modelopt": "convert_onnx convert_whole mix_regions",
+    "ml_dtypes": "convert_onnx convert_whole blame_region mix_regions",
     "onnxruntime": (
         "inspect_network export_onnx convert_onnx write_samples run_reference time_reference "
-        "convert_whole blame_region"
+        "convert_whole blame_region mix_regions"
     ),
-    "openvino": "convert_onnx convert_whole",
+    "openvino": "convert_onnx convert_whole mix_regions",
     "jinja2": "write_report",
     "plotly": "write_report",
     **dict.fromkeys(("jsonschema", "psutil", "pyyaml", "segtrt", "tqdm"), ""),
@@ -537,6 +580,9 @@ for _package in (
     PACKAGES[_package] += " make_package"
 
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8", "fp8")
+
+MIXES = ("mixed", "mixed_b2", "mixed_b3")
+"""The mixes of the budgets, each of which is a graph of its own for each runtime and machine."""
 
 GRAPHS = {
     ("onnxruntime", "fp32"): "fp32",
@@ -555,10 +601,12 @@ GRAPHS = {
 NOT_REPEATABLE = frozenset(
     {
         "build_engine",
+        "mix_regions",
         "summarise",
         "time_engine",
         "time_preparation",
         "time_reference",
+        "time_region",
         "train",
     }
 )

@@ -186,6 +186,11 @@ def test_all_faults_are_reported_at_once() -> None:
             {"dataset": {"calibration_fraction": 0}, "engines": {"precisions": ["int8"]}},
             "engines.precisions has int8, which needs calibration subjects",
         ),
+        (
+            {"engines": {"precisions": ["fp32", "int8", "mixed"]}},
+            "engines.precisions has mixed, whose regions are judged on subjects of their own, and "
+            "dataset.search_fraction is 0; set it, e.g. to 0.2",
+        ),
     ],
 )
 def test_keys_that_contradict_each_other_are_refused(given: dict[str, Any], message: str) -> None:
@@ -200,6 +205,35 @@ def test_profiles_that_mean_the_same_are_equal() -> None:
     assert profile(["dynamic", "static"]) == profile(["static", "dynamic"]) == ("static", "dynamic")
     for wrong in ("wide", ["wide"], [], ["static", "static"]):
         assert "engines.profile" in refused({"engines": {"profile": wrong}})
+
+
+def test_budgets_that_mean_the_same_are_equal() -> None:
+    def budgets(value: Any) -> Any:
+        return resolve_config({"precision_search": {"max_loss": value}}).precision_search.max_loss
+
+    assert budgets(0.01) == budgets([0.01]) == budgets("0.01") == (0.01,)
+    # The order tells which mix is whose.
+    assert budgets([0.02, 0]) == (0.02, 0.0)
+    for wrong in (-1, [], [0.1, -0.1], [1, 2, 3, 4], "much", None):
+        assert "precision_search.max_loss" in refused({"precision_search": {"max_loss": wrong}})
+
+
+def test_there_is_a_mix_for_each_budget_if_any_is_asked_for() -> None:
+    search = {"max_loss": [0.001, 0.002]}
+    mixed = resolve_config(
+        {
+            "dataset": {"search_fraction": 0.2},
+            "engines": {"precisions": ["int8", "mixed"], "batch_sizes": [2, 8, 4]},
+            "precision_search": search,
+            "validation": {"tolerances": {"mixed": {"metric_loss": 0.5}}},
+        }
+    )
+    assert mixed.mixes == (Precision.MIXED, Precision.MIXED_B2)
+    assert mixed.gain_batch_size == 8
+    assert {mixed.tolerance(mix)["metric_loss"] for mix in mixed.mixes} == {0.5}
+    assert mixed.tolerance(Precision.INT8)["metric_loss"] == 0.02
+    plain = resolve_config({"precision_search": {**search, "batch_size": 3}})
+    assert (plain.mixes, plain.gain_batch_size) == ((), 3)
 
 
 def test_text_of_the_command_line_becomes_what_the_schema_asks_for() -> None:

@@ -54,6 +54,10 @@ def differences(hint: Any, entry: dict[str, Any], name: str) -> Iterator[str]:
         words = "|".join(entry.get("items", {}).get("enum", []))
         if kinds_of(entry) != {"string", "array"} or entry.get("pattern") != f"^({words})$":
             yield f"{name}: {hint} is {entry} in the schema"
+    elif hint == str | tuple[Precision, ...]:  # the word, or a list of choices
+        if kinds_of(entry) != {"string", "array"} or entry.get("pattern") != "^auto$":
+            yield f"{name}: {hint} is {entry} in the schema"
+        yield from differences(Precision, entry["items"], f"{name}[]")
     elif typing.get_origin(hint) in (tuple, Mapping) or dataclasses.is_dataclass(hint):
         yield from differences_within(hint, entry, name)
     elif hint is Any:
@@ -64,13 +68,18 @@ def differences(hint: Any, entry: dict[str, Any], name: str) -> Iterator[str]:
         yield f"{name}: {hint} is {kinds_of(entry)} {entry.get('enum')} in the schema"
 
 
+def choices_of(kind: type[Enum]) -> list[Enum]:
+    """The members that a configuration names: of the mixes the first, as there are more budgets."""
+    return [one for one in kind if not isinstance(one, Precision) or one.judged_as is one]
+
+
 def described(hint: Any) -> tuple[set[str], list[str] | None]:
     """JSON types and choices of an attribute that is no group."""
     names = {str: "string", int: "integer", float: "number", bool: "boolean"}
     if typing.get_origin(hint) is Literal:
         return set(), list(typing.get_args(hint))
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return set(), [str(one) for one in hint]
+        return set(), [str(one) for one in choices_of(hint)]
     return {names[one] for one in typing.get_args(hint) or [hint]}, None
 
 
@@ -78,7 +87,10 @@ def differences_within(hint: Any, entry: dict[str, Any], name: str) -> Iterator[
     """The same for a list, a group, or a group of free names."""
     inner = typing.get_args(hint)
     expected = {"array"} if typing.get_origin(hint) is tuple else {"object"}
-    if kinds_of(entry) != expected and "properties" not in entry:
+    kinds = kinds_of(entry)
+    if inner[:1] == (float,) and kinds == {"number", "array"}:  # one alone is a list of one
+        kinds = expected
+    if kinds != expected and "properties" not in entry:
         yield f"{name}: {hint} is {kinds_of(entry)} in the schema"
     elif expected == {"array"}:
         yield from differences(inner[0], entry["items"], f"{name}[]")
@@ -88,7 +100,8 @@ def differences_within(hint: Any, entry: dict[str, Any], name: str) -> Iterator[
     elif inner and inner[0] in (str, int):
         yield from differences(inner[1], entry["additionalProperties"], f"{name}.NAME")
     else:
-        parts = {str(key): inner[1] for key in inner[0]} if inner else typing.get_type_hints(hint)
+        named = {str(key): inner[1] for key in choices_of(inner[0])} if inner else {}
+        parts = named or typing.get_type_hints(hint)
         if list(parts) != list(entry["properties"]):
             yield f"{name}: {list(parts)} are {list(entry['properties'])} in the schema"
             return
@@ -135,9 +148,12 @@ def given_configurations() -> st.SearchStrategy[dict[str, Any]]:
             "engines": st.fixed_dictionaries(
                 {},
                 optional={
-                    "precisions": st.lists(st.sampled_from(Precision), min_size=1, unique=True).map(
-                        lambda chosen: [str(one) for one in chosen]
-                    ),
+                    # A mix needs subjects to search on.
+                    "precisions": st.lists(
+                        st.sampled_from([one for one in Precision if not one.is_mix]),
+                        min_size=1,
+                        unique=True,
+                    ).map(lambda chosen: [str(one) for one in chosen]),
                     "batch_sizes": st.lists(st.integers(1, 1024), min_size=1, unique=True),
                 },
             ),

@@ -87,6 +87,65 @@ def test_every_combination_once_in_a_fixed_order() -> None:
     assert (found.left_out, found.notes, dict(found.cannot_run)) == ((), (), {})
 
 
+MIXED = {"runtimes": ["openvino"], "batch_sizes": [1, 4], "precisions": ["mixed", "int8", "fp32"]}
+SEARCH = {"dataset": {"search_fraction": 0.2}}
+
+
+def mixing(
+    engines: dict[str, Any], search: dict[str, Any] | None = None, **runtimes: Told
+) -> Matrix:
+    config = resolve_config({"engines": engines, "precision_search": search or {}, **SEARCH})
+    return make_matrix(config, lambda name: cast(Runtime, runtimes[name]), HERE)
+
+
+def test_a_mix_for_each_budget_comes_after_what_it_is_made_of() -> None:
+    found = mixing(MIXED, {"max_loss": [0.001, 0.01]}, openvino=Told())
+    assert names(found) == [
+        f"openvino/b{batch}_{precision}"
+        for precision in ("fp32", "int8", "mixed", "mixed_b2")
+        for batch in (1, 4)
+    ]
+    assert found.mixes == (("openvino", Precision.MIXED), ("openvino", Precision.MIXED_B2))
+    assert found.graphs_to_mix("openvino") == (Graph.INT8,)
+    assert found.find("openvino", 4, "mixed_b2").graph is Graph.MIXED_B2
+    # A mix is no graph that anything is converted to, and no precision to judge regions in.
+    assert found.graphs == found.lowered == (Graph.INT8,)
+
+
+def test_a_runtime_mixes_its_own_graphs() -> None:
+    found = mixing(
+        {
+            **MIXED,
+            "runtimes": ["openvino", "tensorrt"],
+            "precisions": ["fp16", "int8", "mixed"],
+            "on_unsupported": "skip",
+        },
+        openvino=Told(without=("fp16",)),
+        tensorrt=Told(signed=True),
+    )
+    assert found.graphs_to_mix("openvino") == (Graph.INT8,)
+    assert found.graphs_to_mix("tensorrt") == (Graph.FP16, Graph.INT8_SIGNED)
+
+
+@pytest.mark.parametrize(
+    ("precisions", "told", "reason"),
+    [
+        (["fp32", "mixed"], Told(), "of engines.precisions this runtime has none"),
+        (["fp32", "tf32", "mixed"], Told(), "of engines.precisions this runtime has none"),
+        (["fp32", "int8", "mixed"], Told(without=("int8",)), "this runtime has none"),
+        (["int8", "mixed"], Told(can_run=False, reason="no GPU"), "cannot be timed: no GPU"),
+    ],
+)
+def test_a_mix_of_nothing_is_left_out_with_its_reason(
+    precisions: list[str], told: Told, reason: str
+) -> None:
+    engines = {**MIXED, "precisions": precisions, "on_unsupported": "skip"}
+    found = mixing(engines, openvino=told)
+    left = {cell.name: cell.reason for cell in found.left_out}
+    assert reason in left["openvino/b4_mixed"]
+    assert found.mixes == ()
+
+
 def test_settings_reach_every_engine() -> None:
     found = matrix(
         {

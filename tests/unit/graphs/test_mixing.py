@@ -6,7 +6,7 @@ import pytest
 from segtrt.errors import SegtrtError
 from segtrt.graphs.clean import read_graph, write_graph
 from segtrt.graphs.convert import convert_onnx
-from segtrt.graphs.mixing import is_changed, mix
+from segtrt.graphs.mixing import is_changed, mix, taken_from
 from segtrt.graphs.proof import run_openvino
 from segtrt.graphs.regions import split_into_regions
 from segtrt.graphs.running import GraphRun
@@ -64,6 +64,17 @@ def test_one_region_changes_what_it_computes_alone(source, converted, kind, tmp_
         others = {node.name for node in model.graph.node} - set(region.nodes)
         assert others <= {node.name for node in one.graph.node}
     assert 0 < max(errors) < 1.5 * np.abs(whole - exact).mean()
+
+
+def test_a_node_tells_where_it_was_taken_from(source, converted):
+    model = read_graph(source)
+    regions = split_into_regions(model, 4)
+    made = mix(model, regions, converted, {1: Graph.INT8})
+    kept = {node.name for node in made.graph.node if taken_from(node) is None}
+    assert kept == {node.name for node in model.graph.node} - set(regions[1].nodes)
+    assert {taken_from(node) for node in made.graph.node} == {None, Graph.INT8}
+    named = onnx.helper.make_node("Relu", ["a"], ["b"], name="module:0/relu")
+    assert taken_from(named) is None
 
 
 def test_two_precisions_in_one_graph(source, converted):

@@ -172,6 +172,13 @@ def test_an_engine_that_computes_in_another_precision_fails(validate):
     assert read_verdict(out).precision_proof.convolutions == {"fp32": 0.9, "int8": 0.1}
 
 
+def test_a_mix_is_named_after_no_precision_to_prove(validate):
+    layers = [conv("fp32", 90.0), conv("int8", 10.0)]
+    out = read_verdict(validate(record(Precision.MIXED_B2, layers)))
+    assert (out.verdict, out.failures) == ("pass", ())
+    assert out.precision_proof.convolutions == {"fp32": 0.9, "int8": 0.1}
+
+
 def test_a_tf32_engine_may_show_fp32_layers_and_an_fp32_engine_no_tf32_ones(validate):
     layers = [conv("fp32", 1.0)]
     assert read_verdict(validate(record(Precision.TF32, layers))).verdict == "pass"

@@ -4,18 +4,24 @@ import os
 import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 from segtrt.errors import SegtrtError
+from segtrt.graphs.clean import read_graph, write_graph
+from segtrt.graphs.convert import convert_onnx
+from segtrt.graphs.mixing import mix
+from segtrt.graphs.regions import split_into_regions
 from segtrt.machine import gpu
-from segtrt.precision import Precision
+from segtrt.precision import Graph, Precision
 from segtrt.runtimes.base import BuildSettings, UnsupportedError
 from segtrt.runtimes.registry import get_runtime
 from segtrt.runtimes.tensorrt.build import BuildPlace, build_serialized
 from segtrt.runtimes.tensorrt.inspect import parse_layers
 from segtrt.runtimes.tensorrt.log import PhaseTree, clean_message, logger_for, progress_monitor
 from segtrt.runtimes.tensorrt.runtime import too_old_gpu
+from small_graph import images, small_graph
 from tensorrt_graphs import CHANNELS, convolution_graph, quantised_graph
 
 H100 = gpu.GpuFacts("NVIDIA H100", "9.0", "580.1", "13.0", 81920)
@@ -90,6 +96,28 @@ def test_the_version_for_an_h100_builds_as_well(project_root: Path):
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert re.search(r"\d+ passed, 1 skipped", done.stdout), done.stdout[-300:]
+
+
+@needs_rtx
+@no_gpu
+def test_mixes_are_built_without_a_gpu(tmp_path: Path):
+    """Every pair of precisions next to each other, and each next to float32."""
+    source = small_graph(tmp_path / "fp32.onnx")
+    kinds = (Graph.FP16, Graph.BF16, Graph.FP8)
+    for kind in kinds:
+        convert_onnx(source, kind, tmp_path / f"{kind}.onnx", images(1))
+    model = read_graph(source)
+    converted = {kind: read_graph(tmp_path / f"{kind}.onnx") for kind in kinds}
+    regions = split_into_regions(model, 4)
+    size = images(1)[0].shape[2:]
+    engines = set()
+    for first, second in [*combinations(kinds, 2), *((kind, None) for kind in kinds)]:
+        chosen = {0: first, 2: first} if second is None else {0: first, 1: second, 3: first}
+        made = mix(model, regions, converted, chosen)
+        write_graph(made, tmp_path / "mixed.onnx", {})
+        wanted = settings("mixed", patch=(3, *size), compute_capabilities=("8.9",))
+        engines.add(RTX.build(tmp_path / "mixed.onnx", wanted, None).engine)
+    assert len(engines) == 6 and min(map(len, engines)) > 10_000
 
 
 @needs_rtx

@@ -44,6 +44,17 @@ def test_the_fastest_that_qualifies_is_taken():
     assert (choice.candidates, choice.qualified) == (4, 2)
 
 
+@pytest.mark.parametrize(("lowered", "verdict"), [(0, "not_run"), (1, "pass"), (None, "pass")])
+def test_a_mix_that_lowers_nothing_is_no_candidate(lowered, verdict):
+    engine = {
+        **{"name": "openvino/b4_mixed", "verdict": "pass", "failures": [], "quality": None},
+        **{"timing": {"total": {"median": 1.0}, "images_per_second": 4.0}},
+    }
+    assert Candidate.of({**engine, "lowered_regions": lowered}).verdict == verdict
+    # Summaries of earlier versions know no mixes.
+    assert Candidate.of(engine).verdict == "pass"
+
+
 def test_a_latency_limit_excludes_large_batches():
     small = candidate("b1", latency_ms=4, images_per_second=250)
     large = candidate("b16", latency_ms=20, images_per_second=800)

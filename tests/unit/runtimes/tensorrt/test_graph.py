@@ -9,6 +9,7 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from segtrt.precision import Precision
 from segtrt.runtimes.base import BuildSettings
+from segtrt.runtimes.tensorrt import graph as graph_module
 from segtrt.runtimes.tensorrt.graph import adapt_graph, split_upsampling, transpose_convolutions
 
 CHANNELS = (6, 4)
@@ -150,3 +151,57 @@ def test_wide_upsampling_is_split_in_small_batches(monkeypatch, settings: dict, 
     model = one_layer("ConvTranspose", 2, strides=[2, 2])
     adapt_graph(model, BuildSettings(**{"precision": Precision.FP16, **settings}))
     assert (model.graph.node[0].op_type == "Conv") == split
+
+
+def two_layers(first: str, second: str):
+    """A model of two upsampling layers with a convolution before each, named as in a mix."""
+    random = np.random.default_rng(0)
+    nodes, weights, source = [], [], "input"
+    for name in (first, second):
+        for operator, size, attributes in (
+            ("Conv", 3, {"pads": [1, 1, 1, 1]}),
+            ("ConvTranspose", 2, {"strides": [2, 2]}),
+        ):
+            own = f"{name}/{operator}"
+            kernel = random.standard_normal((6, 6, size, size)).astype(np.float32)
+            weights.append(onnx.numpy_helper.from_array(kernel, f"{own}.weight"))
+            inputs = [source, f"{own}.weight"]
+            nodes.append(helper.make_node(operator, inputs, [f"{own}/out"], own, **attributes))
+            source = f"{own}/out"
+    nodes[-1].output[0] = "output"
+    graph = helper.make_graph(
+        nodes,
+        "two",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 6, 5, 7])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, list("nchw"))],
+        weights,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+@pytest.mark.parametrize(
+    ("batch", "low", "operators"),
+    [
+        (4, "fp8:b", ["ConvTranspose", "ConvTranspose", "Conv", "Conv", "DepthToSpace"]),
+        (4, "fp16:b", ["ConvTranspose", "ConvTranspose", "Conv", "Conv", "DepthToSpace"]),
+        (4, "b", ["ConvTranspose"] * 4),
+    ],
+)
+def test_regions_of_a_mix_are_adapted_as_their_own_precision_is(
+    batch: int, low: str, operators: list[str]
+):
+    """Float32 keeps its exact sums, and what was lowered is split as in a whole engine."""
+    model = two_layers("a", low)
+    expected = outputs(model)
+    adapt_graph(model, BuildSettings(batch, Precision.MIXED))
+    assert [node.op_type for node in model.graph.node] == operators
+    np.testing.assert_allclose(outputs(model), expected, atol=1e-3, rtol=1e-4)
+
+
+def test_wide_upsampling_of_a_float16_region_stays_in_large_batches(monkeypatch):
+    monkeypatch.setattr(graph_module, "_WIDE", 5)
+    model = two_layers("a", "fp16:b")
+    adapt_graph(model, BuildSettings(8, Precision.MIXED))
+    assert [node.op_type for node in model.graph.node] == [
+        *("ConvTranspose", "ConvTranspose", "Conv", "ConvTranspose"),
+    ]

@@ -19,7 +19,14 @@ def test_float32_forbids_it_for_the_block_even_on_errors():
     assert VARIABLE not in os.environ
 
 
-@pytest.mark.parametrize("precision", [p for p in Precision if p is not Precision.FP32])
+def test_a_mix_is_float32_in_part_and_forbids_it_too():
+    with tf32_only_if_wanted(Precision.MIXED):
+        assert os.environ[VARIABLE] == "0"
+
+
+@pytest.mark.parametrize(
+    "precision", [p for p in Precision if p is not Precision.FP32 and not p.is_mix]
+)
 def test_other_precisions_leave_it_alone(precision: Precision):
     with tf32_only_if_wanted(precision):
         assert VARIABLE not in os.environ

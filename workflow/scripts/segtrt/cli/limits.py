@@ -54,7 +54,7 @@ def limits_of(
     Raises:
         SegtrtError: the run's verdict or scores cannot be read.
     """
-    defaults = resolve_config({}).validation
+    defaults = resolve_config({})
     scores = _beside(engine, "scores")
     decoder = Decoder.from_json(read_scores(scores).decoder) if scores else _usual(record.network)
     if atol is not None or max_flipped is not None:
@@ -64,7 +64,7 @@ def limits_of(
     if verdict:
         tolerance, source = read_verdict(verdict).tolerance, f"from {verdict}"
     else:
-        tolerance = defaults.tolerances[record.settings.precision]
+        tolerance = defaults.tolerance(record.settings.precision)
         source = f"the default of {record.settings.precision}, as the engine has no verdict here"
     return Limits(SampleLimits.of(tolerance), decoder, source)
 

@@ -32,6 +32,7 @@ def resolve_config(given: Mapping[str, Any]) -> Settings:
     if not faults:
         choose_source(values["dataset"])
         _settle_profile(values["engines"])
+        _settle_budgets(values["precision_search"])
         settings = from_values(Settings, values)
         faults = list(_contradictions(settings))
     if faults:
@@ -44,6 +45,12 @@ def _settle_profile(engines: dict[str, Any]) -> None:
     if not isinstance(engines["profile"], str):
         first, *more = sorted(engines["profile"], reverse=True)
         engines["profile"] = [first, *more] if more else first
+
+
+def _settle_budgets(search: dict[str, Any]) -> None:
+    """A budget alone is a list of one."""
+    if not isinstance(search["max_loss"], list):
+        search["max_loss"] = [search["max_loss"]]
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
@@ -65,10 +72,17 @@ def _contradictions(settings: Settings) -> Iterator[str]:
                 f"({batch.min} to {batch.max})"
             )
     yield from misplaced_resources(settings.machines)
-    named = () if isinstance(engines.precisions, str) else engines.precisions
-    quantised = [precision for precision in named if precision.is_quantised]
+    quantised = [precision for precision in engines.named_precisions if precision.is_quantised]
     if quantised and dataset.calibration_fraction == 0:
         yield (
             f"dataset.calibration_fraction is 0, but engines.precisions has {quantised[0]}, "
             "which needs calibration subjects"
+        )
+    if (
+        any(precision.is_mix for precision in engines.named_precisions)
+        and not dataset.search_fraction
+    ):
+        yield (
+            "engines.precisions has mixed, whose regions are judged on subjects of their own, and "
+            "dataset.search_fraction is 0; set it, e.g. to 0.2"
         )

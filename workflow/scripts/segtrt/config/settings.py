@@ -13,7 +13,7 @@ from segtrt.config.precision_search import PrecisionSearch
 from segtrt.config.typed import as_json
 from segtrt.engines.budget import TimingBudget
 from segtrt.graphs.sample import Sample
-from segtrt.precision import Precision
+from segtrt.precision import MIXES, Precision
 
 UNET = "unet"
 DEMO_WEIGHTS = "data/demo/weights.safetensors"
@@ -151,6 +151,11 @@ class Engines:
     calibration: Calibration
 
     @property
+    def named_precisions(self) -> tuple[Precision, ...]:
+        """The precisions that are listed; none for `auto`."""
+        return () if isinstance(self.precisions, str) else self.precisions
+
+    @property
     def profiles(self) -> tuple[str, ...]:
         """The profiles asked for, `static` first."""
         return (self.profile,) if isinstance(self.profile, str) else self.profile
@@ -223,6 +228,21 @@ class Settings:
     precision_search: PrecisionSearch
     report: Report
     package: PackageSettings
+
+    @property
+    def mixes(self) -> tuple[Precision, ...]:
+        """The mixes asked for, one for each budget."""
+        asked = any(precision.is_mix for precision in self.engines.named_precisions)
+        return MIXES[: len(self.precision_search.max_loss)] if asked else ()
+
+    @property
+    def gain_batch_size(self) -> int:
+        """The batch size at which it is timed what regions gain in low precision."""
+        return self.precision_search.batch_size or max(self.engines.batch_sizes)
+
+    def tolerance(self, precision: Precision) -> Tolerance:
+        """What an engine of this precision may differ by."""
+        return self.validation.tolerances[precision.judged_as]
 
     @property
     def keeps_largest_component(self) -> bool:

@@ -78,6 +78,24 @@ class Matrix:
         used = {spec.graph for spec in self.engines}
         return tuple(graph for graph in CONVERTED if graph in used)
 
+    def graphs_to_mix(self, place: str) -> tuple[Graph, ...]:
+        """The graphs that a mix for a place takes regions from: those of its engines there.
+
+        A precision that is a hint for the float32 graph has no graph to take a region from.
+        """
+        used = {spec.graph for spec in self.engines if spec.place == place}
+        return tuple(graph for graph in CONVERTED if graph in used)
+
+    @property
+    def mixes(self) -> tuple[tuple[str, Precision], ...]:
+        """Place and name of each mix that engines are built from, in their order."""
+        found = (
+            (spec.place, spec.settings.precision)
+            for spec in self.engines
+            if spec.settings.precision.is_mix
+        )
+        return tuple(dict.fromkeys(found))
+
     @property
     def lowered(self) -> tuple[Graph, ...]:
         """The graphs, other than float32, that the engines compute by, each named once.
@@ -103,6 +121,28 @@ class Matrix:
         raise KeyError(name)
 
 
+_NOTHING_TO_MIX = (
+    "mixed takes regions from graphs in low precision, and of engines.precisions this runtime has "
+    "none"
+)
+
+
+def plain_settings(settings: Settings) -> BuildSettings:
+    """How a float32 engine is built, for the batch size at which it is timed what regions gain."""
+    wanted = settings.engines
+    return BuildSettings(
+        batch_size=settings.gain_batch_size,
+        precision=Precision.FP32,
+        profile=wanted.profiles[0],
+        dynamic_min=wanted.dynamic_batch.min,
+        dynamic_opt=wanted.dynamic_batch.opt,
+        dynamic_max=wanted.dynamic_batch.max,
+        workspace_mib=wanted.workspace_mib,
+        optimisation_level=wanted.optimisation_level,
+        compute_capabilities=tuple(sorted(wanted.compute_capabilities)),
+    )
+
+
 def make_matrix(
     settings: Settings,
     get_runtime: Callable[[str], Runtime],
@@ -124,18 +164,7 @@ def make_matrix(
     left_out: list[LeftOut] = []
     cannot_run: dict[str, str] = {}
     taken: list[str] = []
-    calibrated = settings.dataset.calibration_fraction > 0
-    base = BuildSettings(
-        batch_size=1,
-        precision=Precision.FP32,
-        profile=wanted.profiles[0],
-        dynamic_min=wanted.dynamic_batch.min,
-        dynamic_opt=wanted.dynamic_batch.opt,
-        dynamic_max=wanted.dynamic_batch.max,
-        workspace_mib=wanted.workspace_mib,
-        optimisation_level=wanted.optimisation_level,
-        compute_capabilities=tuple(sorted(wanted.compute_capabilities)),
-    )
+    base = plain_settings(settings)
     for machine, name in _places(settings, get_runtime, machines, notes):
         runtime = get_runtime(name)
         available = runtime.availability(machines[machine])
@@ -150,33 +179,21 @@ def make_matrix(
                 f"{name}{at(machine)}: {profiles[0]} engines alone, as {runtime.title} has no "
                 "optimisation profiles"
             )
-        precisions = wanted.precisions
-        if isinstance(precisions, str):
-            precisions = runtime.auto_precisions
-            if available.can_build:
-                precisions = tuple(
-                    precision
-                    for precision in precisions
-                    if (calibrated or not precision.is_quantised)
-                    and not runtime.unsupported(
-                        replace(base, precision=precision), machines[machine]
-                    )
-                )
+        precisions = _precisions(settings, runtime, machines[machine])
+        if isinstance(wanted.precisions, str):
             taken.append(f"{', '.join(precisions)} ({name}{at(machine)})")
-        for precision in sorted(precisions, key=list(Precision).index):
+        low = False
+        for precision in precisions:
             for batch, profile in product(sorted(wanted.batch_sizes), profiles):
                 build = replace(base, batch_size=batch, precision=precision, profile=profile)
                 second = profile != profiles[0]
                 spec = EngineSpec(name, machine, build, runtime.graph(precision), second)
-                reason = (
-                    runtime.unsupported(spec.settings, machines[machine])
-                    if available.can_build
-                    else available.reason
-                )
+                reason = _obstacle(spec, runtime, machines[machine], has_low=low)
                 if reason:
                     left_out.append(LeftOut(spec.name, reason))
                 else:
                     engines.append(spec)
+                    low = low or spec.graph in CONVERTED
     if taken:
         notes.append(f"precisions: auto takes {'; '.join(taken)}")
     reasons = "; ".join(sorted({f"{cell.name.split('/')[0]}: {cell.reason}" for cell in left_out}))
@@ -191,6 +208,43 @@ def make_matrix(
     if not engines:
         raise SegtrtError(f"no engine can be built: {reasons}{again}")
     return Matrix(machines, tuple(engines), tuple(left_out), cannot_run, tuple(notes))
+
+
+def _precisions(settings: Settings, runtime: Runtime, machine: Machine) -> list[Precision]:
+    """The precisions asked for, in their order, or what `auto` takes of this runtime there."""
+    if not isinstance(settings.engines.precisions, str):
+        listed = settings.engines.named_precisions
+        named = [one for one in Precision if one in listed and not one.is_mix]
+        return [*named, *settings.mixes]
+    usual = list(runtime.auto_precisions)
+    if not runtime.availability(machine).can_build:
+        return usual
+    base, calibrated = plain_settings(settings), settings.dataset.calibration_fraction > 0
+    return [
+        precision
+        for precision in usual
+        if (calibrated or not precision.is_quantised)
+        and not runtime.unsupported(replace(base, precision=precision), machine)
+    ]
+
+
+def _obstacle(spec: EngineSpec, runtime: Runtime, machine: Machine, *, has_low: bool) -> str | None:
+    """Why an engine cannot be had, or None.
+
+    Args:
+        spec: the engine.
+        runtime: its runtime.
+        machine: what it is for.
+        has_low: whether there is a graph in low precision to take regions from.
+    """
+    available = runtime.availability(machine)
+    if not available.can_build:
+        return available.reason
+    if spec.settings.precision.is_mix and not has_low:
+        return _NOTHING_TO_MIX
+    if spec.settings.precision.is_mix and not available.can_run:
+        return f"regions cannot be timed: {available.reason}"
+    return runtime.unsupported(spec.settings, machine)
 
 
 def _places(

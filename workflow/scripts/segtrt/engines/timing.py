@@ -42,7 +42,7 @@ def measure(
     Raises:
         SegtrtError: a run took no time, or one that is infinite or not a number.
     """
-    warmup_iterations, settled = _warm_up(step, budget.warmup_max_seconds, clock)
+    warmup_iterations, settled = warm_up(step, budget.warmup_max_seconds, clock)
     timings: list[BatchTiming] = []
     begin = clock()
     runs = budget.iterations
@@ -53,7 +53,7 @@ def measure(
             break
     samples = [timing.total_ms for timing in timings]
     for number, timing in enumerate(timings, 1):
-        _refuse_invalid_times(timing, number, batch_size)
+        refuse_invalid_times(timing, number, batch_size)
     reason = instability(samples)
     total = statistics(samples)
     return TimingResult(
@@ -125,7 +125,7 @@ def published_line(batch_size: int, iterations: int, mean_ms: float) -> str:
     return f"Inference batch size {batch_size} average over {iterations} runs is {mean_ms:.6g}ms"
 
 
-def _warm_up(
+def warm_up(
     step: Callable[[], BatchTiming], max_seconds: float, clock: Callable[[], float]
 ) -> tuple[int, bool]:
     """Run `step` until its times settle; returns the runs done and whether they settled."""
@@ -146,7 +146,7 @@ def _warm_up(
             return runs, False
 
 
-def _refuse_invalid_times(timing: BatchTiming, number: int, batch_size: int) -> None:
+def refuse_invalid_times(timing: BatchTiming, number: int, batch_size: int) -> None:
     """Refuse times that statistics would pass on without a word."""
     parts = (timing.run_ms, timing.copy_in_ms, timing.copy_out_ms)
     sound = all(part is None or 0 <= part < float("inf") for part in parts)

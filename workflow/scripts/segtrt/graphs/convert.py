@@ -16,19 +16,15 @@ from segtrt.graphs.converters import Line, Tool, Trait, choose, trait_of
 from segtrt.graphs.ending import activation_of
 from segtrt.graphs.modelopt import narrow
 from segtrt.graphs.modelopt import quantise as quantise_by_modelopt
-from segtrt.graphs.proof import Agreement, agreement, run_exactly, run_openvino
+from segtrt.graphs.proof import Agreement, agreement, run_as_proven, run_exactly
+from segtrt.graphs.proof_images import proof_images
 from segtrt.graphs.quantise import quantise
-from segtrt.graphs.running import GraphRun, Values, trial_images
+from segtrt.graphs.running import Values
 from segtrt.graphs.static_quantisation import quantise_statically
 from segtrt.precision import Graph
 
 if TYPE_CHECKING:
     import onnx
-
-_PROOF_IMAGES = 8
-
-_IN_OPENVINO = frozenset({Graph.BF16, Graph.INT8_OPENVINO})
-"""Graphs that are proven in OpenVINO: ONNX Runtime has no bfloat16 convolution on the CPU."""
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +88,7 @@ def convert_onnx(
         raise SegtrtError(
             f"{precision} needs calibration slices and got none; raise dataset.calibration_fraction"
         )
-    images = _some(calibration) if calibration else [_noise(model)]
+    images = proof_images(model, calibration)
     with replacing(out) as partial:
         if calibration is not None and wanted.quantised:
             _quantise(line, source, partial, calibration, method)
@@ -169,8 +165,8 @@ def _write(
 def _compare(
     line: Line, graph: Path, converted: Path, images: Sequence[Values], activation: str
 ) -> Agreement:
-    run = run_openvino if line.graph in _IN_OPENVINO else run_exactly
-    return agreement(images, run_exactly(graph), run(converted), activation)
+    run = run_as_proven(converted, [line.graph])
+    return agreement(images, run_exactly(graph), run, activation)
 
 
 def _refuse_wrong(line: Line, found: Agreement) -> None:
@@ -182,17 +178,3 @@ def _refuse_wrong(line: Line, found: Agreement) -> None:
             f"{line.largest_error:g} was expected; leave {line.graph.precision} out of "
             "engines.precisions"
         )
-
-
-def _some(calibration: CalibrationImages) -> list[Values]:
-    """A few images, evenly from the first to the last: neighbours are slices of one subject."""
-    count = len(calibration)
-    wanted = set(np.linspace(0, count - 1, min(count, _PROOF_IMAGES)).round().astype(int))
-    return [images for number, images in enumerate(calibration) if number in wanted]
-
-
-def _noise(model: "onnx.ModelProto") -> Values:
-    dims = model.graph.input[0].type.tensor_type.shape.dim
-    size = [dim.dim_value or None for dim in dims][2:]
-    batch = dims[0].dim_value or 2
-    return trial_images(GraphRun(model), dims[1].dim_value, size, batch)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from segtrt.errors import SegtrtError
 from segtrt.graphs.clean import raise_opset, weight_inputs
 from segtrt.graphs.regions import Region, borders, read_by
-from segtrt.precision import Graph
+from segtrt.precision import CONVERTED, Graph
 
 if TYPE_CHECKING:
     import onnx
+
+
+_PREFIX_END = ":"
+"""Between the graph that a node or tensor was taken from and its name there."""
 
 
 def mix(
@@ -62,6 +66,12 @@ def mix(
     return made
 
 
+def taken_from(node: "onnx.NodeProto") -> Graph | None:
+    """The graph that a node of a mixed graph was taken from; None: the float32 graph."""
+    name, _, own = node.name.partition(_PREFIX_END)
+    return Graph(name) if own and name in CONVERTED else None
+
+
 def is_changed(
     source: "onnx.ModelProto", region: Region, graph: Graph, converted: "onnx.ModelProto"
 ) -> bool:
@@ -101,7 +111,7 @@ def _take(
     producers = {out: node for node in model.graph.node for out in node.output}
     ends = {tensor: _end(model, producers, source, name, tensor) for tensor in outputs}
     nodes, used = _reach(model, name, inputs, list(ends.values()))
-    low = f"{name}:"
+    low = f"{name}{_PREFIX_END}"
     renamed = {out: low + out for node in nodes.values() for out in node.output if out}
     renamed |= {tensor: low + tensor for tensor in used}
     taken: list[onnx.NodeProto] = []

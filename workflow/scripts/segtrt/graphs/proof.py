@@ -9,10 +9,14 @@ import numpy as np
 
 from segtrt.errors import SegtrtError
 from segtrt.graphs.running import GraphRun, Values
+from segtrt.precision import Graph
 
 _PROBABILITY = 0.05
 """Smallest spread to relate errors of probabilities to: on images without foreground they are all
 nearly 0, and a share of next to nothing says nothing."""
+
+_IN_OPENVINO = frozenset({Graph.BF16, Graph.INT8_OPENVINO})
+"""Graphs that are proven in OpenVINO: ONNX Runtime has no bfloat16 convolution on the CPU."""
 
 Run = Callable[[Values], Values]
 """Answers (patches, classes, *size) to images (patches, channels, *size)."""
@@ -125,6 +129,16 @@ def run_exactly(graph: Path) -> Run:
     """A graph in ONNX Runtime without optimisation: each operator as the file says."""
     run = GraphRun(graph.read_bytes(), optimise=False)
     return lambda images: np.asarray(run(images), np.float32)
+
+
+def run_as_proven(path: Path, graphs: Iterable[Graph]) -> Run:
+    """A graph where its answers can be proven.
+
+    Args:
+        path: its file.
+        graphs: the graphs that it is, or that its regions are taken from.
+    """
+    return run_openvino(path) if _IN_OPENVINO.intersection(graphs) else run_exactly(path)
 
 
 def _labels(answers: "np.typing.NDArray[np.float64]", threshold: float) -> Any:

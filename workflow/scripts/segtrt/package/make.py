@@ -50,7 +50,7 @@ class PackageSources:
     engines: Sequence[tuple[Path, Path]]
     """`engine.bin` and `engine.json` of every engine that may be chosen."""
     graphs: Mapping[str, Path]
-    """Graph -> its file."""
+    """Graph -> its file; a mix is `place/graph`."""
 
 
 def make_package(
@@ -79,7 +79,7 @@ def make_package(
     samples = _read_samples(sources.samples, record, segmentation.decoder)
     says = _describe(settings.name, summary, entry, record, len(samples))
     _try_out(engine, record, samples, segmentation.decoder, says.limits)
-    graph_file = sources.graphs[str(record.graph)]
+    graph_file = sources.graphs[_graph_of(entry["name"], record)]
     with replacing_folder(out) as folder:
         (folder / ENGINE).parent.mkdir()
         shutil.copyfile(engine, folder / ENGINE)
@@ -126,6 +126,12 @@ def _engine_of(name: str, engines: Sequence[tuple[Path, Path]]) -> tuple[Path, E
     raise SegtrtError(f"engine {name} is not among those that were built; run the workflow again")
 
 
+def _graph_of(name: str, record: EngineRecord) -> str:
+    """What an engine's graph is called: mixes are made for each runtime and machine."""
+    place = f"{name.partition('/')[0]}/" if record.settings.precision.is_mix else ""
+    return f"{place}{record.graph}"
+
+
 def _read_samples(
     samples: Sequence[tuple[Path, Path]], record: EngineRecord, decoder: Decoder
 ) -> list[golden.Golden]:
@@ -154,7 +160,8 @@ def _describe(
     """What `package.json` says of the chosen engine."""
     timing, quality, errors = entry["timing"], entry["quality"] or {}, entry["errors"]
     interval = quality.get("loss_interval")
-    tolerance = summary["config"]["validation"]["tolerances"][str(record.settings.precision)]
+    precision = str(record.settings.precision.judged_as)
+    tolerance = summary["config"]["validation"]["tolerances"][precision]
     target = record.target
     return Manifest(
         name=name,

@@ -29,7 +29,7 @@ def validate_engine(
 
     It fails if a figure exceeds its tolerance, if it gave values that are not finite, or if less
     than half of its convolutions' work runs in the precision it is named after (where its runtime
-    tells the layers' types).
+    tells the layers' types; a mix is named after none).
 
     Args:
         record: `engine.json`; an unsupported engine is `skipped` with its reason.
@@ -102,7 +102,8 @@ def _failures(
     if non_finite := found.errors_every_item.non_finite:
         failures.append(Failure(NON_FINITE, non_finite, 0))
     proof = precision_proof(engine.layers)
-    if proof and proof.convolutions:
+    # In a mix, how much runs in which precision is the mix's own choice.
+    if proof and proof.convolutions and not engine.settings.precision.is_mix:
         precision = engine.settings.precision
         # A runtime's inspector may show layers with the type of their tensors: TF32 as fp32.
         own = {precision, precision.graph.precision}

@@ -20,6 +20,7 @@ from segtrt.report.charts_speed import latency, throughput
 from segtrt.report.charts_subjects import metric_per_class, metric_per_subject
 from segtrt.report.charts_time import where_time_goes
 from segtrt.report.matrix import columns, make_row
+from segtrt.report.mixes import make_mixes
 from segtrt.report.overview import make_overview
 from segtrt.report.profiles import costs_of_profiles
 from segtrt.report.regions import make_strip
@@ -96,6 +97,7 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
         rows=[make_row(engine, summary) for engine in summary["engines"]],
         charts=charts,
         strip=make_strip(summary),
+        mixes=make_mixes(summary),
         chart_specs={chart.id: chart.spec for chart in charts},
         overlays={
             **overlays,

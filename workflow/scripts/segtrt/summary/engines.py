@@ -32,6 +32,7 @@ def engine_entry(
     name: str,
     record: EngineRecord,
     *,
+    lowered_regions: int | None = None,
     verdict: Verdict | None,
     scores: Scores | None,
     timing: EngineTiming | None,
@@ -43,6 +44,7 @@ def engine_entry(
     Args:
         name: `runtime/b{batch}_{precision}`, or `runtime@machine/...`.
         record: what was built.
+        lowered_regions: of a mix, how many regions are not in float32; else None.
         verdict, scores, timing: what is known of it; None if it was not run.
         not_run: why engines of its runtime were not run on its machine; empty if they were.
         machine: its machine's entry (`segtrt.summary.machines`).
@@ -64,6 +66,7 @@ def engine_entry(
         "precision": str(settings.precision),
         "profile": settings.profile if built else None,
         "graph": str(record.graph),
+        "lowered_regions": lowered_regions,
         "verdict": verdict.verdict if verdict else "not_run" if built else "skipped",
         "reason": reason,
         "failures": [asdict(one) for one in verdict.failures] if verdict else [],
@@ -97,10 +100,10 @@ def engine_entry(
 def left_out_entry(name: str, reason: str) -> Json:
     """The entry of an engine that cannot be had here."""
     runtime, machine, cell = engine_parts(name)
-    batch, precision, *_ = cell.removeprefix("b").split("_")
+    batch, _, variant = cell.removeprefix("b").partition("_")
     empty = (
-        "profile graph engine_bytes engine_sha256 graph_sha256 build_ms first_start_ms "
-        "read_back_ms memory_mib speedup speedup_over speedup_float32 timing errors "
+        "profile graph lowered_regions engine_bytes engine_sha256 graph_sha256 build_ms "
+        "first_start_ms read_back_ms memory_mib speedup speedup_over speedup_float32 timing errors "
         "errors_every_item quality agreement patches precision_proof"
     )
     return {
@@ -108,7 +111,7 @@ def left_out_entry(name: str, reason: str) -> Json:
         "machine": machine,
         "runtime": runtime,
         "batch_size": int(batch),
-        "precision": precision,
+        "precision": variant.removesuffix("_dynamic"),
         "verdict": "skipped",
         "reason": reason,
         "failures": [],

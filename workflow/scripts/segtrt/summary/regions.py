@@ -1,4 +1,4 @@
-"""The summary's part on regions: what each loses in each precision."""
+"""The summary's part on regions: what each loses in each precision, and what mixes make of it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,14 +19,20 @@ class RegionFiles:
     """`segtrt.graphs.regions_file`: one file, or none."""
     sensitivities: Sequence[Path] = ()
     """What each region loses in each precision (`segtrt.quality.sensitivity`)."""
+    mixes: Sequence[Path] = ()
+    """The mixes (`segtrt.quality.mix_plan`), each in the folder of its runtime and machine."""
 
 
 NO_REGIONS = RegionFiles()
 """No subjects were set aside for a search."""
 
 
-def regions_entry(files: RegionFiles) -> Json | None:
+def regions_entry(files: RegionFiles, mixes: Sequence[Json] = ()) -> Json | None:
     """What regions lose: precisions by rows, each with a cell for every region; None without any.
+
+    Args:
+        files: what was found on regions.
+        mixes: entries of mixes (`segtrt.summary.mixes`).
 
     Raises:
         SegtrtError: a file is missing or of another format.
@@ -45,6 +51,7 @@ def regions_entry(files: RegionFiles) -> Json | None:
         "subjects": subjects,
         "regions": [{"name": one.name, "nodes": len(one.nodes)} for one in regions],
         "rows": rows,
+        "mixes": list(mixes),
     }
 
 

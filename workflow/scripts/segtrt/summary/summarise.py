@@ -23,6 +23,7 @@ from segtrt.summary.comparison import compare
 from segtrt.summary.document import FORMAT, check_summary, read_summary
 from segtrt.summary.engines import engine_entry, engine_order, engine_parts, left_out_entry, table
 from segtrt.summary.machines import machine_entries, reference_entry
+from segtrt.summary.mixes import lowered_regions, mix_entries, read_mixes
 from segtrt.summary.overlays import write_overlays
 from segtrt.summary.regions import NO_REGIONS, RegionFiles, regions_entry
 from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
@@ -130,10 +131,12 @@ def summarise(
         settings.validation.tolerances,
     )
     by_name = {one["name"]: one for one in machines}
+    mixes = read_mixes(search.mixes)
     entries = [
         engine_entry(
             name,
             record,
+            lowered_regions=lowered_regions(name, mixes),
             verdict=judged.get(name),
             scores=scored.get(name),
             timing=timed.get(name),
@@ -152,13 +155,18 @@ def summarise(
         notes=read_notes(data.network),
         weights_sha256=sha256_file(data.weights) if data.weights else None,
         patches=_patches(data.tensors),
-        graphs={record.graph: record.graph_sha256 for record in built.values()},
+        # A mix is a graph of its own for each runtime and machine; its engines have its hash.
+        graphs={
+            record.graph: record.graph_sha256
+            for record in built.values()
+            if not record.settings.precision.is_mix
+        },
         machines=machines,
         reference_scores=reference_scores,
         engines=entries,
         rules=read_benchmarks(benchmarks_dir) if benchmarks_dir else [],
         rule_graph=rule_graph,
-        precision_search=regions_entry(search),
+        precision_search=regions_entry(search, mix_entries(mixes, entries)),
     )
     write_summary(summary, outputs.summary, outputs.table)
     choice = summary["recommendation"]

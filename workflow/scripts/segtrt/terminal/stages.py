@@ -12,7 +12,7 @@ STAGES = {
         *("export_onnx", "convert_onnx", "write_samples"),
         *("split_regions", "convert_whole", "blame_region"),
     ),
-    "engines": ("build_engine",),
+    "engines": ("time_region", "mix_regions", "build_engine"),
     "runs": ("run_engine", "time_engine"),
     "verdicts": ("score_engine", "validate_engine"),
     "report": ("summarise", "write_report", "make_package"),

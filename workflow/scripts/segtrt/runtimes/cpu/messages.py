@@ -14,7 +14,12 @@ def last_line(error: Exception) -> str:
 
 
 def precision_notes(layers: Sequence[Layer], precision: Precision) -> list[str]:
-    """A note for each type, other than the one asked for, in which convolutions compute."""
+    """A note for each type, other than the one asked for, in which convolutions compute.
+
+    A mix asks for several.
+    """
+    if precision.is_mix:
+        return []
     others: dict[str, Counter[str]] = {}
     for layer in layers:
         if "conv" in layer.kind.lower() and layer.dtype != precision:

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segtrt.precision import Precision
+from segtrt.graphs.mixing import taken_from
+from segtrt.precision import Graph, Precision
 from segtrt.runtimes.base import BuildSettings
 
 if TYPE_CHECKING:
     import onnx
+
+Choice = Callable[["onnx.NodeProto"], bool]
+"""Says of a node whether it is meant."""
 
 _SMALL_BATCH = 4
 _WIDE = 128
@@ -23,15 +27,35 @@ _WIDE = 128
 
 def adapt_graph(model: "onnx.ModelProto", settings: BuildSettings) -> None:
     """Change `model`, in place, into the form that suits TensorRT-RTX for such an engine."""
+    batch = settings.dynamic_opt if settings.profile == "dynamic" else settings.batch_size
     if settings.precision is Precision.FP32:
         transpose_convolutions(model)
-        return
-    batch = settings.dynamic_opt if settings.profile == "dynamic" else settings.batch_size
-    narrow_only = settings.precision is Precision.FP16 and batch > _SMALL_BATCH
-    split_upsampling(model, _WIDE if narrow_only else None)
+    elif settings.precision.is_mix:
+        transpose_convolutions(model, _of(None))
+        for graph in dict.fromkeys(map(taken_from, model.graph.node)):
+            if graph is not None:
+                split_upsampling(model, _most_channels(graph.precision, batch), _of(graph))
+    else:
+        split_upsampling(model, _most_channels(settings.precision, batch))
 
 
-def split_upsampling(model: "onnx.ModelProto", most_channels: int | None = None) -> int:
+def _most_channels(precision: Precision, batch: int) -> int | None:
+    """Most input channels of upsampling that is to be split; None splits all."""
+    return _WIDE if precision is Precision.FP16 and batch > _SMALL_BATCH else None
+
+
+def _of(graph: Graph | None) -> Choice:
+    """The nodes of a mixed graph that were taken from `graph`."""
+    return lambda node: taken_from(node) is graph
+
+
+def _any(node: "onnx.NodeProto") -> bool:  # noqa: ARG001 - a choice like others
+    return True
+
+
+def split_upsampling(
+    model: "onnx.ModelProto", most_channels: int | None = None, chosen: Choice = _any
+) -> int:
     """Write transposed convolutions as `Conv` and `DepthToSpace`.
 
     Where kernel and stride are both 2x2, each result comes from one pixel alone: a 1x1 convolution
@@ -41,6 +65,7 @@ def split_upsampling(model: "onnx.ModelProto", most_channels: int | None = None)
     Args:
         model: the model, changed in place.
         most_channels: leave those with more input channels alone; None takes them all.
+        chosen: whether a node may be changed.
 
     Returns:
         How many were changed.
@@ -51,7 +76,7 @@ def split_upsampling(model: "onnx.ModelProto", most_channels: int | None = None)
     nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:
         nodes.append(node)
-        if not _fits(node, "ConvTranspose", constants, _UPSAMPLING):
+        if not (chosen(node) and _fits(node, "ConvTranspose", constants, _UPSAMPLING)):
             continue
         kernel, *bias = (constants[name] for name in node.input[1:])
         if most_channels is not None and kernel.dims[0] > most_channels:
@@ -70,7 +95,7 @@ def split_upsampling(model: "onnx.ModelProto", most_channels: int | None = None)
     return changed
 
 
-def transpose_convolutions(model: "onnx.ModelProto") -> int:
+def transpose_convolutions(model: "onnx.ModelProto", chosen: Choice = _any) -> int:
     """Write float32's 3x3 convolutions as transposed ones: kernels turned round, channels swapped.
 
     TensorRT-RTX adds up in float32 only in transposed convolutions. The errors of its others grow
@@ -80,6 +105,7 @@ def transpose_convolutions(model: "onnx.ModelProto") -> int:
 
     Args:
         model: the model, changed in place.
+        chosen: whether a node may be changed.
 
     Returns:
         How many were changed.
@@ -89,7 +115,7 @@ def transpose_convolutions(model: "onnx.ModelProto") -> int:
     constants = _own_constants(model.graph)
     changed = 0
     for node in model.graph.node:
-        if not _fits(node, "Conv", constants, _SAME_SIZE):
+        if not (chosen(node) and _fits(node, "Conv", constants, _SAME_SIZE)):
             continue
         kernel = constants[node.input[1]]
         if kernel.data_type != onnx.TensorProto.FLOAT:

@@ -20,8 +20,11 @@ VARIABLE = "NVIDIA_TF32_OVERRIDE"
 
 @contextmanager
 def tf32_only_if_wanted(precision: Precision) -> Iterator[None]:
-    """Forbid TF32 for the block if `precision` is float32; what the user set stays."""
-    if precision is not Precision.FP32 or VARIABLE in os.environ:
+    """Forbid TF32 for the block if `precision` is float32, or float32 in part as a mix is.
+
+    What the user set stays.
+    """
+    if not (precision is Precision.FP32 or precision.is_mix) or VARIABLE in os.environ:
         yield
         return
     os.environ[VARIABLE] = "0"

@@ -1,0 +1,58 @@
+"""The file of what one region of the network gains in low precision on one runtime and machine."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from segtrt.files import write_json
+from segtrt.formats import read_format
+from segtrt.precision import Graph
+from segtrt.quality.sensitivity import Outcome
+
+FORMAT = "segtrt-gain-1"
+
+
+@dataclass(frozen=True)
+class PairedTimes:
+    """Latencies of one batch on two engines that took turns, in milliseconds."""
+
+    plain_ms: float
+    """Median of the engine in float32."""
+    lowered_ms: float
+    """Median of the engine with one region in low precision."""
+    gain_ms: float
+    """Median of the pairs' differences, which a drift of the machine cancels out of; negative if
+    the region is slower in low precision, its conversions included."""
+    spread_ms: float
+    """Third less first quartile of the differences."""
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One region in one precision."""
+
+    runtime: str
+    graph: Graph
+    """The graph that the region is taken from, which names the precision."""
+    region: int
+    """Its number, from 0 in the order of the data."""
+    name: str
+    """As in the file of regions; empty for an empty one."""
+    batch_size: int
+    outcome: Outcome
+    reason: str = ""
+    times: PairedTimes | None = None
+    """None where nothing was timed."""
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        write_json(path, {"format": FORMAT, **asdict(self)})
+
+
+def read_gain(path: Path) -> Gain:
+    """Read what a region gains.
+
+    Raises:
+        SegtrtError: missing, not JSON, or not of this format.
+    """
+    return read_format(path, Gain, what="gain of a region", tag=FORMAT)
