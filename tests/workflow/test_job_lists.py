@@ -74,6 +74,16 @@ def test_regions_are_judged_once_in_each_graph_of_low_precision(dry_run: DryRun)
     assert "results/precision/sensitivity/int8/04.json" not in reported
 
 
+def test_each_engine_is_built_again_as_often_as_asked_for(dry_run: DryRun) -> None:
+    """12 engines; the shards change nothing of the number of builds."""
+    reported = dry_run(["--config", "engines={rebuilds: 3}", "dataset={shards: 2}"])
+    sharded = {"encode_slices": 2, "run_reference": 2, "convert_onnx": 2}
+    rebuilt = {"rebuild_engine": 36, "score_rebuild": 36}
+    held(reported, {**per_engine(12, 2), **sharded, **rebuilt})
+    assert "results/rebuilds/openvino/b16_int8/3/shard_01.safetensors" in reported
+    assert "results/rebuilds/openvino/b16_int8/4/" not in reported
+
+
 @pytest.mark.parametrize(
     ("config", "reported"),
     [
@@ -161,6 +171,7 @@ def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
             "dataset={source: web}",
             "dataset.source is 'web', allowed: auto | demo | kaggle | path | nnunet",
         ),
+        ("engines={rebuilds: -1}", "engines.rebuilds is -1, allowed: integer, at least 0"),
         ("dataset={source: path, path: nowhere}", "nowhere"),
         ("dataset={source: kaggle, path: absent.zip}", "dataset.path is 'absent.zip', but there"),
         ("model={weights: absent.pt}", "model.weights is 'absent.pt', but there is no such file"),

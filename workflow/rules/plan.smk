@@ -63,6 +63,7 @@ WILDCARDS = {
     "precision": "[a-z0-9]+(_dynamic)?",  # `EngineSpec.variant`
     "shard": "[0-9]+",
     "region": "[0-9]+",
+    "number": "[0-9]+",
 }
 
 MANIFEST = "results/dataset/manifest.json"
@@ -82,6 +83,11 @@ ANSWERS = "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safe
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
 VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
+REBUILD = "results/rebuilds/{runtime}{at}/b{batch}_{precision}/{number}/rebuild.json"
+REBUILD_LABELS = "results/rebuilds/{runtime}{at}/b{batch}_{precision}/{number}/shard_{shard}.safetensors"
+REBUILD_SCORES = (
+    "results/rebuilds/{runtime}{at}/b{batch}_{precision}/{number}/scores.json"
+)
 WHOLE_GRAPH = "results/precision/graphs/{graph}/model.onnx"
 WHOLE_PROOF = "results/precision/graphs/{graph}/proof.json"
 REGIONS = "results/precision/regions.json"
@@ -286,7 +292,9 @@ def weights():
 
 
 def _of_engine(path, spec):
+    """The path for an engine; a wildcard that is none of an engine's stays."""
     return path.format(
+        number="{number}",
         runtime=spec.runtime,
         at=at(spec.machine),
         batch=spec.settings.batch_size,
@@ -302,6 +310,16 @@ def all_engines(path):
 def runnable_engines(path):
     """For `input`: the path for each engine that is run."""
     return lambda wildcards: [_of_engine(path, spec) for spec in matrix().runnable]
+
+
+def all_rebuilds(path):
+    """For `input`: the path for each rebuild of each engine that is run."""
+    numbers = range(1, SETTINGS.engines.rebuilds + 1)
+    return lambda wildcards: [
+        one
+        for engine in runnable_engines(path)(wildcards)
+        for one in expand(engine, number=numbers)
+    ]
 
 
 def all_sensitivities(wildcards):

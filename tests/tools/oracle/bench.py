@@ -298,7 +298,7 @@ def jobs_in(said: str) -> set[Job]:
         if "runtime" in values:
             place = values["runtime"] + values["at"]
             name = f"{place}/b{values['batch']}_{values['precision']}"
-        for part in ("shard", "region"):
+        for part in ("shard", "region", "number"):
             if part in values:
                 name = f"{name}/{values[part]}".lstrip("/")
         jobs.add((rule[1], name))

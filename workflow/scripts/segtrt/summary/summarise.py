@@ -24,6 +24,7 @@ from segtrt.summary.document import FORMAT, check_summary, read_summary
 from segtrt.summary.engines import engine_entry, engine_order, engine_parts, left_out_entry, table
 from segtrt.summary.machines import machine_entries, reference_entry
 from segtrt.summary.overlays import write_overlays
+from segtrt.summary.rebuilds import NO_REBUILDS, RebuildFiles, rebuild_entries
 from segtrt.summary.regions import NO_REGIONS, RegionFiles, regions_entry
 from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
 
@@ -103,6 +104,7 @@ def summarise(
     benchmarks_dir: Path | None,
     rule_graph: str | None,
     search: RegionFiles = NO_REGIONS,
+    rebuilds: RebuildFiles = NO_REBUILDS,
 ) -> None:
     """Write the summary, its table and the pictures of the report.
 
@@ -113,6 +115,7 @@ def summarise(
         benchmarks_dir: Snakemake's benchmark files, `<rule>/**/*.tsv`, or None.
         rule_graph: the rule graph as SVG text, or None.
         search: what was found on regions.
+        rebuilds: what engines came to that were built more often.
 
     Raises:
         SegtrtError: an input is missing or of another format.
@@ -130,6 +133,7 @@ def summarise(
         settings.validation.tolerances,
     )
     by_name = {one["name"]: one for one in machines}
+    strayed = rebuild_entries(rebuilds)
     entries = [
         engine_entry(
             name,
@@ -139,6 +143,7 @@ def summarise(
             timing=timed.get(name),
             not_run=asked.not_run.get(name.split("/", maxsplit=1)[0], ""),
             machine=by_name[engine_parts(name)[1]],
+            rebuilds=strayed.get(name),
         )
         for name, record in built.items()
     ]
