@@ -223,6 +223,23 @@ def test_rebuilds_are_never_of_the_store_and_each_is_of_its_own_engine(
     )
 
 
+@pytest.mark.parametrize(
+    ("normalisation", "along"),
+    [("slice", False), ("numpy:abs", False), ("sub/{a} own.py:f", True), ("/gone/own.py:f", True)],
+)
+def test_a_normalisation_of_ones_own_goes_along(
+    config: dict[str, Any], tmp_path: Path, normalisation: str, along: bool
+) -> None:
+    """Under one name, so that nothing in the file's own can be taken for a wildcard."""
+    config["tensors"] = {"normalisation": normalisation}
+    code = ["results/model/code/normalisation.py"] if along else []
+    with real_plan(tmp_path, config) as plan:
+        described = plan.node("describe_segmentation")
+        packaged = plan.node("make_package")
+    assert list(described.outputs) == ["results/model/segmentation.json", *code]
+    assert described in packaged.upstream
+
+
 def test_weights_trained_here_decide_the_weights(config: dict[str, Any], tmp_path: Path) -> None:
     config["model"] = {"weights": "results/training/weights.safetensors"}
     assert by_input(tmp_path, config, decides=True) == DECIDES | {

@@ -10,6 +10,7 @@ from segtrt.addresses import is_url, shown_place, without_secrets
 from segtrt.config.typed import as_json
 from segtrt.config.shown import shown_settings
 from segtrt.data.labels import IGNORED
+from segtrt.data.own_code import own_file
 from segtrt.engines.matrix import at, make_matrix
 from segtrt.graphs.sample import DEFAULT_SAMPLES
 from segtrt.machine.facts import machines_of_plan, pass_machine_to_jobs
@@ -71,6 +72,7 @@ SHARD_MANIFEST = "results/dataset/shard_{shard}.json"
 TENSORS = "results/tensors/shard_{shard}.safetensors"
 NETWORK = "results/model/network.json"
 SEGMENTATION = "results/model/segmentation.json"
+CODE = "results/model/code/normalisation.py"
 WEIGHTS = "results/model/weights.safetensors"
 GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
@@ -121,6 +123,9 @@ RAW_BYTES = SETTINGS.validation.raw_mib * 2**20 // SETTINGS.dataset.shards
 
 # Patches' size where the settings say it; else prepared images are looked at.
 PATCH_SIZE = size_of_patches(SETTINGS)
+
+# The user's own normalisation, which goes along with the description of a segmentation.
+OWN_CODE = {"code": CODE} if own_file(SETTINGS.tensors.normalisation) else {}
 
 # Packages that decide how images become network input.
 READING_PACKAGES = ["numpy", "pillow", "tifffile", "imagecodecs", "simpleitk"]

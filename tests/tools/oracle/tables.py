@@ -5,7 +5,10 @@ again? If so, mend the table; if not, mend the imports.
 """
 
 CODE = {
-    "addresses": "blame_region fetch_weights score_engine score_rebuild score_reference",
+    "addresses": (
+        "blame_region describe_segmentation encode_slices fetch_weights make_package "
+        "score_engine score_rebuild score_reference time_preparation"
+    ),
     "arrays": (
         "blame_region build_engine convert_onnx convert_whole describe_segmentation "
         "make_package rebuild_engine run_engine run_reference time_engine time_reference "
@@ -64,6 +67,7 @@ CODE = {
     "data.nnunet": "list_slices",
     "data.normalisations": "describe_segmentation encode_slices make_package time_preparation",
     "data.normalise": "describe_segmentation encode_slices make_package time_preparation",
+    "data.own_code": "describe_segmentation make_package",
     "data.placement": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
         "make_package rebuild_engine run_engine run_reference score_engine score_rebuild "
@@ -223,7 +227,8 @@ CODE = {
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.user_code": (
-        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
+        "describe_segmentation export_onnx fetch_weights inspect_network make_package "
+        "run_reference time_reference train write_samples"
     ),
     "model.weight_files": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
@@ -374,6 +379,7 @@ CODE = {
     "summary.baselines": "summarise",
     "summary.benchmark_files": "summarise",
     "summary.comparison": "summarise",
+    "summary.dataset": "summarise",
     "summary.document": "make_package summarise write_report",
     "summary.engines": "summarise",
     "summary.machines": "summarise",
