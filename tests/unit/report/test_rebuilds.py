@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from example_summaries import CASES, make_example
 from report_page import Page
+from segtrt.report import wording
 from segtrt.report.charts_speed import throughput
 from segtrt.report.page import load_overlays, render
 from segtrt.report.rebuilds import make_strays
@@ -34,12 +35,15 @@ def test_a_row_has_the_spread_of_all_builds(made: dict[str, Any]) -> None:
     refused, good = strays.rows
     rebuilds = entry(summary)["rebuilds"]
     assert good.label == "TensorRT-RTX fp16, batch 4"
-    assert (good.builds, good.same_bytes, good.equal_outputs) == ("3", "0 of 3", "0 of 144")
+    assert (good.same_bytes, good.equal_outputs) == ("0 of 3", "0 of 144")
     low, high = (f"{rebuilds['latency_ms'][end]:.3f}" for end in ("low", "high"))
     assert good.rebuilt_ms == f"{low} to {high}"
     assert not good.stable
-    assert " to " in good.flipped and good.flipped.endswith("%")
-    assert refused.builds == "4, 1 not built"
+    highest = max(build["flipped_fraction"] for build in rebuilds["builds"])
+    assert good.flipped == wording.percent(highest, 2)
+    highest = max(build["relative_l2"] for build in rebuilds["builds"])
+    assert good.relative_l2 == wording.error(highest)
+    assert refused.same_bytes == "0 of 3, 1 not built"
     assert len(refused.reasons) == 1
     assert strays.metric == "Dice"
 
@@ -65,7 +69,8 @@ def test_without_ground_truth_there_is_no_loss(made: dict[str, Any]) -> None:
     strays = make_strays(summary)
     assert strays.metric == ""
     assert "How far a rebuilt engine strays" in page
-    assert "Rebuilt: " not in page
+    assert "lost <span" not in page
+    assert "lost <span" in made["gpu"][1]
 
 
 def test_the_page_has_the_table_where_engines_were_built_again(made: dict[str, Any]) -> None:
@@ -90,6 +95,11 @@ def test_bars_reach_from_the_slowest_to_the_fastest_build(made: dict[str, Any]) 
     bars = line["error_y"]
     assert own - bars["arrayminus"][place] == pytest.approx(min(own, 4000 / latency["high"]))
     assert own + bars["array"][place] == pytest.approx(max(own, 4000 / latency["low"]))
+    [row] = [row for row in chart.table.rows if row[0] == NAME]
+    assert row[-1] == f"{wording.number(own - bars['arrayminus'][place])} to " + wording.number(
+        own + bars["array"][place]
+    )
+    assert {row[-1] for row in chart.table.rows if row[0].startswith("onnx")} == {"–"}
     others = [n for n in range(len(line["x"])) if n != place]
     assert [(bars["array"][n], bars["arrayminus"][n]) for n in others] == [(0, 0), (0, 0)]
 

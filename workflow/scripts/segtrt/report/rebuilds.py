@@ -16,9 +16,8 @@ class Stray:
 
     label: str
     """Runtime, precision and batch, and the machine where there are several."""
-    builds: str
-    """How many there are, and how many could not be built."""
     same_bytes: str
+    """How many were the proven engine, of those built, and how many could not be built."""
     equal_outputs: str
     """Outputs that were the same bytes, of those compared."""
     proven_ms: str
@@ -29,7 +28,9 @@ class Stray:
     stable: bool
     """Whether these timings can be trusted."""
     flipped: str
+    """Share of pixels with another label, the highest of all builds."""
     relative_l2: str
+    """Of the outputs, the highest of all builds."""
     proven_loss: str
     rebuilt_loss: str
     build_s: str
@@ -74,20 +75,24 @@ def _row(engine: Json, machine: str, unit: str) -> Stray:
             machine,
             dynamic=engine["profile"] == "dynamic",
         ),
-        builds=str(found["asked"]) + (f", {failed} not built" if failed else ""),
-        same_bytes=f"{found['same_bytes']} of {found['built']}",
+        same_bytes=f"{found['same_bytes']} of {found['built']}"
+        + (f", {failed} not built" if failed else ""),
         equal_outputs=f"{found['equal_patches']:,} of {found['patches']:,}",
         proven_ms=wording.number(timing["total"]["median"] if timing else None),
         again_ms=_ends(found["proven_latency_ms"], wording.number),
         rebuilt_ms=_ends(found["latency_ms"], wording.number),
         stable=found["stable"],
-        flipped=_ends(found["flipped_fraction"], lambda value: wording.percent(value, 2)),
-        relative_l2=_ends(found["relative_l2"], wording.error),
+        flipped=wording.percent(_highest(found["flipped_fraction"]), 2),
+        relative_l2=wording.error(_highest(found["relative_l2"])),
         proven_loss=loss(quality["loss"] if quality else None),
         rebuilt_loss=_ends(found["metric_loss"], loss),
         build_s=_ends(found["build_ms"], wording.seconds),
         reasons=list(dict.fromkeys(one["reason"] for one in found["builds"] if one["reason"])),
     )
+
+
+def _highest(ends: Mapping[str, float] | None) -> float | None:
+    return None if ends is None else ends["high"]
 
 
 def _ends(ends: Mapping[str, float] | None, show: Callable[[float | None], str]) -> str:
