@@ -52,6 +52,7 @@ def decision_table() -> str:
         "runtimes": ["onnxruntime", "openvino"],
         "batch_sizes": [1],
         "precisions": ["fp32", "int8", "mixed"],
+        "rebuilds": 1,
     }
     settings = {"dataset": dataset, "model": {"weights": weights}, "engines": engines}
     with tempfile.TemporaryDirectory() as folder, real_plan(Path(folder), settings) as plan:

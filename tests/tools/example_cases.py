@@ -56,6 +56,8 @@ class Case:
     skipped: tuple[SkippedSubject, ...] = ()
     ignored: tuple[str, ...] = ()
     twins: tuple[Twins, ...] = ()
+    rebuilt: dict[str, Sequence[str]] = field(default_factory=dict)
+    """Engines that are built three times more -> why further builds came to nothing."""
     report: dict[str, Any] = field(default_factory=dict)
     runs: int = 30
     metric: str = "dice"
@@ -161,6 +163,7 @@ def gpu() -> Case:
             SkippedSubject(HOSTILE, "folder is empty"),
         ),
         report={"max_metric_loss": 0.0005, "max_latency_ms": 0.2, "title": f"GPU run {HOSTILE}"},
+        rebuilt={"tensorrt_rtx/b4_fp16": (), "tensorrt_rtx/b1_fp32": (f"no {HOSTILE}",)},
         runs=200,
         earlier=True,
     )
@@ -220,6 +223,7 @@ def cluster() -> Case:
             "onnxruntime@epyc-9/b4_fp32": Fault(unstable=True),
         },
         left_out={"openvino@epyc-9/b1_bf16": "bf16 needs a processor that has it"},
+        rebuilt={"tensorrt_rtx@a100/b16_fp16": (), "openvino@epyc-9/b4_int8": ()},
         runs=100,
         earlier=True,
     )
@@ -245,7 +249,14 @@ def organs() -> Case:
 
 def unlabelled() -> Case:
     """Images without ground truth."""
-    return replace(demo(), title="Without ground truth", seed=5, has_truth=False, faults={})
+    return replace(
+        demo(),
+        title="Without ground truth",
+        seed=5,
+        has_truth=False,
+        faults={},
+        rebuilt={"openvino/b4_int8": ()},
+    )
 
 
 def hollow() -> Case:

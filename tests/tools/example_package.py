@@ -13,10 +13,12 @@ from segtrt.config.package import PackageSettings
 from segtrt.data.intensity import Intensity
 from segtrt.data.labels import Labels
 from segtrt.data.layout import KAGGLE
+from segtrt.data.own_code import CODE
 from segtrt.data.preparation import Preparation
 from segtrt.deploy.segmentation import Segmentation
 from segtrt.engines.build import build_engine
 from segtrt.engines.record import read_record
+from segtrt.files import sha256_file
 from segtrt.graphs.samples import write_tensor
 from segtrt.model.network_file import UNET
 from segtrt.package.make import PackageSources, make_package
@@ -44,12 +46,28 @@ SEGMENTATION = Segmentation(
 )
 
 
+OWN = "import tomllib\nimport yaml\n\ndef own(image):\n    return (image / 255).astype('float32')\n"
+"""A normalisation of the makers' own, which imports a package that the library does without."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """What a package is made from, and the summary, to be changed."""
 
     files: PackageSources
     summary: dict[str, Any]
+
+    def with_code(self, folder: Path) -> "Sources":
+        """The same with a normalisation of the makers' own; written to `folder`."""
+        code = folder / CODE
+        code.parent.mkdir(parents=True)
+        code.write_text(OWN)
+        replace(
+            SEGMENTATION,
+            preparation=Preparation(Intensity(f"{CODE}:own")),
+            code_sha256=sha256_file(code),
+        ).write(folder / "segmentation.json")
+        return Sources(replace(self.files, segmentation=folder / "segmentation.json"), self.summary)
 
     def make(self, folder: Path, settings: PackageSettings = SETTINGS) -> Path:
         """Make the package below `folder`; returns its folder, the zip is beside it."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from example_cases import CASES, HOSTILE, Case, Fault, Place
 from example_pictures import write_pictures
+from example_rebuilds import example_rebuilds
 from example_regions import example_search
 from example_scores import make_reference, make_scores
 from example_workflow import graph, rules
@@ -283,11 +284,23 @@ def _engines(
                     timing=timing if run else None,
                     not_run=fault.not_run,
                     machine=machines[machine],
+                    rebuilds=_rebuilds(case, name, reference, timing) if run else None,
                 )
             )
             if run:
                 scored[name] = scores
     return entries, scored
+
+
+def _rebuilds(
+    case: Case, name: str, reference: ReferenceScores, timing: EngineTiming
+) -> dict[str, Any] | None:
+    """Of the engines whose rebuilds the case has; of their own seed, as the regions are."""
+    if name not in case.rebuilt or timing.timing is None:
+        return None
+    rng = np.random.default_rng(case.seed)
+    median = timing.timing.total.median
+    return example_rebuilds(name, reference, median, rng, case.rebuilt[name])
 
 
 def _verdict(name: str, precision: Precision, fault: Fault) -> Verdict:

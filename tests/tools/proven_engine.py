@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from prepared_shards import encode, encoding_settings, list_folder
 from segtrt.data.form import Form
+from segtrt.data.own_code import CODE, own_file
 from segtrt.data.prepared import Prepared
 from segtrt.data.scan import Demands
 from segtrt.deploy.describe import describe_segmentation
@@ -152,6 +153,7 @@ def prove(
         tensors=settings,
         decoding=decoding,
         largest_component=largest_component,
+        code=results / "model" / CODE if own_file(settings["normalisation"]) else None,
     )
     images = encode(shard, root, results / "tensors", tensors, spec, form.labels)
     with Prepared(images) as prepared:

@@ -1,5 +1,8 @@
 """Functions that the settings name."""
 
+import os
+import py_compile
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,28 @@ def test_a_file_that_fails_names_itself(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("1 / 0\n")
     with pytest.raises(SegtrtError, match=r"broken\.py cannot be imported \(ZeroDivisionError"):
         load_function(f"{tmp_path}/broken.py:f", "validation.metric")
+
+
+def test_a_path_may_begin_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "way.py").write_text("def double(x):\n    return 2 * x\n")
+    assert load_function("way.py:double", "a.setting", tmp_path)(21) == 42
+    with pytest.raises(SegtrtError, match=rf"there is no file gone\.py in {tmp_path}"):
+        load_function("gone.py:double", "a.setting", tmp_path)
+
+
+def test_it_is_the_text_that_is_run_and_no_bytecode(tmp_path: Path) -> None:
+    """Bytecode lies beside a file under no hash, and is taken for it if size and time are right."""
+    path = tmp_path / "way.py"
+    path.write_text("def way():\n    return 1\n")
+    compiled = Path(py_compile.compile(str(path), doraise=True))
+    times = path.stat()
+    path.write_text("def way():\n    return 2\n")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert load_function(f"{path}:way", "a.setting")() == 2
+    shutil.rmtree(compiled.parent)
+    os.utime(path)
+    assert load_function(f"{path}:way", "a.setting")() == 2
+    assert [one.name for one in tmp_path.iterdir()] == ["way.py"], "nothing is written beside it"
 
 
 def test_only_a_colon_names_a_function() -> None:

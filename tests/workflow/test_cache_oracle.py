@@ -91,6 +91,7 @@ def test_every_module_decides_what_the_table_says() -> None:
             modules = {
                 "build_engine": runtime.build_modules,
                 "run_engine": runtime.run_modules,
+                "rebuild_engine": (*runtime.build_modules, *runtime.run_modules),
                 "time_engine": runtime.run_modules,
                 "time_region": (*runtime.build_modules, *runtime.run_modules),
             }.get(rule, ())

@@ -210,6 +210,75 @@ def test_what_mixes_are_made_from(config: dict[str, Any], tmp_path: Path) -> Non
         assert nodes["build_engine tensorrt@one/b4_mixed_b2"].upstream[0] is own
 
 
+def test_what_rebuilds_are_made_of(config: dict[str, Any], tmp_path: Path) -> None:
+    """Neither a store nor the proven engine's answers, which are gone once they are scored."""
+    config["engines"] |= {"rebuilds": 2}
+    decides = DECIDES | {
+        "rebuild_engine": {
+            "engine": "build_engine",
+            "record": "build_engine",
+            "graph": "export_onnx convert_onnx",
+            "tensors": "encode_slices",
+        },
+        "score_rebuild": {
+            "rebuild": "rebuild_engine",
+            "labels": "rebuild_engine",
+            "tensors": "encode_slices",
+            "reference_scores": "score_reference",
+        },
+        "summarise": DECIDES["summarise"]
+        | {"rebuilds": "rebuild_engine", "rebuild_scores": "score_rebuild"},
+    }
+    assert by_input(tmp_path, config, decides=True) == decides
+    verified = {rule: inputs for rule, inputs in VERIFIED.items() if rule != "list_slices"}
+    found = by_input(tmp_path, config, decides=False)
+    assert found["rebuild_engine"] == found["score_rebuild"] == {}
+    assert found["build_engine"] == verified["build_engine"]
+
+
+def test_rebuilds_are_never_of_the_store_and_each_is_of_its_own_engine(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    config["engines"] |= {"rebuilds": 2}
+    with real_plan(tmp_path, config) as plan:
+        nodes = {node.label: node for node in all_nodes(plan)}
+    builds = [node for node in nodes.values() if node.rule == "build_engine"]
+    rebuilds = [node for node in nodes.values() if node.rule == "rebuild_engine"]
+    assert all(node.stored for node in builds)
+    assert not any(node.stored for node in rebuilds)
+    assert len(rebuilds) == 2 * len(builds) > 0
+    for node in rebuilds:
+        name, number = node.name.rsplit("/", 1)
+        assert number in "12"
+        [own] = [up for up in node.upstream if up.rule == "build_engine"]
+        assert own.name == name
+        # The graph that the engine itself was built from.
+        made_of = {up.label for up in own.upstream if "_onnx" in up.rule}
+        assert {up.label for up in node.upstream if "_onnx" in up.rule} == made_of
+        scored = nodes[f"score_rebuild {node.name}"]
+        assert node in scored.upstream
+    assert len({node.key for node in rebuilds if "@one" in node.name}) == len(
+        [node for node in rebuilds if "@one" in node.name]
+    )
+
+
+@pytest.mark.parametrize(
+    ("normalisation", "along"),
+    [("slice", False), ("numpy:abs", False), ("sub/{a} own.py:f", True), ("/gone/own.py:f", True)],
+)
+def test_a_normalisation_of_ones_own_goes_along(
+    config: dict[str, Any], tmp_path: Path, normalisation: str, along: bool
+) -> None:
+    """Under one name, so that nothing in the file's own can be taken for a wildcard."""
+    config["tensors"] = {"normalisation": normalisation}
+    code = ["results/model/code/normalisation.py"] if along else []
+    with real_plan(tmp_path, config) as plan:
+        described = plan.node("describe_segmentation")
+        packaged = plan.node("make_package")
+    assert list(described.outputs) == ["results/model/segmentation.json", *code]
+    assert described in packaged.upstream
+
+
 def test_weights_trained_here_decide_the_weights(config: dict[str, Any], tmp_path: Path) -> None:
     config["model"] = {"weights": "results/training/weights.safetensors"}
     assert by_input(tmp_path, config, decides=True) == DECIDES | {

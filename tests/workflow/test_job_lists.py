@@ -135,6 +135,18 @@ def test_a_mix_of_nothing_or_on_nothing_is_reported_in_one_line(
     assert len([line for line in message.splitlines() if reported in line]) == 1
 
 
+def test_each_engine_is_built_again_as_often_as_asked_for(dry_run: DryRun) -> None:
+    """12 engines; the shards change nothing of the number of builds."""
+    reported = dry_run(
+        ["--config", "engines={precisions: [fp32, int8], rebuilds: 3}", "dataset={shards: 2}"]
+    )
+    sharded = {"encode_slices": 2, "run_reference": 2, "convert_onnx": 2}
+    rebuilt = {"rebuild_engine": 36, "score_rebuild": 36}
+    held(reported, {**per_engine(12, 2), **sharded, **rebuilt})
+    assert "results/rebuilds/openvino/b16_int8/3/shard_01.safetensors" in reported
+    assert "results/rebuilds/openvino/b16_int8/4/" not in reported
+
+
 @pytest.mark.parametrize(
     ("config", "reported"),
     [
@@ -222,6 +234,7 @@ def test_a_runtime_that_is_not_here_fails_or_is_skipped_as_configured(
             "dataset={source: web}",
             "dataset.source is 'web', allowed: auto | demo | kaggle | path | nnunet",
         ),
+        ("engines={rebuilds: -1}", "engines.rebuilds is -1, allowed: integer, at least 0"),
         ("dataset={source: path, path: nowhere}", "nowhere"),
         ("dataset={source: kaggle, path: absent.zip}", "dataset.path is 'absent.zip', but there"),
         ("model={weights: absent.pt}", "model.weights is 'absent.pt', but there is no such file"),

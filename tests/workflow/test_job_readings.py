@@ -35,6 +35,7 @@ def settings(folder: Path, **dataset: Any) -> dict[str, Any]:
             "runtimes": ["onnxruntime", "openvino"],
             "batch_sizes": [1],
             "precisions": ["fp32", "int8"],
+            "rebuilds": 1,
         },
     }
 
@@ -91,7 +92,11 @@ def test_no_job_but_the_listing_looks_at_an_image(finished: Finished) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["build_engine", "run_engine", "time_engine", "score_engine", "validate_engine"]
+    "rule",
+    [
+        *("build_engine", "run_engine", "time_engine", "score_engine", "validate_engine"),
+        *("rebuild_engine", "score_rebuild"),
+    ],
 )
 def test_what_an_engines_job_looks_at_does_not_depend_on_the_images(
     tmp_path: Path, rule: str

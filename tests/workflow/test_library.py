@@ -130,6 +130,7 @@ TESTED_THROUGH = {
     "data/test_volume.py": "data.geometry",
     "deploy/test_images.py": "deploy.folders",
     "deploy/test_model.py": "deploy.proven",
+    "engines/test_rebuild.py": "engines.rebuild_file",
     "engines/test_record.py": "engines.load runtimes.description",
     "engines/test_run.py": "data.first_slices engines.load engines.time",
     "engines/test_timing.py": "engines.budget engines.timing_file",
@@ -140,6 +141,7 @@ TESTED_THROUGH = {
     "plan/test_declare.py": "plan.jobs plan.node plan.records plan.rules",
     "quality/test_scoring.py": "quality.masks quality.reference_scores quality.reference_scoring "
     "quality.subject_labels quality.worth",
+    "quality/test_rebuild_scoring.py": "quality.rebuild_scores",
     "report/test_charts.py": "report.chart report.charts_confidence report.charts_quality "
     "report.charts_speed report.charts_subjects report.charts_time",
     "report/test_page.py": "report.cautions report.matrix report.overview summary.overlay_index",
@@ -163,8 +165,8 @@ TESTED_THROUGH = {
     "runtimes/test_tensorrt.py": "runtimes.tensorrt.build runtimes.tensorrt.inspect "
     "runtimes.tensorrt.log runtimes.tensorrt.runtime",
     "runtimes/tensorrt/test_session.py": "runtimes.tensorrt.lane",
-    "summary/test_summarise.py": "model.reference_timing_file summary.document summary.engines "
-    "summary.machines",
+    "summary/test_summarise.py": "model.reference_timing_file summary.dataset summary.document "
+    "summary.engines summary.machines",
     "terminal/test_story.py": "terminal.attach",
     "test_files.py": "errors",
     "test_formats.py": "precision",

@@ -39,7 +39,7 @@ rule describe_segmentation:
     input:
         **PLAN.uses("describe_segmentation", manifest=MANIFEST, network=NETWORK),
     output:
-        **PLAN.makes("describe_segmentation", segmentation=SEGMENTATION),
+        **PLAN.makes("describe_segmentation", segmentation=SEGMENTATION, **OWN_CODE),
     log:
         "results/logs/describe_segmentation.log",
     benchmark:

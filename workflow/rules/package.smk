@@ -8,6 +8,7 @@ rule make_package:
             summary="results/summary.json",
             report="results/report.html",
             segmentation=SEGMENTATION,
+            code=list(OWN_CODE.values()),
             samples=expand("results/onnx/fp32/{sample}/input_0.pb", sample=SAMPLES),
             expected=expand("results/onnx/fp32/{sample}/output_0.pb", sample=SAMPLES),
             engines=packaged_engines(ENGINE),

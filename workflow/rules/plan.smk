@@ -10,6 +10,7 @@ from segtrt.addresses import is_url, shown_place, without_secrets
 from segtrt.config.typed import as_json
 from segtrt.config.shown import shown_settings
 from segtrt.data.labels import IGNORED
+from segtrt.data.own_code import own_file
 from segtrt.engines.matrix import at, make_matrix, plain_settings
 from segtrt.graphs.sample import DEFAULT_SAMPLES
 from segtrt.machine.facts import machines_of_plan, pass_machine_to_jobs
@@ -64,6 +65,7 @@ WILDCARDS = {
     "shard": "[0-9]+",
     "region": "[0-9]+",
     "mix": "|".join(MIXES),
+    "number": "[0-9]+",
 }
 
 MANIFEST = "results/dataset/manifest.json"
@@ -71,6 +73,7 @@ SHARD_MANIFEST = "results/dataset/shard_{shard}.json"
 TENSORS = "results/tensors/shard_{shard}.safetensors"
 NETWORK = "results/model/network.json"
 SEGMENTATION = "results/model/segmentation.json"
+CODE = "results/model/code/normalisation.py"
 WEIGHTS = "results/model/weights.safetensors"
 GRAPH = "results/onnx/{graph}/model.onnx"
 SOURCE_GRAPH = GRAPH.format(graph=SOURCE)
@@ -83,6 +86,11 @@ ANSWERS = "results/answers/{runtime}{at}/b{batch}_{precision}/shard_{shard}.safe
 TIMING = "results/timing/{runtime}{at}/b{batch}_{precision}.json"
 SCORES = "results/scores/{runtime}{at}/b{batch}_{precision}.json"
 VALIDATION = "results/validation/{runtime}{at}/b{batch}_{precision}.json"
+REBUILD = "results/rebuilds/{runtime}{at}/b{batch}_{precision}/{number}/rebuild.json"
+REBUILD_LABELS = "results/rebuilds/{runtime}{at}/b{batch}_{precision}/{number}/shard_{shard}.safetensors"
+REBUILD_SCORES = (
+    "results/rebuilds/{runtime}{at}/b{batch}_{precision}/{number}/scores.json"
+)
 WHOLE_GRAPH = "results/precision/graphs/{graph}/model.onnx"
 WHOLE_PROOF = "results/precision/graphs/{graph}/proof.json"
 REGIONS = "results/precision/regions.json"
@@ -120,6 +128,9 @@ RAW_BYTES = SETTINGS.validation.raw_mib * 2**20 // SETTINGS.dataset.shards
 
 # Patches' size where the settings say it; else prepared images are looked at.
 PATCH_SIZE = size_of_patches(SETTINGS)
+
+# The user's own normalisation, which goes along with the description of a segmentation.
+OWN_CODE = {"code": CODE} if own_file(SETTINGS.tensors.normalisation) else {}
 
 # Packages that decide how images become network input.
 READING_PACKAGES = ["numpy", "pillow", "tifffile", "imagecodecs", "simpleitk"]
@@ -291,7 +302,9 @@ def weights():
 
 
 def _of_engine(path, spec):
+    """The path for an engine; a wildcard that is none of an engine's stays."""
     return path.format(
+        number="{number}",
         runtime=spec.runtime,
         at=at(spec.machine),
         batch=spec.settings.batch_size,
@@ -307,6 +320,16 @@ def all_engines(path):
 def runnable_engines(path):
     """For `input`: the path for each engine that is run."""
     return lambda wildcards: [_of_engine(path, spec) for spec in matrix().runnable]
+
+
+def all_rebuilds(path):
+    """For `input`: the path for each rebuild of each engine that is run."""
+    numbers = range(1, SETTINGS.engines.rebuilds + 1)
+    return lambda wildcards: [
+        one
+        for engine in runnable_engines(path)(wildcards)
+        for one in expand(engine, number=numbers)
+    ]
 
 
 def all_sensitivities(wildcards):

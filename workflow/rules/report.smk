@@ -19,6 +19,8 @@ rule summarise:
             timings=runnable_engines(TIMING),
             scores=runnable_engines(SCORES),
             validations=runnable_engines(VALIDATION),
+            rebuilds=all_rebuilds(REBUILD),
+            rebuild_scores=all_rebuilds(REBUILD_SCORES),
             regions=reported_regions,
             sensitivities=reported_sensitivities,
             mixes=reported_mixes,

@@ -201,6 +201,19 @@ def minutes_of_gain(wildcards, attempt):
     return int(attempt * (2 * minutes_of_build(wildcards, 1) + timing))
 
 
+def memory_of_rebuild(wildcards, attempt):
+    """It builds an engine, then runs two, one after the other."""
+    built, ran = (of(wildcards, attempt) for of in (memory_of_build, memory_of_engine))
+    return max(built, ran)
+
+
+def minutes_of_rebuild(wildcards, input, attempt):
+    """A build, and two engines run and timed."""
+    ran = minutes_of_engine(wildcards, input, attempt)
+    timed = minutes_of_timing(wildcards, attempt)
+    return minutes_of_build(wildcards, attempt) + 2 * (ran + timed)
+
+
 def minutes_of_scores(wildcards, attempt):
     """In a group with jobs that come before it, so its inputs' sizes are not to be had."""
     return attempt * 60

@@ -16,5 +16,6 @@ run(
         tensors=snakemake.params.tensors,
         decoding=snakemake.params.decoding,
         largest_component=snakemake.params.largest_component,
+        code=Path(snakemake.output.code) if "code" in snakemake.output.keys() else None,  # noqa: SIM118
     ),
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from segtrt.plan.job import run
 from segtrt.plan.rule_graph import draw_svg
+from segtrt.summary.rebuilds import RebuildFiles
 from segtrt.summary.regions import RegionFiles
 from segtrt.summary.summarise import (
     Asked,
@@ -33,10 +34,8 @@ run(
             tensors=paths(inputs.tensors),
         ),
         ReferenceFiles(
-            scores=Path(inputs.reference_scores),
-            answers=paths(inputs.reference),
-            timings=paths(inputs.reference_timings),
-            preparations=paths(inputs.preparations),
+            Path(inputs.reference_scores),
+            *map(paths, (inputs.reference, inputs.reference_timings, inputs.preparations)),
         ),
         EngineFiles(
             *map(paths, (inputs.records, inputs.timings, inputs.scores, inputs.validations))
@@ -45,5 +44,6 @@ run(
         benchmarks_dir=Path(params.benchmarks),
         rule_graph=draw_svg(params.edges),
         search=RegionFiles(*map(paths, (inputs.regions, inputs.sensitivities, inputs.mixes))),
+        rebuilds=RebuildFiles(paths(inputs.rebuilds), paths(inputs.rebuild_scores)),
     ),
 )

@@ -90,6 +90,7 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ],
     ("engines", "workspace_mib"): [1024, 2048],
     ("engines", "optimisation_level"): [3, 5],
+    ("engines", "rebuilds"): [0, 0, 1, 2],
     ("engines", "calibration"): [
         {"method": "minmax", "slices": 16},
         {"method": "entropy", "slices": 16},

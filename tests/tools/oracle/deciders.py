@@ -108,6 +108,12 @@ class Deciders(ABC):
         numbers = range(self.config["precision_search"]["regions"])
         return [f"{kind}/{n:02d}" for kind in kinds for n in numbers]
 
+    @property
+    def rebuilds(self) -> list[str]:
+        """Every rebuild of every engine; all engines of the oracle's worlds can be run."""
+        numbers = range(1, self.config["engines"]["rebuilds"] + 1)
+        return [f"{r}/b{b}_{p}/{n}" for r, b, p in self.engines for n in numbers]
+
     def is_quantised(self, graph: str) -> bool:
         """Whether calibration images decide a graph."""
         return graph.startswith(("int8", "fp8"))
@@ -188,8 +194,10 @@ class Deciders(ABC):
             case "score_reference":
                 own = self._own_code(validation["metric"])
                 return validation["metric"], own, self._keeps_largest
-            case "score_engine":
+            case "score_engine" | "score_rebuild":
                 return self._own_code(validation["metric"])
+            case "rebuild_engine":
+                return self._deciding, config["inference"], self._target(place)
             case "validate_engine":
                 precision = _precision(cell)
                 own = "mixed" if precision in MIXES else precision

@@ -78,12 +78,20 @@ class Model(Deciders):
                 return [*reference, *tensors]
             case "validate_engine":
                 return [engine, ("score_engine", name)]
+            case "rebuild_engine":
+                kind = self.graph_of(name)
+                made = graph if kind == "fp32" else ("convert_onnx", kind)
+                return [engine, made, *tensors]
+            case "score_rebuild":
+                return [("rebuild_engine", name), *tensors, ("score_reference", "")]
             case "summarise":
                 return [
                     *(("list_slices", ""), ("write_samples", ""), ("score_reference", "")),
                     *(contract, *weights, *tensors, *reference),
                     *(searched if self.judged else []),
                     *(("mix_regions", mix) for mix in self.mixes),
+                    *(("rebuild_engine", name) for name in self.rebuilds),
+                    *(("score_rebuild", name) for name in self.rebuilds),
                     *(("time_reference", place) for place in self.places),
                     *(("time_preparation", place) for place in self.places),
                     *(

@@ -5,11 +5,14 @@ again? If so, mend the table; if not, mend the imports.
 """
 
 CODE = {
-    "addresses": "blame_region fetch_weights score_engine score_reference",
+    "addresses": (
+        "blame_region describe_segmentation encode_slices fetch_weights make_package "
+        "score_engine score_rebuild score_reference time_preparation"
+    ),
     "arrays": (
         "blame_region build_engine convert_onnx convert_whole describe_segmentation "
-        "make_package mix_regions run_engine run_reference time_engine time_reference "
-        "time_region write_report write_samples"
+        "make_package mix_regions rebuild_engine run_engine run_reference time_engine "
+        "time_reference time_region write_report write_samples"
     ),
     "config.package": "make_package summarise",
     "config.precision_search": "summarise",
@@ -19,39 +22,42 @@ CODE = {
     "data.encoding": "describe_segmentation encode_slices make_package time_preparation",
     "data.entries": "list_slices",
     "data.fetched_folder": "list_slices",
-    "data.first_slices": "time_engine time_reference time_region",
+    "data.first_slices": "rebuild_engine time_engine time_reference time_region",
     "data.form": "list_slices",
-    "data.formats.arrays": "encode_slices list_slices score_engine time_preparation",
-    "data.formats.dicom": "encode_slices list_slices score_engine time_preparation",
-    "data.formats.image": "encode_slices list_slices score_engine time_preparation",
+    "data.formats.arrays": "encode_slices list_slices score_engine score_rebuild time_preparation",
+    "data.formats.dicom": "encode_slices list_slices score_engine score_rebuild time_preparation",
+    "data.formats.image": "encode_slices list_slices score_engine score_rebuild time_preparation",
     "data.formats.kinds": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "list_slices make_package mix_regions run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference time_region "
-        "train write_samples"
+        "list_slices make_package mix_regions rebuild_engine run_engine run_reference "
+        "score_engine score_rebuild score_reference summarise time_engine time_preparation "
+        "time_reference time_region train write_samples"
     ),
-    "data.formats.pictures": "encode_slices list_slices score_engine time_preparation",
-    "data.formats.read": "encode_slices list_slices score_engine time_preparation",
-    "data.formats.tiff": "encode_slices list_slices score_engine time_preparation",
-    "data.formats.volumes": "encode_slices list_slices score_engine time_preparation",
-    "data.formats.write": "score_engine",
+    "data.formats.pictures": (
+        "encode_slices list_slices score_engine score_rebuild time_preparation"
+    ),
+    "data.formats.read": "encode_slices list_slices score_engine score_rebuild time_preparation",
+    "data.formats.tiff": "encode_slices list_slices score_engine score_rebuild time_preparation",
+    "data.formats.volumes": "encode_slices list_slices score_engine score_rebuild time_preparation",
+    "data.formats.write": "score_engine score_rebuild",
     "data.geometry": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package mix_regions run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference time_region train write_samples"
+        "make_package mix_regions rebuild_engine run_engine run_reference score_engine "
+        "score_rebuild score_reference summarise time_engine time_preparation time_reference "
+        "time_region train write_samples"
     ),
     "data.intensity": "describe_segmentation encode_slices make_package time_preparation",
     "data.labels": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "list_slices make_package mix_regions run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference time_region "
-        "train write_samples"
+        "list_slices make_package mix_regions rebuild_engine run_engine run_reference "
+        "score_engine score_rebuild score_reference summarise time_engine time_preparation "
+        "time_reference time_region train write_samples"
     ),
     "data.layout": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "list_slices make_package mix_regions run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference time_region "
-        "train write_samples"
+        "list_slices make_package mix_regions rebuild_engine run_engine run_reference "
+        "score_engine score_rebuild score_reference summarise time_engine time_preparation "
+        "time_reference time_region train write_samples"
     ),
     "data.listing": "list_slices",
     "data.make_manifest": "list_slices",
@@ -61,23 +67,27 @@ CODE = {
     "data.nnunet": "list_slices",
     "data.normalisations": "describe_segmentation encode_slices make_package time_preparation",
     "data.normalise": "describe_segmentation encode_slices make_package time_preparation",
+    "data.own_code": "describe_segmentation make_package",
     "data.placement": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package mix_regions run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference time_region train write_samples"
+        "make_package mix_regions rebuild_engine run_engine run_reference score_engine "
+        "score_rebuild score_reference summarise time_engine time_preparation time_reference "
+        "time_region train write_samples"
     ),
     "data.preparation": "describe_segmentation encode_slices make_package time_preparation",
     "data.preparation_file": "summarise time_preparation",
     "data.preparation_timing": "time_preparation",
     "data.prepared": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package mix_regions run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference time_region train write_samples"
+        "make_package mix_regions rebuild_engine run_engine run_reference score_engine "
+        "score_rebuild score_reference summarise time_engine time_preparation time_reference "
+        "time_region train write_samples"
     ),
     "data.resampling": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package mix_regions run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference time_region train write_samples"
+        "make_package mix_regions rebuild_engine run_engine run_reference score_engine "
+        "score_rebuild score_reference summarise time_engine time_preparation time_reference "
+        "time_region train write_samples"
     ),
     "data.roots": "list_slices",
     "data.scan": "list_slices",
@@ -85,60 +95,62 @@ CODE = {
     "data.stored": "encode_slices time_preparation",
     "data.tensor_file": (
         "blame_region build_engine convert_onnx convert_whole describe_segmentation "
-        "encode_slices make_package mix_regions run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference time_region "
-        "train write_samples"
+        "encode_slices make_package mix_regions rebuild_engine run_engine run_reference "
+        "score_engine score_rebuild score_reference summarise time_engine time_preparation "
+        "time_reference time_region train write_samples"
     ),
     "data.volume": "describe_segmentation encode_slices make_package time_preparation",
     "data.walk": "list_slices",
     "data.wildcards": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "list_slices make_package mix_regions run_engine run_reference score_engine "
-        "score_reference summarise time_engine time_preparation time_reference time_region "
-        "train write_samples"
+        "list_slices make_package mix_regions rebuild_engine run_engine run_reference "
+        "score_engine score_rebuild score_reference summarise time_engine time_preparation "
+        "time_reference time_region train write_samples"
     ),
     "data.windows": (
         "blame_region convert_onnx convert_whole describe_segmentation encode_slices "
-        "make_package mix_regions run_engine run_reference score_engine score_reference "
-        "summarise time_engine time_preparation time_reference time_region train write_samples"
+        "make_package mix_regions rebuild_engine run_engine run_reference score_engine "
+        "score_rebuild score_reference summarise time_engine time_preparation time_reference "
+        "time_region train write_samples"
     ),
     "deploy.describe": "describe_segmentation",
     "deploy.segmentation": "describe_segmentation make_package",
     "engines.answering": (
-        "blame_region describe_segmentation run_engine run_reference time_reference write_samples"
+        "blame_region describe_segmentation rebuild_engine run_engine run_reference "
+        "time_reference write_samples"
     ),
-    "engines.budget": "summarise time_engine time_reference time_region",
-    "engines.build": "build_engine time_region",
+    "engines.budget": "rebuild_engine summarise time_engine time_reference time_region",
+    "engines.build": "build_engine rebuild_engine time_region",
     "engines.gain": "time_region",
     "engines.gain_file": "mix_regions summarise time_region",
-    "engines.load": "make_package run_engine time_engine time_region",
+    "engines.load": "make_package rebuild_engine run_engine time_engine time_region",
     "engines.paired_timing": "time_region",
     "engines.patch": "build_engine time_region",
+    "engines.rebuild": "rebuild_engine",
+    "engines.rebuild_file": "rebuild_engine score_rebuild summarise",
     "engines.record": (
-        "build_engine make_package run_engine score_engine summarise time_engine time_region "
-        "validate_engine"
+        "build_engine make_package rebuild_engine run_engine score_engine score_rebuild "
+        "summarise time_engine time_region validate_engine"
     ),
-    "engines.run": "run_engine",
-    "engines.time": "time_engine",
-    "engines.timing": "time_engine time_reference time_region",
-    "engines.timing_file": "summarise time_engine time_reference time_region",
+    "engines.run": "rebuild_engine run_engine",
+    "engines.time": "rebuild_engine time_engine",
+    "engines.timing": "rebuild_engine time_engine time_reference time_region",
+    "engines.timing_file": "rebuild_engine summarise time_engine time_reference time_region",
     "files": (
         "blame_region build_engine convert_onnx convert_whole describe_segmentation "
         "encode_slices export_onnx fetch_weights inspect_network list_slices make_package "
-        "mix_regions run_engine run_reference score_engine score_reference split_regions "
-        "summarise time_engine time_preparation time_reference time_region train "
-        "validate_engine write_report write_samples"
+        "mix_regions rebuild_engine run_engine run_reference score_engine score_rebuild "
+        "score_reference split_regions summarise time_engine time_preparation time_reference "
+        "time_region train validate_engine write_report write_samples"
     ),
     "formats": (
         "blame_region build_engine describe_segmentation encode_slices list_slices make_package "
-        "mix_regions run_engine score_engine score_reference split_regions summarise "
-        "time_engine time_preparation time_reference time_region validate_engine write_report"
+        "mix_regions rebuild_engine run_engine score_engine score_rebuild score_reference "
+        "split_regions summarise time_engine time_preparation time_reference time_region "
+        "validate_engine write_report"
     ),
     "graphs.activation_ranges": "convert_onnx convert_whole",
-    "graphs.axes": (
-        "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network "
-        "time_region:onnxruntime time_region:tensorrt"
-    ),
+    "graphs.axes": "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network",
     "graphs.calibration": "convert_onnx convert_whole mix_regions",
     "graphs.clean": (
         "blame_region build_engine:tensorrt convert_onnx convert_whole export_onnx "
@@ -150,10 +162,7 @@ CODE = {
     "graphs.ending": (
         "blame_region convert_onnx convert_whole export_onnx inspect_network mix_regions"
     ),
-    "graphs.engine_shape": (
-        "build_engine:onnxruntime build_engine:tensorrt time_region:onnxruntime "
-        "time_region:tensorrt"
-    ),
+    "graphs.engine_shape": "build_engine:onnxruntime build_engine:tensorrt",
     "graphs.export": "export_onnx inspect_network",
     "graphs.intake": "export_onnx inspect_network",
     "graphs.mixed_graph": "mix_regions",
@@ -184,15 +193,15 @@ CODE = {
     "graphs.static_quantisation": "convert_onnx convert_whole",
     "machine.cgroup": (
         "blame_region convert_onnx convert_whole export_onnx inspect_network list_slices "
-        "mix_regions run_engine:onnxruntime run_engine:openvino run_reference time_engine "
-        "time_reference time_region:onnxruntime time_region:openvino write_samples"
+        "mix_regions rebuild_engine run_engine:onnxruntime run_engine:openvino run_reference "
+        "time_engine time_reference write_samples"
     ),
     "machine.cpu": (
         "blame_region convert_onnx convert_whole export_onnx inspect_network list_slices "
-        "mix_regions run_engine:onnxruntime run_engine:openvino run_reference time_engine "
-        "time_reference time_region:onnxruntime time_region:openvino write_samples"
+        "mix_regions rebuild_engine run_engine:onnxruntime run_engine:openvino run_reference "
+        "time_engine time_reference write_samples"
     ),
-    "machine.gpu": "time_engine",
+    "machine.gpu": "rebuild_engine time_engine",
     "model.baselines": "time_reference",
     "model.bundle": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
@@ -215,14 +224,16 @@ CODE = {
     ),
     "model.spec": (
         "blame_region build_engine describe_segmentation encode_slices inspect_network "
-        "make_package run_engine run_reference score_engine summarise time_engine "
-        "time_preparation time_reference time_region train validate_engine write_samples"
+        "make_package rebuild_engine run_engine run_reference score_engine score_rebuild "
+        "summarise time_engine time_preparation time_reference time_region train "
+        "validate_engine write_samples"
     ),
     "model.unet": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
     ),
     "model.user_code": (
-        "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
+        "describe_segmentation export_onnx fetch_weights inspect_network make_package "
+        "run_reference time_reference train write_samples"
     ),
     "model.weight_files": (
         "export_onnx fetch_weights inspect_network run_reference time_reference train write_samples"
@@ -248,60 +259,69 @@ CODE = {
     "plan.rule_graph": "summarise",
     "precision": (
         "blame_region build_engine convert_onnx convert_whole export_onnx inspect_network "
-        "make_package mix_regions run_engine run_reference score_engine summarise time_engine "
-        "time_reference time_region validate_engine write_report write_samples"
+        "make_package mix_regions rebuild_engine run_engine run_reference score_engine "
+        "score_rebuild summarise time_engine time_reference time_region validate_engine "
+        "write_report write_samples"
     ),
     "quality.answers": (
-        "blame_region describe_segmentation run_engine run_reference score_engine "
-        "score_reference summarise time_reference write_samples"
+        "blame_region describe_segmentation rebuild_engine run_engine run_reference "
+        "score_engine score_rebuild score_reference summarise time_reference write_samples"
     ),
     "quality.blame": "blame_region",
     "quality.components": (
-        "blame_region describe_segmentation make_package run_engine run_reference score_engine "
-        "score_reference summarise time_reference write_samples"
+        "blame_region describe_segmentation make_package rebuild_engine run_engine "
+        "run_reference score_engine score_rebuild score_reference summarise time_reference "
+        "write_samples"
     ),
-    "quality.confidence": "score_engine",
+    "quality.confidence": "score_engine score_rebuild",
     "quality.decode": (
-        "blame_region describe_segmentation make_package run_engine run_reference score_engine "
-        "score_reference summarise time_reference write_samples"
+        "blame_region describe_segmentation make_package rebuild_engine run_engine "
+        "run_reference score_engine score_rebuild score_reference summarise time_reference "
+        "write_samples"
     ),
-    "quality.errors": "blame_region make_package score_engine time_reference",
+    "quality.differing": "rebuild_engine",
+    "quality.errors": (
+        "blame_region make_package rebuild_engine score_engine score_rebuild time_reference"
+    ),
     "quality.failure_words": "make_package summarise write_report",
     "quality.failures": "make_package summarise validate_engine write_report",
     "quality.judging": "validate_engine",
     "quality.labels": (
-        "blame_region describe_segmentation run_engine run_reference score_engine "
-        "score_reference summarise time_reference write_samples"
+        "blame_region describe_segmentation rebuild_engine run_engine run_reference "
+        "score_engine score_rebuild score_reference summarise time_reference write_samples"
     ),
     "quality.loss_limit": "summarise validate_engine",
-    "quality.masks": "score_engine",
-    "quality.means": "blame_region score_engine score_reference summarise",
-    "quality.metric": "blame_region score_engine score_reference",
+    "quality.masks": "score_engine score_rebuild",
+    "quality.means": "blame_region score_engine score_rebuild score_reference summarise",
+    "quality.metric": "blame_region score_engine score_rebuild score_reference",
     "quality.metric_table": "make_package summarise validate_engine write_report",
     "quality.mix_choice": "mix_regions summarise",
     "quality.mix_plan": "mix_regions summarise",
-    "quality.outlines": "score_engine summarise",
-    "quality.overlap": "blame_region score_engine score_reference",
+    "quality.outlines": "score_engine score_rebuild summarise",
+    "quality.overlap": "blame_region score_engine score_rebuild score_reference",
     "quality.precision_proof": "validate_engine",
     "quality.raw_sample": (
-        "blame_region describe_segmentation run_engine run_reference score_engine "
-        "score_reference summarise time_reference write_samples"
+        "blame_region describe_segmentation rebuild_engine run_engine run_reference "
+        "score_engine score_rebuild score_reference summarise time_reference write_samples"
     ),
-    "quality.reference_scores": "blame_region score_engine score_reference summarise",
+    "quality.rebuild_scores": "score_rebuild summarise",
+    "quality.rebuild_scoring": "score_rebuild",
+    "quality.reference_scores": "blame_region score_engine score_rebuild score_reference summarise",
     "quality.reference_scoring": "score_reference",
     "quality.sample_limits": "make_package",
     "quality.scores": (
-        "blame_region make_package score_engine score_reference summarise time_reference "
-        "validate_engine"
+        "blame_region make_package rebuild_engine score_engine score_rebuild score_reference "
+        "summarise time_reference validate_engine"
     ),
-    "quality.scoring": "score_engine",
+    "quality.scoring": "score_engine score_rebuild",
     "quality.sensitivity": "blame_region mix_regions summarise time_region",
     "quality.subject_labels": (
-        "blame_region describe_segmentation score_engine score_reference summarise"
+        "blame_region describe_segmentation rebuild_engine score_engine score_rebuild "
+        "score_reference summarise"
     ),
     "quality.verdict": "summarise validate_engine",
-    "quality.views": "score_engine summarise",
-    "quality.worth": "blame_region score_engine score_reference",
+    "quality.views": "score_engine score_rebuild summarise",
+    "quality.worth": "blame_region score_engine score_rebuild score_reference",
     "report.baselines": "write_report",
     "report.cautions": "write_report",
     "report.chart": "write_report",
@@ -316,60 +336,58 @@ CODE = {
     "report.overview": "write_report",
     "report.page": "write_report",
     "report.profiles": "write_report",
+    "report.rebuilds": "write_report",
     "report.regions": "write_report",
     "report.wording": "make_package write_report",
-    "runtimes.base": "build_engine make_package run_engine time_engine time_region write_report",
+    "runtimes.base": (
+        "build_engine make_package rebuild_engine run_engine time_engine time_region write_report"
+    ),
     "runtimes.cpu.messages": (
         "build_engine:onnxruntime build_engine:openvino run_engine:onnxruntime "
-        "run_engine:openvino time_engine:onnxruntime time_engine:openvino "
-        "time_region:onnxruntime time_region:openvino"
+        "run_engine:openvino time_engine:onnxruntime time_engine:openvino"
     ),
     "runtimes.cpu.session": (
-        "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime "
-        "time_engine:openvino time_region:onnxruntime time_region:openvino"
+        "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime time_engine:openvino"
     ),
     "runtimes.description": (
-        "build_engine make_package run_engine run_reference score_engine summarise time_engine "
-        "time_reference time_region validate_engine write_report write_samples"
+        "build_engine make_package rebuild_engine run_engine run_reference score_engine "
+        "score_rebuild summarise time_engine time_reference time_region validate_engine "
+        "write_report write_samples"
     ),
-    "runtimes.onnxruntime.build": "build_engine:onnxruntime time_region:onnxruntime",
-    "runtimes.onnxruntime.run": (
-        "run_engine:onnxruntime time_engine:onnxruntime time_region:onnxruntime"
-    ),
-    "runtimes.openvino.build": "build_engine:openvino time_region:openvino",
+    "runtimes.onnxruntime.build": "build_engine:onnxruntime",
+    "runtimes.onnxruntime.run": "run_engine:onnxruntime time_engine:onnxruntime",
+    "runtimes.openvino.build": "build_engine:openvino",
     "runtimes.openvino.properties": (
-        "build_engine:openvino run_engine:openvino time_engine:openvino time_region:openvino"
+        "build_engine:openvino run_engine:openvino time_engine:openvino"
     ),
-    "runtimes.openvino.run": "run_engine:openvino time_engine:openvino time_region:openvino",
+    "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
     "runtimes.registry": (
-        "build_engine make_package run_engine time_engine time_region write_report"
+        "build_engine make_package rebuild_engine run_engine time_engine time_region write_report"
     ),
-    "runtimes.serving": "build_engine make_package run_engine time_engine time_region write_report",
-    "runtimes.tensorrt.build": "build_engine:tensorrt time_region:tensorrt",
-    "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt time_region:tensorrt",
-    "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt time_region:tensorrt",
-    "runtimes.tensorrt.graph": "build_engine:tensorrt time_region:tensorrt",
-    "runtimes.tensorrt.inspect": (
-        "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
+    "runtimes.serving": (
+        "build_engine make_package rebuild_engine run_engine time_engine time_region write_report"
     ),
-    "runtimes.tensorrt.lane": "run_engine:tensorrt time_engine:tensorrt time_region:tensorrt",
-    "runtimes.tensorrt.log": (
-        "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
-    ),
-    "runtimes.tensorrt.session": "run_engine:tensorrt time_engine:tensorrt time_region:tensorrt",
-    "runtimes.tensorrt.tf32": (
-        "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
-    ),
-    "runtimes.tensorrt.timing_cache": "build_engine:tensorrt time_region:tensorrt",
+    "runtimes.tensorrt.build": "build_engine:tensorrt",
+    "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.graph": "build_engine:tensorrt",
+    "runtimes.tensorrt.inspect": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.lane": "run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.log": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.session": "run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.tf32": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.timing_cache": "build_engine:tensorrt",
     "summary.baselines": "summarise",
     "summary.benchmark_files": "summarise",
     "summary.comparison": "summarise",
+    "summary.dataset": "summarise",
     "summary.document": "make_package summarise write_report",
     "summary.engines": "summarise",
     "summary.machines": "summarise",
     "summary.mixes": "summarise",
     "summary.overlay_index": "summarise write_report",
     "summary.overlays": "summarise",
+    "summary.rebuilds": "summarise",
     "summary.regions": "summarise",
     "summary.selection_rule": "summarise",
     "summary.summarise": "summarise",
@@ -385,7 +403,7 @@ CODE = {
     "training.validation": "train",
     "user_function": (
         "blame_region describe_segmentation encode_slices export_onnx fetch_weights "
-        "inspect_network make_package run_reference score_engine score_reference "
+        "inspect_network make_package run_reference score_engine score_rebuild score_reference "
         "time_preparation time_reference train write_samples"
     ),
 }
@@ -508,9 +526,11 @@ SCRIPTS = [
     "list_slices",
     "make_package",
     "mix_regions",
+    "rebuild_engine",
     "run_engine",
     "run_reference",
     "score_engine",
+    "score_rebuild",
     "score_reference",
     "split_regions",
     "summarise",
@@ -528,34 +548,38 @@ SCRIPTS = [
 PACKAGES = {
     "numpy": (
         "list_slices encode_slices time_preparation inspect_network convert_onnx score_reference "
-        "score_engine summarise convert_whole blame_region mix_regions"
+        "score_engine score_rebuild summarise convert_whole blame_region mix_regions"
     ),
     "pillow": (
-        "list_slices encode_slices time_preparation score_reference score_engine summarise "
-        "blame_region"
+        "list_slices encode_slices time_preparation score_reference score_engine score_rebuild "
+        "summarise blame_region"
     ),
     "tifffile": (
-        "list_slices encode_slices time_preparation score_reference score_engine blame_region"
+        "list_slices encode_slices time_preparation score_reference score_engine score_rebuild "
+        "blame_region"
     ),
     "imagecodecs": "list_slices encode_slices time_preparation",
     "simpleitk": (
-        "list_slices encode_slices time_preparation score_reference score_engine blame_region"
+        "list_slices encode_slices time_preparation score_reference score_engine score_rebuild "
+        "blame_region"
     ),
     "scipy": (
-        "encode_slices time_preparation score_reference score_engine summarise blame_region "
-        "mix_regions"
+        "encode_slices time_preparation score_reference score_engine score_rebuild summarise "
+        "blame_region mix_regions"
     ),
     "scikit-image": (
-        "encode_slices time_preparation score_reference score_engine summarise blame_region"
+        "encode_slices time_preparation score_reference score_engine score_rebuild summarise "
+        "blame_region"
     ),
-    "medpy": "score_reference score_engine blame_region",
+    "medpy": "score_reference score_engine score_rebuild blame_region",
     "torch": (
         "train fetch_weights inspect_network export_onnx write_samples run_reference time_reference"
     ),
     "matplotlib": "train",
     "onnx": (
         "inspect_network export_onnx convert_onnx build_engine:onnxruntime build_engine:tensorrt "
-        "split_regions convert_whole blame_region time_region mix_regions"
+        "rebuild_engine:onnxruntime rebuild_engine:tensorrt split_regions convert_whole "
+        "blame_region time_region mix_regions"
     ),
     "onnxscript": "inspect_network export_onnx",
     "onnxslim": "inspect_network export_onnx",
@@ -602,6 +626,7 @@ NOT_REPEATABLE = frozenset(
     {
         "build_engine",
         "mix_regions",
+        "rebuild_engine",
         "summarise",
         "time_engine",
         "time_preparation",

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from prepared_shards import FORM, TUMOUR, encode, encoding_settings, form, list_folder
 from segtrt.data.form import Form
+from segtrt.data.own_code import CODE
 from segtrt.data.prepared import Prepared
 from segtrt.deploy.describe import describe_segmentation
 from segtrt.deploy.segmentation import Segmentation, read_segmentation
@@ -84,3 +85,70 @@ def test_labels_that_are_not_one_a_class_are_refused(project_root: Path, tmp_pat
     assert found.layout.masks == "{subject}/{subject}_{item}_mask.tif"
     with pytest.raises(SegtrtError, match="distinguishes 3 classes"):
         describe(tmp_path, replace(UNET, classes=3), FORM, {})
+
+
+def test_a_function_of_ones_own_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named by an absolute path, of which nothing is kept, and needed no longer."""
+    home = tmp_path / "home_of_alice"
+    home.mkdir()
+    own = home / "own.py"
+    own.write_text("def scale(image):\n    return (image / 100).astype('float32')\n")
+    pictures(tmp_path / "images")
+    run = tmp_path / "run"
+    run.mkdir()
+    known = form("{item}.png", None, tmp_path / "images")
+    (shard,) = list_folder(tmp_path / "images", run, form=known)
+    tensors = {"normalisation": f"{own}:scale"}
+    write_spec(GREY, (), run / "network.json")
+    describe_segmentation(
+        run / "manifest.json",
+        run / "network.json",
+        run / "segmentation.json",
+        layout=known.layout,
+        labels=known.labels,
+        tensors=encoding_settings(tensors),
+        decoding=USUAL,
+        largest_component=False,
+        code=run / CODE,
+    )
+    made = encode(shard, tmp_path / "images", run / "tensors", tensors, GREY, None)
+    own.unlink()
+    monkeypatch.chdir("/")
+    found = read_segmentation(run / "segmentation.json")
+    with Prepared(made) as shown:
+        assert shown.preparation["normalisation"] == "own.py:scale"
+        image = np.asarray(Image.open(tmp_path / "images/0.png"))[np.newaxis]
+        np.testing.assert_array_equal(
+            found.preparation.prepare(image).image[np.newaxis], shown.images(0, 1)
+        )
+    for path in run.rglob("*"):
+        assert path.is_dir() or b"home_of_alice" not in path.read_bytes(), path
+
+
+def test_a_function_whose_file_is_gone_is_reported(tmp_path: Path) -> None:
+    pictures(tmp_path / "images")
+    known = form("{item}.png", None, tmp_path / "images")
+    list_folder(tmp_path / "images", tmp_path, form=known)
+    write_spec(GREY, (), tmp_path / "network.json")
+    with pytest.raises(SegtrtError, match=r"but there is no file gone\.py in"):
+        describe_segmentation(
+            tmp_path / "manifest.json",
+            tmp_path / "network.json",
+            tmp_path / "segmentation.json",
+            layout=known.layout,
+            labels=known.labels,
+            tensors=encoding_settings({"normalisation": "gone.py:scale"}),
+            decoding=USUAL,
+            largest_component=False,
+            code=tmp_path / CODE,
+        )
+    assert not (tmp_path / "segmentation.json").exists()
+
+
+def pictures(folder: Path) -> None:
+    """Two grey images of a size that the network takes."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        values = rng.integers(0, 256, (32, 48), np.uint8)
+        Image.fromarray(values).save(folder / f"{number}.png")

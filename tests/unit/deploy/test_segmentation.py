@@ -1,6 +1,7 @@
 """`segmentation.json`: what is written is read back, and nothing else is."""
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 from segtrt.data.intensity import Intensity
 from segtrt.data.labels import Labels
@@ -142,12 +144,74 @@ def test_a_key_too_many_or_too_few_is_refused(known: Segmentation, tmp_path: Pat
             target[name] = kept
 
 
+CODE = "def own(image):\n    return image.astype('float32') / 255\n"
+
+
+def own(folder: Path) -> Segmentation:
+    """A description with code that goes along, both written to `folder`."""
+    (folder / "code").mkdir()
+    (folder / "code/normalisation.py").write_text(CODE)
+    known = replace(
+        SLICES,
+        preparation=Preparation(Intensity("code/normalisation.py:own")),
+        code_sha256=hashlib.sha256(CODE.encode()).hexdigest(),
+    )
+    known.write(folder / "segmentation.json")
+    return known
+
+
+def test_code_that_goes_along_is_found_beside_the_description(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = own(tmp_path)
+    monkeypatch.chdir("/")
+    found = read_segmentation(tmp_path / "segmentation.json")
+    assert found == known
+    image = np.full((3, 4, 4), 51, np.uint8)
+    assert found.preparation.intensity.normalise(image, None)[0, 0, 0] == np.float32(0.2)
+    assert found.to_json() == known.to_json()
+    assert str(tmp_path) not in json.dumps(found.to_json())
+    assert matches_schema(found.to_json())
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("../../elsewhere.py:own", True),
+        ("/elsewhere.py:own", True),
+        ("code/../code/normalisation.py:own", True),
+        ("code/other.py:own", True),
+        ("slice", True),
+        ("math:sqrt", True),
+        ("code/normalisation.py:own", False),
+        ("/elsewhere.py:own", False),
+    ],
+)
+def test_no_other_file_is_ever_run(tmp_path: Path, name: str, code: bool) -> None:
+    data = own(tmp_path).to_json()
+    data["preparation"]["normalisation"] = name
+    if not code:
+        data["code"] = None
+    (tmp_path / "segmentation.json").write_text(json.dumps(data))
+    with pytest.raises(SegtrtError, match=r"must be code/normalisation\.py and have its hash"):
+        read_segmentation(tmp_path / "segmentation.json")
+
+
+def test_code_is_compared_before_it_is_run(tmp_path: Path) -> None:
+    own(tmp_path)
+    mark = tmp_path / "it was run"
+    (tmp_path / "code/normalisation.py").write_text(f"open({str(mark)!r}, 'w')\n{CODE}")
+    with pytest.raises(SegtrtError, match="was changed since it was proven; it is not run; here"):
+        read_segmentation(tmp_path / "segmentation.json", "here")
+    assert not mark.exists()
+
+
 def test_a_file_that_is_missing_or_of_another_format_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "segmentation.json"
     with pytest.raises(SegtrtError, match="does not exist"):
         read_segmentation(path)
     path.write_text('{"format": "segtrt-engine-3"}')
-    with pytest.raises(SegtrtError, match=r"format segtrt-segmentation-1 expected.*; unpack it"):
+    with pytest.raises(SegtrtError, match=r"format segtrt-segmentation-2 expected.*; unpack it"):
         read_segmentation(path, "unpack it again")
 
 

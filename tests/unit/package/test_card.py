@@ -97,6 +97,15 @@ def test_it_says_what_is_missing() -> None:
     assert "chosen by name" in card
 
 
+def test_code_that_goes_along_is_said_to_be_run() -> None:
+    facts = replace(FACTS, normalisation="code/normalisation.py:scale")
+    card = write_card(MANIFEST, facts)
+    assert "**This package contains Python code and runs it.**" in card
+    assert "`scale` in `code/normalisation.py`" in card
+    assert "from a stranger is running a stranger's program" in card
+    assert "contains Python code" not in write_card(MANIFEST, FACTS)
+
+
 def test_hostile_names_stay_text() -> None:
     quality = replace(MANIFEST.quality, metric="Dice | <b>")
     facts = replace(FACTS, dataset=f"x\n---\n{HOSTILE}", labels={1: HOSTILE})

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import zipfile
 from dataclasses import replace
 from importlib.metadata import version
@@ -14,7 +15,7 @@ import numpy as np
 import onnx
 import pytest
 import tiny_unet_graphs as graphs
-from example_package import SEGMENTATION, SETTINGS, Sources
+from example_package import OWN, SEGMENTATION, SETTINGS, Sources
 from segtrt.deploy.segmentation import read_segmentation
 from segtrt.errors import SegtrtError
 from segtrt.graphs.samples import write_tensor
@@ -192,6 +193,35 @@ def test_an_engine_of_another_machine_is_packaged_without_a_try(
     runtime = type(get_runtime("onnxruntime"))
     monkeypatch.setattr(runtime, "mismatch", lambda *_: "built for another CPU")
     assert (wrong.make(tmp_path) / "package.json").is_file()
+
+
+def test_a_normalisation_of_ones_own_is_in_it(sources: Sources, tmp_path: Path) -> None:
+    known = sources.with_code(tmp_path / "known")
+    package = known.make(tmp_path)
+    shutil.rmtree(tmp_path / "known")
+    assert "code/normalisation.py" in check_files(package)
+    assert (package / "code/normalisation.py").read_text() == OWN
+    found = read_segmentation(package / "segmentation.json")
+    assert found.preparation.intensity.folder == package
+    assert (package / "requirements.txt").read_text().splitlines().count(
+        f"pyyaml=={version('pyyaml')}"
+    ) == 1
+    card = (package / "README.md").read_text()
+    assert "contains Python code and runs it" in card
+    assert f"pyyaml=={version('pyyaml')}" in card
+    assert [path for path in package.rglob("*") if str(tmp_path).encode() in holds(path)] == []
+
+
+def holds(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def test_code_that_was_changed_is_not_packaged(sources: Sources, tmp_path: Path) -> None:
+    known = sources.with_code(tmp_path / "known")
+    (tmp_path / "known/code/normalisation.py").write_text("import os\n")
+    with pytest.raises(SegtrtError, match="was changed since it was proven; it is not run"):
+        known.make(tmp_path)
+    assert not (tmp_path / "package").exists()
 
 
 def test_what_is_required() -> None:

@@ -1,6 +1,8 @@
 """Verifying a package: what is refused before anything is loaded, what is reported otherwise."""
 
+import hashlib
 import json
+import py_compile
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from example_package import Sources
+from segtrt import load
 from segtrt.cli.main import main
 from segtrt.engines.budget import TimingBudget
 from segtrt.engines.load import open_engine
@@ -120,6 +124,50 @@ def test_a_tampered_file_is_named_before_anything_is_loaded(
     if change == "flipped":
         write_zip(package, package.with_suffix(".zip"))
         assert name in refusal(package.with_suffix(".zip"))
+
+
+@pytest.fixture
+def coded(sources: Sources, tmp_path: Path) -> Path:
+    """A package with a normalisation of the makers' own."""
+    return sources.with_code(tmp_path / "known").make(tmp_path)
+
+
+def test_code_in_a_package_is_imported_and_leaves_nothing(coded: Path) -> None:
+    assert verify_package(coded, budget=SHORT).failures == ()
+    assert [path.name for path in (coded / "code").iterdir()] == ["normalisation.py"]
+    assert verify_package(coded, budget=SHORT).failures == ()
+
+
+def test_tampered_code_is_refused_before_it_is_run(coded: Path) -> None:
+    mark = coded.parent / "it was run"
+    code = coded / "code/normalisation.py"
+    code.write_text(f"open({str(mark)!r}, 'w')\n{code.read_text()}")
+    assert "code/normalisation.py" in refusal(coded)
+    write_zip(coded, coded.with_suffix(".zip"))
+    assert "code/normalisation.py" in refusal(coded.with_suffix(".zip"))
+    # With sound checksums it is still not the code that the description is of.
+    write_checksums(coded)
+    assert "it is not run" in refusal(coded)
+    for place in (coded, coded.with_suffix(".zip")):
+        with pytest.raises(SegtrtError, match=r"code/normalisation\.py"):
+            load(place)
+        assert main(["predict", str(place), str(coded), "--out", str(coded.parent / "out")]) == 2
+    assert not mark.exists()
+
+
+def test_bytecode_beside_the_code_is_a_file_too_many(coded: Path) -> None:
+    py_compile.compile(str(coded / "code/normalisation.py"), doraise=True)
+    assert "__pycache__" in refusal(coded)
+
+
+def test_code_that_cannot_be_imported_here_is_named(coded: Path) -> None:
+    code = coded / "code/normalisation.py"
+    code.write_text(f"import no_such_package_here\n{code.read_text()}")
+    data = json.loads((coded / "segmentation.json").read_text())
+    data["code"]["sha256"] = hashlib.sha256(code.read_bytes()).hexdigest()
+    (coded / "segmentation.json").write_text(json.dumps(data))
+    write_checksums(coded)
+    assert "no_such_package_here" in refusal(coded)
 
 
 def test_what_is_no_package(tmp_path: Path) -> None:

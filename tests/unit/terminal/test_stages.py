@@ -26,7 +26,8 @@ def test_every_rule_that_makes_something_has_a_stage() -> None:
 
 def test_a_modules_rules_have_a_prefix() -> None:
     assert stage_of("brain_build_engine") == stage_of("build_engine") == "engines"
-    assert stage_of("rebuild_engine") == stage_of("all") == ""
+    assert stage_of("rebuild_engine") == "runs"
+    assert stage_of("prebuild_engine") == stage_of("all") == ""
 
 
 def test_stages_come_in_their_order_and_the_rest_last() -> None:

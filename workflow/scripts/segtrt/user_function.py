@@ -5,8 +5,9 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from functools import lru_cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from segtrt.errors import SegtrtError
@@ -17,13 +18,14 @@ def names_function(text: str) -> bool:
     return ":" in text
 
 
-def load_function(text: str, setting: str) -> Callable[..., Any]:
+def load_function(text: str, setting: str, folder: Path | None = None) -> Callable[..., Any]:
     """The function that a setting names.
 
     Args:
         text: `module:function`, where the module is installed or lies in the current folder, or
-            `path/to/file.py:function`, relative to the current folder.
+            `path/to/file.py:function`.
         setting: the setting's name, for messages.
+        folder: where the path of a file begins; None for the current folder.
 
     Raises:
         SegtrtError: no such module, file or function, or importing it fails.
@@ -34,11 +36,13 @@ def load_function(text: str, setting: str) -> Callable[..., Any]:
         raise SegtrtError(f"{where}; expected module:function or path/to/file.py:function")
     try:
         module = (
-            load_file(Path(source).absolute()) if source.endswith(".py") else _load_module(source)
+            load_file((folder or Path()).absolute() / source)
+            if source.endswith(".py")
+            else _load_module(source)
         )
     except FileNotFoundError:
         raise SegtrtError(
-            f"{where}, but there is no file {source} in {Path.cwd()}; correct the path"
+            f"{where}, but there is no file {source} in {folder or Path.cwd()}; correct the path"
         ) from None
     except Exception as error:
         raise SegtrtError(
@@ -72,10 +76,19 @@ def load_file(path: Path) -> ModuleType:
     return _run_file(path, path.stat().st_mtime_ns)
 
 
+class _Source(SourceFileLoader):
+    """Compiles the file that is there: no bytecode is written beside it, nor read in its place."""
+
+    def get_code(self, fullname: str) -> CodeType | None:  # noqa: ARG002 - as it is overridden
+        """The code of the file's text."""
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
 @lru_cache
 def _run_file(path: Path, changed_ns: int) -> ModuleType:  # noqa: ARG001 - an edited file is new
     name = f"user_file_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Source(name, str(path)))
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)

@@ -148,6 +148,7 @@ class Engines:
     workspace_mib: int
     optimisation_level: int
     compute_capabilities: tuple[str, ...]
+    rebuilds: int
     calibration: Calibration
 
     @property

@@ -10,13 +10,15 @@
 - Anything with a colon names the user's function.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segtrt.addresses import shown_place
 from segtrt.data.normalisations import NORMALISATIONS, PARAMETRIC
 from segtrt.data.normalise import HIGH_PERCENTILE, LOW_PERCENTILE, slice_tables
 from segtrt.errors import SegtrtError
@@ -46,6 +48,9 @@ class Intensity:
     """Instead of `range`: 0 to 100, of each channel of the item."""
     nonzero_only: bool = False
     """Statistics are those of each channel's values other than 0, and zeros stay 0."""
+    folder: Path | None = field(default=None, compare=False)
+    """Where the path of the user's file begins; None for the current folder. No description has
+    it: it is where a description was found."""
 
     def __post_init__(self) -> None:
         name = self.normalisation
@@ -54,7 +59,7 @@ class Intensity:
                 f"{_SETTING} is {name!r}; expected {', '.join(NORMALISATIONS)}, module:function or "
                 "path/to/file.py:function"
             )
-        given = [key for key, value in asdict(self).items() if key != "normalisation" and value]
+        given = [key for key, value in self.to_json().items() if key != "normalisation" and value]
         if given and name not in PARAMETRIC:
             raise SegtrtError(
                 f"{_SETTING} {name} has no use for {', '.join(given)}; leave that out or choose "
@@ -74,12 +79,23 @@ class Intensity:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values; what is None or False is left out."""
-        return {
+        """As JSON values; what is None or False is left out, and so is where a file lies."""
+        values = {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
-            if value is not None and value is not False
+            if key != "folder" and value is not None and value is not False
         }
+        return {**values, "normalisation": shown_place(self.normalisation)}
+
+    def function(self) -> Callable[..., Any] | None:
+        """The user's function, loaded; None for what is built in.
+
+        Raises:
+            SegtrtError: there is no such module, file or function, or importing it fails.
+        """
+        if not names_function(self.normalisation):
+            return None
+        return load_function(self.normalisation, _SETTING, self.folder)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -129,7 +145,7 @@ class Intensity:
             elif name in PARAMETRIC:
                 result = self._normalised_channels(image)
             else:
-                result = _by_function(name, image)
+                result = self._by_function(image)
         wrong = result.size - int(np.count_nonzero(np.isfinite(result)))
         if wrong:
             raise SegtrtError(
@@ -177,6 +193,35 @@ class Intensity:
             values[zeros] = 0
         return values
 
+    def _by_function(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        function = self.function()
+        assert function is not None
+        where = f"{_SETTING} {self.normalisation}"
+        try:
+            result = function(image.copy())
+        except Exception as error:
+            raise SegtrtError(
+                f"{where} fails on an image of {image.dtype} {image.shape} "
+                f"({type(error).__name__}: {error}); correct the function"
+            ) from error
+        given = (
+            f"{result.dtype} {result.shape}"
+            if isinstance(result, np.ndarray)
+            else type(result).__name__
+        )
+        right = (
+            isinstance(result, np.ndarray)
+            and result.shape == image.shape
+            and np.issubdtype(result.dtype, np.floating)
+        )
+        if not right:
+            raise SegtrtError(
+                f"{where} gives {given}; expected a NumPy array of float32 {image.shape}, the "
+                "shape of the image"
+            )
+        converted: NDArray[np.float32] = result.astype(np.float32)
+        return converted
+
 
 def _normalised_slices(image: NDArray[Any], slice_axis: int | None) -> NDArray[np.float32]:
     result = np.empty(image.shape, np.float32)
@@ -195,32 +240,3 @@ def _normalised_slices(image: NDArray[Any], slice_axis: int | None) -> NDArray[n
         flat = low == high
         target[...] = 0 if flat else (clipped - clipped.mean()) / clipped.std()
     return result
-
-
-def _by_function(name: str, image: NDArray[Any]) -> NDArray[np.float32]:
-    function = load_function(name, _SETTING)
-    where = f"{_SETTING} {name}"
-    try:
-        result = function(image.copy())
-    except Exception as error:
-        raise SegtrtError(
-            f"{where} fails on an image of {image.dtype} {image.shape} "
-            f"({type(error).__name__}: {error}); correct the function"
-        ) from error
-    given = (
-        f"{result.dtype} {result.shape}"
-        if isinstance(result, np.ndarray)
-        else type(result).__name__
-    )
-    right = (
-        isinstance(result, np.ndarray)
-        and result.shape == image.shape
-        and np.issubdtype(result.dtype, np.floating)
-    )
-    if not right:
-        raise SegtrtError(
-            f"{where} gives {given}; expected a NumPy array of float32 {image.shape}, the shape of "
-            "the image"
-        )
-    converted: NDArray[np.float32] = result.astype(np.float32)
-    return converted

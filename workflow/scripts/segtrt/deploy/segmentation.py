@@ -8,7 +8,7 @@ describes the file.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from typing import Any, Self
 from segtrt.data.encoding import Encoding
 from segtrt.data.labels import Labels
 from segtrt.data.layout import Layout
+from segtrt.data.own_code import CODE, check_code
 from segtrt.data.preparation import Preparation
 from segtrt.data.windows import Window
 from segtrt.errors import SegtrtError
@@ -24,7 +25,7 @@ from segtrt.formats import REMAKE, read_object, unreadable
 from segtrt.model.spec import NetworkSpec
 from segtrt.quality.decode import Decoder
 
-FORMAT = "segtrt-segmentation-1"
+FORMAT = "segtrt-segmentation-2"
 FILE = "segmentation.json"
 SCHEMA = Path(__file__).with_name("segmentation.schema.json")
 
@@ -59,8 +60,12 @@ class Segmentation:
     crops: bool = True
     """Whether an image larger than `preparation.size` may be cropped to it, as settings ask for;
     otherwise it is only ever padded, and a larger one is refused."""
+    code_sha256: str | None = None
+    """Of the file with the user's own normalisation, which goes along (`segtrt.data.own_code`);
+    None where it is built in or a module that is installed."""
 
     def __post_init__(self) -> None:
+        self._check_code()
         channels, *size = self.patch
         sides = {len(self.network.size), len(self.network.multiple), len(self.network.stride)}
         if sides != {len(size)}:
@@ -82,6 +87,17 @@ class Segmentation:
                 "name the network's classes there, in order"
             )
 
+    def _check_code(self) -> None:
+        """A function's file goes along, and no other is ever named: a path could lead anywhere."""
+        source = self.preparation.intensity.normalisation.rpartition(":")[0]
+        if (source == str(CODE)) != (self.code_sha256 is not None) or (
+            source.endswith(".py") and self.code_sha256 is None
+        ):
+            raise SegtrtError(
+                f"preparation.normalisation is {self.preparation.intensity.normalisation}; a file "
+                f"must be {CODE} and have its hash in code"
+            )
+
     @property
     def encoding(self) -> Encoding:
         """How items become patches."""
@@ -100,6 +116,9 @@ class Segmentation:
             "patch": list(self.patch),
             "preparation": self.preparation.to_json(),
             "window": None if self.window is None else self.window.to_json(),
+            "code": None
+            if self.code_sha256 is None
+            else {"file": str(CODE), "sha256": self.code_sha256},
             "stacks": self.stacks,
             "crops": self.crops,
             "decoder": self.decoder.to_json(),
@@ -118,13 +137,14 @@ class Segmentation:
         Raises:
             KeyError, TypeError, ValueError, SegtrtError: `data` is something else.
         """
-        window, layout = data["window"], data["layout"]
+        window, layout, code = data["window"], data["layout"], data["code"]
         channels = layout["channels"]
         return cls(
             network=NetworkSpec.from_json(data["network"], "network"),
             patch=tuple(int(side) for side in data["patch"]),
             preparation=Preparation.from_json(data["preparation"]),
             window=None if window is None else Window.from_json(window),
+            code_sha256=None if code is None else str(code["sha256"]),
             stacks=bool(data["stacks"]),
             crops=bool(data["crops"]),
             decoder=Decoder.from_json(data["decoder"]),
@@ -144,13 +164,16 @@ class Segmentation:
 def read_segmentation(path: Path, remedy: str = REMAKE) -> Segmentation:
     """Read what `Segmentation.write` wrote; whatever the schema does not allow is refused.
 
+    The user's own code that goes along is compared with its hash; it is not run.
+
     Args:
         path: the file.
         remedy: what to do about a file that cannot be read, for the message.
 
     Raises:
         SegtrtError: missing, not JSON, of another format, or with an entry that is missing, unknown
-            or of another type or value than the format has.
+            or of another type or value than the format has; or the code that goes along is missing
+            or changed.
     """
     what = "description of a segmentation"
     data = read_object(path, what=what, tag=FORMAT, remedy=remedy)
@@ -160,7 +183,11 @@ def read_segmentation(path: Path, remedy: str = REMAKE) -> Segmentation:
         found = Segmentation.from_json(data)
     except (SegtrtError, ValueError) as error:
         raise unreadable(path, what, error, remedy) from None
-    return found
+    if found.code_sha256 is None:
+        return found
+    check_code(path.parent, found.code_sha256, remedy)
+    intensity = replace(found.preparation.intensity, folder=path.parent)
+    return replace(found, preparation=replace(found.preparation, intensity=intensity))
 
 
 def _fault(data: Any) -> str | None:

@@ -35,6 +35,25 @@ def code_of_file(path: Path) -> dict[str, Any]:
     return _code(path, path.parent)
 
 
+def imported_packages(path: Path) -> dict[str, str]:
+    """Version of each installed package that a Python file itself imports, by normalised name.
+
+    What marks a build of a version, as in `2.13.0+cpu`, is left out.
+
+    Raises:
+        SegtrtError: the file is not Python.
+    """
+    names = {
+        name
+        for module in _imports(_parsed(path), path, path.parent)
+        for top in [module.partition(".")[0]]
+        if top not in sys.stdlib_module_names
+        for name in packages_of(top)
+    }
+    versions = {name: distribution(name).version.partition("+")[0] for name in sorted(names)}
+    return {_normal(name): version for name, version in versions.items()}
+
+
 def code_of_module(module: str, base: Path) -> dict[str, Any]:
     """What decides an importable module.
 
@@ -89,11 +108,8 @@ def _code(root: Path, folder: Path) -> dict[str, Any]:
         name = path.relative_to(folder).as_posix()
         if name in files:
             continue
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            files[name] = code_fingerprint([path])
-        except (SyntaxError, UnicodeDecodeError) as error:
-            raise SegtrtError(f"{path} is not valid Python ({error}); correct it") from None
+        tree = _parsed(path)
+        files[name] = code_fingerprint([path])
         for module in _imports(tree, path, folder):
             found = _file_of(module, folder)
             if found is not None:
@@ -101,6 +117,18 @@ def _code(root: Path, folder: Path) -> dict[str, Any]:
             elif (top := module.partition(".")[0]) not in sys.stdlib_module_names:
                 packages.update(packages_of(top))
     return {"files": dict(sorted(files.items())), "packages": _versions(tuple(sorted(packages)))}
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise SegtrtError(f"{path} is not valid Python ({error}); correct it") from None
+
+
+def _normal(name: str) -> str:
+    """A package's name as the packaging standard compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _imports(tree: ast.Module, path: Path, folder: Path) -> Iterator[str]:
@@ -140,7 +168,7 @@ def _versions(names: tuple[str, ...]) -> dict[str, str]:
     versions: dict[str, str] = {}
     waiting = list(names)
     while waiting:
-        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        name = _normal(waiting.pop())
         if name in versions:
             continue
         try:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from segtrt.data.own_code import CODE
 from segtrt.package.manifest import Manifest
 from segtrt.report.wording import loss, number, percent, plural, score
 
@@ -142,18 +143,32 @@ def _proven(manifest: Manifest) -> str:
 
 def _contract(facts: CardFacts) -> str:
     classes = ", ".join(f"`{value}` {_cell(name)}" for value, name in facts.labels.items())
-    own = (
-        f"\nIts normalisation is a function of its makers' own, `{facts.normalisation}`, which is "
-        "not in the package: it must be importable where masks are made.\n"
-        if facts.normalisation
-        else ""
-    )
     return (
         "## Input and output\n\n"
         f"One input of {' x '.join(map(str, facts.patch))} (channels x size), float32. Values in "
         f"masks: `0` background, {classes}. How images become inputs and outputs become masks is "
-        f"data in `segmentation.json`.\n{own}"
+        f"data in `segmentation.json`.\n{_own_code(facts.normalisation)}"
     )
+
+
+def _own_code(normalisation: str) -> str:
+    """What is to be known of a function of the makers' own; nothing where there is none."""
+    source, _, function = normalisation.rpartition(":")
+    if source == str(CODE):
+        return (
+            "\n**This package contains Python code and runs it.** Its normalisation is a function "
+            f"of its makers' own, `{function}` in `{CODE}`. `segtrt predict`, `segtrt verify` and "
+            "`segtrt.load` import it, and then it may do whatever you may do: opening such a "
+            "package from a stranger is running a stranger's program. Take it only from whom you "
+            "would take a program, read that file first, and compare the package's digest with its "
+            "makers'. Files that the function itself reads are not in the package.\n"
+        )
+    if normalisation:
+        return (
+            f"\nIts normalisation is a function of its makers' own, `{normalisation}`, which is "
+            "not in the package: it must be importable where masks are made, and is run there.\n"
+        )
+    return ""
 
 
 def _views(facts: CardFacts) -> str:

@@ -3,13 +3,14 @@
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from segtrt.config.package import PackageSettings
+from segtrt.data.own_code import CODE
 from segtrt.deploy.segmentation import FILE as SEGMENTATION
 from segtrt.deploy.segmentation import Segmentation, read_segmentation
 from segtrt.engines.load import check_engine, open_engine
@@ -26,7 +27,7 @@ from segtrt.package.choice import choose_engine
 from segtrt.package.licences import copy_licences
 from segtrt.package.manifest import ENGINE, RECORD, Manifest
 from segtrt.package.requirements import FILE as REQUIREMENTS
-from segtrt.package.requirements import library_version, requirements_of
+from segtrt.package.requirements import library_version, requirements_of, requirements_of_code
 from segtrt.package.served import read_graph
 from segtrt.package.views import write_views
 from segtrt.quality.decode import Decoder
@@ -45,6 +46,7 @@ class PackageSources:
     summary: Path
     report: Path
     segmentation: Path
+    """With the user's own normalisation beside it, if it has one (`segtrt.data.own_code`)."""
     samples: Sequence[tuple[Path, Path]]
     """`input_0.pb` and `output_0.pb` of each sample."""
     engines: Sequence[tuple[Path, Path]]
@@ -77,7 +79,10 @@ def make_package(
     check_engine(engine, record)
     segmentation = read_segmentation(sources.segmentation)
     samples = _read_samples(sources.samples, record, segmentation.decoder)
+    code = sources.segmentation.parent / CODE if segmentation.code_sha256 else None
     says = _describe(settings.name, summary, entry, record, len(samples))
+    needed = dict.fromkeys([*says.requirements, *requirements_of_code(code)])
+    says = replace(says, requirements=list(needed))
     _try_out(engine, record, samples, segmentation.decoder, says.limits)
     graph_file = sources.graphs[_graph_of(entry["name"], record)]
     with replacing_folder(out) as folder:
@@ -85,6 +90,9 @@ def make_package(
         shutil.copyfile(engine, folder / ENGINE)
         record.write(folder / RECORD)
         segmentation.write(folder / SEGMENTATION)
+        if code:
+            (folder / CODE).parent.mkdir()
+            shutil.copyfile(code, folder / CODE)
         golden.write_golden(samples, folder / golden.FOLDER)
         shutil.copyfile(sources.report, folder / "report.html")
         (folder / REQUIREMENTS).write_text("\n".join([*says.requirements, ""]))

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from segtrt.model.user_code import imported_packages
 from segtrt.runtimes.registry import get_runtime
 
 FILE = "requirements.txt"
@@ -29,6 +30,24 @@ def requirements_of(runtime: str, target: Mapping[str, Any]) -> list[str]:
     found = [(name, _installed(name)) for name in REQUIRED]
     own = [f"{name}=={number}" for name, number in found if number]
     return [*get_runtime(runtime).requirements(target), *own]
+
+
+def requirements_of_code(path: Path | None) -> list[str]:
+    """Packages that the user's own code imports and the library does not need itself.
+
+    Args:
+        path: the Python file that goes along; None if none does.
+
+    Raises:
+        SegtrtError: the file is not Python.
+    """
+    if path is None:
+        return []
+    return [
+        f"{name}=={number}"
+        for name, number in imported_packages(path).items()
+        if name not in (*REQUIRED, "segtrt")
+    ]
 
 
 def library_version() -> str:

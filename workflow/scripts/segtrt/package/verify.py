@@ -95,6 +95,8 @@ def verify_package(
 ) -> Verified:
     """Check a package's files, load its engine, run the golden samples and time a batch.
 
+    A function of its makers' own, with which it normalises images, is imported too.
+
     Args:
         path: the package's folder or zip.
         threads: CPU threads of a CPU engine; None for all cores.
@@ -108,6 +110,8 @@ def verify_package(
     with opened_package(path) as package:
         manifest, record = package.manifest, package.record
         check_fit(package)
+        # Whoever predicts needs the function as well; a package that is changed has none loaded.
+        package.segmentation.preparation.intensity.function()
         samples = package.golden()
         mode = manifest.proven.mode
         with opened(package.engine, record, threads=threads, mode=mode) as session:

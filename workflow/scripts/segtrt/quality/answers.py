@@ -153,7 +153,10 @@ class Answers:
             """The shard's rows of the patches whose outputs were kept, ascending."""
             self.non_finite: tuple[int, ...] = tuple(map(int, json.loads(metadata["non_finite"])))
             """By item, output values that were not finite."""
-            if self._file.shapes["outputs"][0] != len(self.rows):
+            count, *output = self._file.shapes["outputs"]
+            self.output: tuple[int, ...] = tuple(output)
+            """(channels, *size) of one patch's raw output."""
+            if count != len(self.rows):
                 raise ValueError(f"it has outputs of other patches than its {len(self.rows)} rows")
         except (LookupError, RecursionError, SegtrtError, TypeError, ValueError) as error:
             self._file.close()
@@ -182,3 +185,23 @@ class Answers:
         """Raw outputs of the patches `rows[start:stop]`, (k, channels, *output size) float32."""
         outputs: NDArray[np.float32] = self._file.rows("outputs", start, stop)
         return outputs
+
+
+def copy_labels(tensors: Path, answers: Path, out: Path) -> None:
+    """Write answers again without their raw outputs: labels alone, which take little room.
+
+    Args:
+        tensors: the prepared images that they are to.
+        answers: the file of answers.
+        out: the file to write.
+
+    Raises:
+        SegtrtError: a file cannot be read.
+    """
+    with (
+        Prepared(tensors) as shard,
+        Answers(answers) as source,
+        write_answers(out, source.by, source.decoder, source.output) as writer,
+    ):
+        for place, item in enumerate(shard.items):
+            writer.add(source.labels(place, item), source.non_finite[place])

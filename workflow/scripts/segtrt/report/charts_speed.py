@@ -25,6 +25,9 @@ _RIM: Spec = {"line": {"width": 3, "color": "--ink"}}
 """Of the points of a line that differs from another in its profile or in being compiled alone."""
 
 
+_BARS = " A bar reaches from the slowest to the fastest of an engine's builds (engines.rebuilds)."
+
+
 class Timed(NamedTuple):
     """The reference, another way of PyTorch or an engine, with its timing."""
 
@@ -35,6 +38,16 @@ class Timed(NamedTuple):
     timing: Mapping[str, Any]
     dynamic: bool = False
     """Whether it has a dynamic profile."""
+    rebuilt_ms: Mapping[str, float] | None = None
+    """The lowest and the highest median of engines built again, if any were."""
+
+    @property
+    def rebuilt_speeds(self) -> tuple[float, float]:
+        """Images per second that builds reach, this one among them: the fewest and the most."""
+        own = self.timing["images_per_second"]
+        found = self.rebuilt_ms
+        ends = [self.timing["batch_size"] / ms * 1000 for ms in found.values()] if found else []
+        return min([own, *ends]), max([own, *ends])
 
 
 def timed(summary: Mapping[str, Any]) -> list[Timed]:
@@ -71,6 +84,7 @@ def timed(summary: Mapping[str, Any]) -> list[Timed]:
                 one["precision"],
                 one["timing"],
                 one["profile"] == "dynamic",
+                (one.get("rebuilds") or {}).get("latency_ms"),
             )
             for one in summary["engines"]
             if one["timing"] and one["machine"] == name
@@ -170,10 +184,10 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
     lines = timed(summary)
     if not lines:
         return None
-    kinds: dict[tuple[str, str, str, bool], list[Mapping[str, Any]]] = {}
+    kinds: dict[tuple[str, str, str, bool], list[Timed]] = {}
     for line in lines:
         kind = line.machine, line.runtime, line.precision, line.dynamic
-        kinds.setdefault(kind, []).append(line.timing)
+        kinds.setdefault(kind, []).append(line)
     ways = {one["name"] for machine in summary["machines"] for one in machine["baselines"]}
     data: list[Spec] = []
     for (machine, runtime, precision, dynamic), group in kinds.items():
@@ -185,7 +199,8 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
             if runtime in ways
             else wording.series_label(runtime, precision, place)
         )
-        timings = sorted(group, key=lambda one: one["batch_size"])
+        ordered = sorted(group, key=lambda one: one.timing["batch_size"])
+        timings = [one.timing for one in ordered]
         data.append(
             {
                 "type": "scatter",
@@ -194,6 +209,7 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                 **group_of(place),
                 "x": [one["batch_size"] for one in timings],
                 "y": [one["images_per_second"] for one in timings],
+                **_error_bars(ordered, colour_of(runtime)),
                 "hovertemplate": "batch %{x}<br>%{y:,.4~g} images/s<extra>%{fullData.name}</extra>",
                 "marker": {
                     "size": 8,
@@ -203,6 +219,7 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                 "line": {"width": 2, "color": colour_of(runtime), "dash": dash(precision)},
             }
         )
+    rebuilt = any(line.rebuilt_ms for line in lines)
     best = max(_trusted(summary, lines), key=lambda line: line.timing["images_per_second"])
     sizes = sorted({line.timing["batch_size"] for line in lines})
     return Chart(
@@ -210,7 +227,7 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
         finding="Throughput peaks at "
         f"{wording.number(best.timing['images_per_second'])} images/s, with {best.name}",
         note="Images per second (batch size over median latency) over batch size, both "
-        "logarithmic." + legend_note(summary, "filling and dash"),
+        "logarithmic." + (_BARS if rebuilt else "") + legend_note(summary, "filling and dash"),
         spec={
             "data": data,
             "layout": layout(
@@ -223,22 +240,51 @@ def throughput(summary: Mapping[str, Any]) -> Chart | None:
                 },
                 {
                     "title": title("images per second"),
-                    **log_axis([line.timing["images_per_second"] for line in lines]),
+                    **log_axis([speed for line in lines for speed in line.rebuilt_speeds]),
                 },
                 420,
                 grouped=data if several(summary) else (),
             ),
         },
         table=Table(
-            ["Engine", "Batch size", "Images per second", "Median ms of a batch"],
+            [
+                *("Engine", "Batch size", "Images per second", "Median ms of a batch"),
+                *(["Images per second of its builds"] if rebuilt else []),
+            ],
             [
                 [
                     line.name,
                     str(line.timing["batch_size"]),
                     wording.number(line.timing["images_per_second"]),
                     wording.number(line.timing["total"]["median"]),
+                    *([_builds(line)] if rebuilt else []),
                 ]
                 for line in lines
             ],
         ),
     )
+
+
+def _builds(line: Timed) -> str:
+    """`83 to 94`: the slowest and the fastest of an engine's builds, itself among them."""
+    if not line.rebuilt_ms:
+        return wording.MISSING
+    return " to ".join(wording.number(speed) for speed in line.rebuilt_speeds)
+
+
+def _error_bars(lines: list[Timed], colour: str) -> Spec:
+    """From the slowest build to the fastest, where engines were built again."""
+    if not any(line.rebuilt_ms for line in lines):
+        return {}
+    speeds = [(line.timing["images_per_second"], *line.rebuilt_speeds) for line in lines]
+    return {
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [most - own for own, _, most in speeds],
+            "arrayminus": [own - fewest for own, fewest, _ in speeds],
+            "color": colour,
+            "thickness": 1.5,
+            "width": 5,
+        }
+    }

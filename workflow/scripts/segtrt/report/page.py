@@ -23,6 +23,7 @@ from segtrt.report.matrix import columns, make_row
 from segtrt.report.mixes import make_mixes
 from segtrt.report.overview import make_overview
 from segtrt.report.profiles import costs_of_profiles
+from segtrt.report.rebuilds import make_strays
 from segtrt.report.regions import make_strip
 from segtrt.summary.document import read_summary
 from segtrt.summary.overlay_index import read_overlays
@@ -93,6 +94,7 @@ def render(summary: Mapping[str, Any], overlays: Mapping[str, Any]) -> str:
         overview=make_overview(summary),
         baselines=make_baselines(summary),
         profiles=costs_of_profiles(summary),
+        strays=make_strays(summary),
         columns=columns(summary),
         rows=[make_row(engine, summary) for engine in summary["engines"]],
         charts=charts,

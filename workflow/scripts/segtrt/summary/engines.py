@@ -38,6 +38,7 @@ def engine_entry(
     timing: EngineTiming | None,
     not_run: str,
     machine: Json,
+    rebuilds: Json | None = None,
 ) -> Json:
     """The entry of an engine that was built, or that its runtime turned down while building.
 
@@ -48,6 +49,7 @@ def engine_entry(
         verdict, scores, timing: what is known of it; None if it was not run.
         not_run: why engines of its runtime were not run on its machine; empty if they were.
         machine: its machine's entry (`segtrt.summary.machines`).
+        rebuilds: what its rebuilds came to (`segtrt.summary.rebuilds`); None without any.
     """
     settings = record.settings
     built = record.status == "built"
@@ -88,6 +90,7 @@ def engine_entry(
         "quality": asdict(figures.quality) if figures and figures.quality else None,
         "agreement": figures.agreement if figures else None,
         "patches": figures.patches if figures else None,
+        "rebuilds": rebuilds,
         "precision_proof": asdict(verdict.precision_proof)
         if verdict and verdict.precision_proof
         else None,
@@ -104,7 +107,7 @@ def left_out_entry(name: str, reason: str) -> Json:
     empty = (
         "profile graph lowered_regions engine_bytes engine_sha256 graph_sha256 build_ms "
         "first_start_ms read_back_ms memory_mib speedup speedup_over speedup_float32 timing errors "
-        "errors_every_item quality agreement patches precision_proof"
+        "errors_every_item quality agreement patches rebuilds precision_proof"
     )
     return {
         "name": name,
@@ -156,6 +159,8 @@ def _flat_engine(engine: Mapping[str, Any]) -> dict[str, Any]:
 
     failures = all_in_words(failures_of(engine["failures"]))
     shown = {**engine, "failures": failures}
+    if rebuilds := shown.pop("rebuilds", None):
+        shown["rebuilds"] = {name: one for name, one in rebuilds.items() if name != "builds"}
     add("", {key: value for key, value in shown.items() if key != "subjects"})
     flat.pop("timing.samples_ms", None)
     for entry in engine["subjects"]:

@@ -8,7 +8,6 @@ from typing import Any
 from segtrt.config.settings import Settings
 from segtrt.config.typed import as_json
 from segtrt.data.manifest import Manifest, read_manifest
-from segtrt.data.prepared import Prepared
 from segtrt.engines.record import read_record
 from segtrt.engines.timing_file import read_timing
 from segtrt.files import sha256_file, write_bytes, write_json
@@ -20,11 +19,13 @@ from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_verdict
 from segtrt.summary.benchmark_files import read_benchmarks
 from segtrt.summary.comparison import compare
+from segtrt.summary.dataset import dataset_entry, patches_entry
 from segtrt.summary.document import FORMAT, check_summary, read_summary
 from segtrt.summary.engines import engine_entry, engine_order, engine_parts, left_out_entry, table
 from segtrt.summary.machines import machine_entries, reference_entry
 from segtrt.summary.mixes import lowered_regions, mix_entries, read_mixes
 from segtrt.summary.overlays import write_overlays
+from segtrt.summary.rebuilds import NO_REBUILDS, RebuildFiles, rebuild_entries
 from segtrt.summary.regions import NO_REGIONS, RegionFiles, regions_entry
 from segtrt.summary.selection_rule import Candidate, Choice, pick_engine
 
@@ -104,6 +105,7 @@ def summarise(
     benchmarks_dir: Path | None,
     rule_graph: str | None,
     search: RegionFiles = NO_REGIONS,
+    rebuilds: RebuildFiles = NO_REBUILDS,
 ) -> None:
     """Write the summary, its table and the pictures of the report.
 
@@ -114,6 +116,7 @@ def summarise(
         benchmarks_dir: Snakemake's benchmark files, `<rule>/**/*.tsv`, or None.
         rule_graph: the rule graph as SVG text, or None.
         search: what was found on regions.
+        rebuilds: what engines came to that were built more often.
 
     Raises:
         SegtrtError: an input is missing or of another format.
@@ -132,6 +135,7 @@ def summarise(
     )
     by_name = {one["name"]: one for one in machines}
     mixes = read_mixes(search.mixes)
+    strayed = rebuild_entries(rebuilds)
     entries = [
         engine_entry(
             name,
@@ -142,6 +146,7 @@ def summarise(
             timing=timed.get(name),
             not_run=asked.not_run.get(name.split("/", maxsplit=1)[0], ""),
             machine=by_name[engine_parts(name)[1]],
+            rebuilds=strayed.get(name),
         )
         for name, record in built.items()
     ]
@@ -154,7 +159,7 @@ def summarise(
         network=read_spec(data.network),
         notes=read_notes(data.network),
         weights_sha256=sha256_file(data.weights) if data.weights else None,
-        patches=_patches(data.tensors),
+        patches=patches_entry(data.tensors),
         # A mix is a graph of its own for each runtime and machine; its engines have its hash.
         graphs={
             record.graph: record.graph_sha256
@@ -222,7 +227,7 @@ def compose(
         "classes": list(reference_scores.class_names),
         "engines": list(engines),
         "reference": {"name": _reference_name(config["model"]), **reference},
-        "dataset": {**_dataset(manifest, reference_scores, settings), **patches},
+        "dataset": {**dataset_entry(manifest, reference_scores, settings), **patches},
         "model": {
             "source": config["model"].get("network", "unet"),
             "weights": settings.model.given_weights,
@@ -263,16 +268,6 @@ def _reference_name(model: Json) -> str:
     return "unoptimised ONNX Runtime" if is_graph else "PyTorch"
 
 
-def _patches(tensors: Sequence[Path]) -> Json:
-    """How the network sees the images: `patch`, (channels, *size), and how many `patches`."""
-    count, patch = 0, None
-    for path in tensors:
-        with Prepared(path) as shard:
-            count += len(shard)
-            patch = list(shard.patch)
-    return {"patch": patch, "patches": count}
-
-
 def _engine(path: Path) -> str:
     """The engine's name in a path that ends with it, with or without `.json`."""
     return f"{path.parent.name}/{path.name.removesuffix('.json')}"
@@ -283,22 +278,3 @@ def write_summary(summary: Json, out_json: Path, out_csv: Path) -> None:
     check_summary(summary)
     write_json(out_json, summary)
     write_bytes(out_csv, table(summary).encode())
-
-
-def _dataset(manifest: Manifest, reference: ReferenceScores, settings: Settings) -> Json:
-    counts: Json = {}
-    for split in ("evaluation", "calibration", "search", ""):
-        prefix = f"{split}_" if split else ""
-        own = [one for one in reference.subjects if split in ("", one.split)]
-        counts[f"{prefix}subjects"] = len(own)
-        counts[f"{prefix}items"] = sum(one.items for one in own)
-        counts[f"{prefix}slices"] = sum(one.slices for one in own)
-        counts[f"{prefix}slices_seen"] = sum(one.slices_seen for one in own)
-    return {
-        "source": settings.dataset.source,
-        "normalisation": settings.tensors.normalisation,
-        **counts,
-        "skipped": [{"subject": one.name, "reason": one.reason} for one in manifest.skipped],
-        "twins": [asdict(one) for one in manifest.twins],
-        "ignored": {"files": manifest.ignored.files, "examples": manifest.ignored.examples},
-    }

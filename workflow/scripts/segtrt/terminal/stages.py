@@ -13,8 +13,8 @@ STAGES = {
         *("split_regions", "convert_whole", "blame_region"),
     ),
     "engines": ("time_region", "mix_regions", "build_engine"),
-    "runs": ("run_engine", "time_engine"),
-    "verdicts": ("score_engine", "validate_engine"),
+    "runs": ("run_engine", "time_engine", "rebuild_engine"),
+    "verdicts": ("score_engine", "validate_engine", "score_rebuild"),
     "report": ("summarise", "write_report", "make_package"),
 }
 """Stage -> its rules, in the order of the data."""
