@@ -14,7 +14,7 @@ def gain(
 ) -> Gain:
     """What a region gains, of a network that takes `plain` milliseconds in float32."""
     measured = outcome is Outcome.MEASURED
-    times = PairedTimes(plain, plain - ms, ms, 0.1, 9) if measured else None
+    times = PairedTimes(plain, plain - ms, ms, 0.9 * ms, 9) if measured else None
     return Gain("openvino", graph, region, f"r{region}", 4, outcome, "", times)
 
 

@@ -125,6 +125,37 @@ def test_a_few_changes_start_what_they_must_and_no_more(scene: Scene) -> None:
     assert play(scene, seed=1, changes=12) > 3
 
 
+def test_a_mix_times_solves_and_judges_what_it_must(scene: Scene) -> None:
+    """Blame is no machine's own, another budget is solved alone, another tolerance only judges."""
+
+    def planned() -> set[str]:
+        scene.bench.show(scene.world)
+        found, expected = scene.compare()
+        assert found == expected
+        scene.run(found)
+        return {rule for rule, _ in found}
+
+    config = scene.world.config
+    config["dataset"]["search_fraction"] = 0.2
+    config["engines"]["precisions"] = ["fp32", "int8", "mixed"]
+    assert {"blame_region", "time_region", "mix_regions", "build_engine"} <= planned()
+    engine = {f"{what}_engine" for what in ("build", "run", "time", "score", "validate")}
+    ends = {"summarise", "write_report"}
+    config["precision_search"]["max_loss"] = [0.005, 0.02]
+    assert planned() == {"mix_regions", *engine, *ends}
+    config["precision_search"]["max_loss"] = [0.005, 0.03]
+    assert planned() == {"mix_regions", *engine, *ends}
+    tolerances = config["validation"]["tolerances"]
+    tolerances["mixed"] = {**tolerances["mixed"], "metric_loss": 0.01}
+    assert planned() == {"validate_engine", *ends}
+    config["precision_search"]["batch_size"] = 2
+    assert planned() == {"time_region", "mix_regions", *engine, *ends}
+    scene.world.machine["gpu"] = "Example GPU B"
+    found = planned()
+    assert {"time_region", "mix_regions"} <= found
+    assert not found & {"blame_region", "split_regions", "convert_whole", "convert_onnx"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 18))
 def test_changes_start_what_they_must_and_no_more(scene: Scene, seed: int) -> None:

@@ -24,7 +24,7 @@ WITHOUT_PLAN = {
 
 ON_A_GPU = {
     *("build_engine", "run_engine", "time_engine", "run_reference", "time_reference", "train"),
-    *("describe_machine", "rebuild_engine", "time_preparation"),
+    *("describe_machine", "rebuild_engine", "time_preparation", "time_region"),
 }
 """Rules whose jobs go to a certain machine or may take its GPU."""
 

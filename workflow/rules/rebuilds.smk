@@ -21,7 +21,7 @@ rule rebuild_engine:
         "results/benchmarks/rebuild_engine/{runtime}{at}/b{batch}_{precision}/{number}.tsv"
     conda:
         environment("{runtime}")
-    threads: threads_of_engine
+    threads: every_core
     resources:
         **machine_resources(takes_gpu),
         mem_mb=memory_of_rebuild,

@@ -13,7 +13,7 @@ from segtrt.quality.sensitivity import Outcome
         Gain("openvino", Graph.INT8_OPENVINO, 3, "decoder", 4, Outcome.UNAVAILABLE, "why"),
         Gain(
             *("tensorrt", Graph.FP16, 0, "encoder", 16, Outcome.MEASURED),
-            times=PairedTimes(3.0, 2.0, 0.9, 0.05, 30),
+            times=PairedTimes(3.0, 2.0, 0.9, -0.05, 30),
         ),
     ],
 )

@@ -1,10 +1,14 @@
 """Two engines that take turns, on scripted clocks."""
 
 import itertools
+from math import comb
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from segtrt.engines.budget import TimingBudget
-from segtrt.engines.paired_timing import measure_pairs
+from segtrt.engines.paired_timing import lower_end, measure_pairs
 from segtrt.errors import SegtrtError
 from segtrt.runtimes.base import BatchTiming
 
@@ -43,7 +47,7 @@ class Machine:
 def test_the_gain_is_the_difference():
     found = Machine().measure()
     assert (found.plain_ms, found.lowered_ms) == (10.0, 8.0)
-    assert found.gain_ms == pytest.approx(2.0) and found.spread_ms == pytest.approx(0.0)
+    assert found.gain_ms == pytest.approx(2.0) and found.low_ms == pytest.approx(2.0)
     assert found.pairs == 20
     assert Machine(8.0, 10.0).measure().gain_ms == pytest.approx(-2.0)
 
@@ -65,8 +69,49 @@ def test_a_machine_that_gets_slower_shifts_no_gain():
     assert share == pytest.approx(0.05, abs=0.01)
 
 
-def test_time_that_is_up_ends_it_after_five_pairs():
-    assert Machine().measure(iterations=30, max_seconds=0.001).pairs == 5
+@pytest.mark.parametrize(
+    ("samples", "low"),
+    [
+        ([3.0], 3.0),
+        ([5.0, 1.0, 4.0, 2.0], 1.0),
+        # Of five the lowest is above the median once in 32 times, the second six times in 32.
+        ([5.0, 1.0, 4.0, 2.0, 3.0], 1.0),
+        (list(range(8)), 1.0),
+        (list(range(11)), 2.0),
+        (list(range(30)), 10.0),
+    ],
+)
+def test_the_lower_end_is_the_sample_that_seldom_is_above_the_median(samples, low):
+    assert lower_end(samples) == low
+
+
+@given(st.integers(5, 40), st.integers(0, 2**32))
+def test_the_lower_end_is_below_the_median_and_above_no_more_than_it_may(count, seed):
+    samples = np.random.default_rng(seed).normal(size=count)
+    place = sorted(samples).index(lower_end(list(samples)))
+    assert lower_end(list(samples)) <= np.median(samples)
+    # Chance that so many or fewer lie below the true median.
+    chance = sum(comb(count, n) for n in range(place + 1)) / 2**count
+    more = chance + comb(count, place + 1) / 2**count
+    assert chance <= 0.05 < more
+
+
+def test_a_gain_within_the_noise_is_not_sure():
+    machine = Machine(10.0, 9.8)
+    jitter = itertools.cycle([1.0, 1.3, 0.8, 1.1, 0.9, 1.2, 0.7])
+    plain, lowered = machine.step("plain"), machine.step("lowered")
+
+    def noisy():
+        return BatchTiming(lowered().run_ms * next(jitter))
+
+    found = measure_pairs(
+        plain, noisy, batch_size=4, budget=TimingBudget(14, None, 0.0), clock=machine.clock
+    )
+    assert found.low_ms < 0
+
+
+def test_time_that_is_up_ends_it_after_eleven_pairs():
+    assert Machine().measure(iterations=30, max_seconds=0.001).pairs == 11
     assert Machine().measure(iterations=3, max_seconds=0.001).pairs == 3
 
 

@@ -14,8 +14,8 @@ from segtrt.quality.sensitivity import Outcome
 KINDS = (Graph.FP16, Graph.INT8_SIGNED, Graph.FP8)
 
 
-def option(region, graph=Graph.INT8, gain=0.1, lost=0.0, flipped=0.0, *, is_finite=True):
-    return Option(region, graph, gain, lost, flipped, is_finite)
+def option(region, graph=Graph.INT8, gain=0.1, lost=0.0, flipped=0.0, *, low=0.001, is_finite=True):
+    return Option(region, graph, gain, low, lost, flipped, is_finite)
 
 
 def total(chosen):
@@ -87,6 +87,10 @@ def test_what_gains_little_is_left_alone():
     assert list(choose([option(0, gain=0.02)], 1.0)) == [0]
 
 
+def test_what_may_gain_nothing_is_left_alone():
+    assert choose([option(0, gain=0.5, low=0.0), option(1, gain=0.5, low=-0.1)], 1.0) == {}
+
+
 def test_a_gain_of_the_metric_pays_for_nothing():
     lucky, costly = option(0, lost=-0.5), option(1, gain=0.2, lost=0.004)
     assert list(choose([lucky, costly], 0.003)) == [0]
@@ -118,7 +122,7 @@ def test_only_what_was_both_timed_and_judged_is_an_option():
     ]
     found = options_of(gains, losses)
     assert [(one.region, one.graph) for one in found] == [(1, "int8"), (1, "fp8"), (2, "int8")]
-    assert found[0].gain == 0.5
+    assert (found[0].gain, found[0].low) == (0.5, 0.45)
     assert found[0].losses == (0.001, 0.002)
     assert found[1].losses == (0.0, 0.002)
     assert [one.is_finite for one in found] == [True, True, False]

@@ -22,8 +22,9 @@ class PairedTimes:
     gain_ms: float
     """Median of the pairs' differences, which a drift of the machine cancels out of; negative if
     the region is slower in low precision, its conversions included."""
-    spread_ms: float
-    """Third less first quartile of the differences."""
+    low_ms: float
+    """Lower end of the gain's one-sided 95 % confidence interval; below five pairs, which are too
+    few for one, the lowest difference."""
     pairs: int
 
 

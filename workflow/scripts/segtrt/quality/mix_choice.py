@@ -12,8 +12,8 @@ from segtrt.precision import Graph
 from segtrt.quality.sensitivity import Sensitivity
 
 MIN_GAIN = 0.02
-"""Least that a region must gain to be lowered, as a share of the whole network's latency: less is
-within the noise of timings, and every lowered region is one more to lose by."""
+"""Least that a region must gain to be lowered, as a share of the whole network's latency: every
+lowered region is one more to lose by."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Option:
     gain: float
     """Share of the whole float32 network's latency in the same job: jobs may find a machine busier
     than others did."""
+    low: float
+    """Lower end of its 95 % confidence interval."""
     metric_loss: float | None
     """As measured, in the metric's unit; None without ground truth."""
     flipped_fraction: float
@@ -54,6 +56,7 @@ def options_of(gains: Sequence[Gain], sensitivities: Sequence[Sensitivity]) -> l
                     gain.region,
                     gain.graph,
                     gain.times.gain_ms / gain.times.plain_ms,
+                    gain.times.low_ms / gain.times.plain_ms,
                     loss.metric_loss,
                     loss.flipped_fraction,
                     is_finite=not loss.non_finite,
@@ -72,8 +75,8 @@ def choose(options: Sequence[Option], budget: float) -> Mapping[int, Option]:
     """The options that together gain the most time within the budget, by region.
 
     A region is lowered once at most. Sums of losses, of the metric and of labels, each stay within
-    the budget, to a millionth of it; regions that gain less than `MIN_GAIN` stay in float32, and so
-    do those whose outputs were not finite.
+    the budget, to a millionth of it. In float32 stay regions that gain less than `MIN_GAIN`, those
+    that may gain nothing for all that was measured, and those whose outputs were not finite.
 
     Args:
         options: what there is to choose from.
@@ -83,6 +86,7 @@ def choose(options: Sequence[Option], budget: float) -> Mapping[int, Option]:
         one
         for one in options
         if one.gain >= MIN_GAIN
+        and one.low > 0
         and one.is_finite
         and all(math.isfinite(loss) and loss <= budget for loss in one.losses)
     ]

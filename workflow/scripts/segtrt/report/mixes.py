@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segtrt.precision import Graph
+from segtrt.quality.mix_choice import MIN_GAIN
 from segtrt.report import wording
 from segtrt.report.machines import shown
 
@@ -72,8 +73,9 @@ def _finding(mix: Mapping[str, Any], regions: int) -> str:
     at_batch = f"at batch {mix['batch_size']}"
     if not mix["choices"]:
         return (
-            f"{HOLLOW} here: no region saves 2 % of the network's time {at_batch} within the "
-            "budget, so the engine is the float32 network and is not recommended."
+            f"{HOLLOW} here: no region saves {wording.percent(MIN_GAIN, 1)} of the network's time "
+            f"{at_batch} within the budget, so the engine is the float32 network and is not "
+            "recommended."
         )
     return f"{len(mix['choices'])} of {wording.plural(regions, 'region')} lowered, {at_batch}."
 

@@ -160,12 +160,8 @@ def summarise(
         notes=read_notes(data.network),
         weights_sha256=sha256_file(data.weights) if data.weights else None,
         patches=patches_entry(data.tensors),
-        # A mix is a graph of its own for each runtime and machine; its engines have its hash.
-        graphs={
-            record.graph: record.graph_sha256
-            for record in built.values()
-            if not record.settings.precision.is_mix
-        },
+        # A mix has a graph for each runtime and machine; its engines have its hash.
+        graphs={one.graph: one.graph_sha256 for one in built.values() if one.graph.budget is None},
         machines=machines,
         reference_scores=reference_scores,
         engines=entries,
