@@ -65,7 +65,7 @@ def decision_table() -> str:
     settings = {"dataset": dataset, "model": {"weights": weights}, "engines": engines}
     with tempfile.TemporaryDirectory() as folder, real_plan(Path(folder), settings) as plan:
         nodes: dict[str, list[Node]] = {}
-        for node in plan.closure([plan.node("make_package")]):
+        for node in plan.closure([plan.node("make_package"), plan.node("publish")]):
             nodes.setdefault(node.rule, []).append(node)
         for rule in plan.rules:
             lines.append(_decision_row(rule, nodes[rule], bool(plan.rules[rule].stored)))

@@ -15,7 +15,7 @@ STAGES = {
     "engines": ("build_engine",),
     "runs": ("run_engine", "time_engine"),
     "verdicts": ("score_engine", "validate_engine"),
-    "report": ("summarise", "write_report", "make_package"),
+    "report": ("summarise", "write_report", "make_package", "publish"),
 }
 """Stage -> its rules, in the order of the data."""
 
