@@ -25,6 +25,7 @@ from segtrt.errors import SegtrtError
 from write_docs import ROOT, between, rule_svg
 
 CONFIG = "zensical.toml"
+FOLDER = "build/site"
 HOME = "index.md"
 EXTRAS = "docs/site"
 """Style and script of the site, beside the theme's."""
@@ -102,14 +103,14 @@ def build_site(root: Path = ROOT) -> Path:
         SegtrtError: a page cannot be gathered, or Zensical finds something to warn of.
     """
     project = tomllib.loads((root / CONFIG).read_text(encoding="utf-8"))["project"]
-    pages, site = root / project["docs_dir"], root / project["site_dir"]
-    for folder in (pages, site):
-        shutil.rmtree(folder, ignore_errors=True)
-    gather(root, list(pages_of(project["nav"])), pages)
-    command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict", "-f", CONFIG]
-    if subprocess.run(command, cwd=root, check=False).returncode:
+    folder = root / FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    gather(root, list(pages_of(project["nav"])), folder / project["docs_dir"])
+    shutil.copy(root / CONFIG, folder)
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "-f", CONFIG]
+    if subprocess.run(command, cwd=folder, check=False).returncode:
         raise SegtrtError("the site was not built; see above")
-    return site / "index.html"
+    return folder / project["site_dir"] / "index.html"
 
 
 def main() -> int:
