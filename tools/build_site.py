@@ -3,9 +3,10 @@
     python tools/build_site.py
 
 The pages are those that zensical.toml names, under the paths that they have in the checkout, so
-that links between them hold. The README becomes the home page. Pictures and other files that pages
-link to are carried along; a link to anything else ends the build, and so does what Zensical warns
-of (links to pages and headings that are not there). Nothing is fetched.
+that links between them hold. The README becomes the home page. Where a link shows a page's path, it
+shows its title here. Pictures and other files that pages link to are carried along; a link to
+anything else ends the build, and so does what Zensical warns of (links to pages and headings that
+are not there). Nothing is fetched.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,66 +34,77 @@ EXTRAS = "docs/site"
 SOURCES = {HOME: "README.md", "benchmarks/results/index.md": "benchmarks/results/README.md"}
 """Pages that have another path in the checkout."""
 
-_LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+_LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _ELSEWHERE = re.compile(r"[a-z]+:|#")
 
 
-def pages_of(nav: list[Any]) -> Iterator[str]:
+@dataclass(frozen=True)
+class Page:
+    """A page of the site."""
+
+    title: str
+    path: str
+
+
+def pages_of(nav: list[Any]) -> Iterator[Page]:
     """The pages that a navigation names, in its order."""
     for entry in nav:
-        for value in entry.values():
+        for title, value in entry.items():
             if isinstance(value, str):
-                yield value
+                yield Page(title, value)
             else:
                 yield from pages_of(value)
 
 
-def gather(root: Path, pages: list[str], folder: Path) -> None:
+def gather(root: Path, pages: list[Page], folder: Path) -> None:
     """Write the pages and what they link to below `folder`.
 
     Args:
         root: the checkout.
-        pages: paths of the pages on the site.
+        pages: the pages of the site.
         folder: where to.
 
     Raises:
         SegtrtError: a page or what it links to is not in the checkout.
     """
-    places = {root / SOURCES.get(page, page): page for page in pages}
+    places = {root / SOURCES.get(page.path, page.path): page for page in pages}
     for source, page in places.items():
         if not source.is_file():
-            raise SegtrtError(f"{CONFIG} names {page}, which is not in the checkout")
+            raise SegtrtError(f"{CONFIG} names {page.path}, which is not in the checkout")
         text = source.read_text(encoding="utf-8")
-        if page == HOME:
+        if page.path == HOME:
             # Drawn here, as code hosts draw it: the theme would fetch a script for it.
             text = between(text, "rules", f'<div class="rules">\n{rule_svg()}</div>\n')
-        target = folder / page
+        target = folder / page.path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_relinked(text, source, root, places, folder), encoding="utf-8")
     shutil.copytree(root / EXTRAS, folder / Path(EXTRAS).name)
 
 
-def _relinked(text: str, source: Path, root: Path, places: dict[Path, str], folder: Path) -> str:
+def _relinked(text: str, source: Path, root: Path, places: dict[Path, Page], folder: Path) -> str:
     """A page's text with its links as they are on the site; carries along the files linked to."""
     name = source.relative_to(root)
 
     def moved(match: re.Match[str]) -> str:
-        begin, target, end = match.groups()
+        shown, target = match.groups()
         if _ELSEWHERE.match(target):
             return match[0]
         path, mark, anchor = target.partition("#")
         file = Path(os.path.normpath(source.parent / path))
         if not file.is_relative_to(root) or not file.is_file():
             raise SegtrtError(f"{name} links to {target}, which is no file of the checkout")
-        if file.suffix == ".md" and file not in places:
+        page = places.get(file)
+        if page is not None:
+            place = page.path
+            shown = page.title if shown == path else shown
+        elif file.suffix == ".md":
             raise SegtrtError(f"{name} links to {path}, a page that {CONFIG} lacks")
-        place = places.get(file)
-        if place is None:
+        else:
             place = file.relative_to(root).as_posix()
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder / place)
-        shown = os.path.relpath(place, Path(places[source]).parent)
-        return f"{begin}{shown}{mark}{anchor}{end}"
+        way = os.path.relpath(place, Path(places[source].path).parent)
+        return f"[{shown}]({way}{mark}{anchor})"
 
     return _LINK.sub(moved, text)
 

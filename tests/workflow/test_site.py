@@ -33,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_document_is_on_the_site_once() -> None:
-    pages = list(build_site.pages_of(NAV))
+    pages = [page.path for page in build_site.pages_of(NAV)]
     documents = {"index.md", "benchmarks/results/index.md"}
     documents |= {path.name for path in PROJECT.glob("*.md")} - {"README.md"}
     documents |= {f"docs/{path.name}" for path in (PROJECT / "docs").glob("*.md")}
@@ -41,7 +41,7 @@ def test_every_document_is_on_the_site_once() -> None:
 
 
 def test_the_pages_are_built_in_the_order_of_reading(site: Path) -> None:
-    pages = list(build_site.pages_of(NAV))
+    pages = [page.path for page in build_site.pages_of(NAV)]
     assert all((site / page).with_suffix(".html").is_file() for page in pages)
     home = (site / "index.html").read_text("utf-8")
     order = [home.index(f'href="./{page.removesuffix(".md")}.html"') for page in pages[1:]]
@@ -49,6 +49,9 @@ def test_the_pages_are_built_in_the_order_of_reading(site: Path) -> None:
     assert "<h1" in home
     assert re.search(r'<div class="rules">\s*(?:<p>)?<svg', home)
     assert "mermaid" not in home
+    # A link that shows a path in the checkout shows the page's title here.
+    assert re.search(r'<a href="docs/caching.html">Caching</a>', home)
+    assert ">docs/caching.md<" not in home
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
