@@ -12,6 +12,12 @@ CHECKOUT = Path(str(workflow.current_basedir))
 configfile: CHECKOUT / "config.yaml"
 
 
+# A workflow that has this one as a module keeps its own words.
+if workflow.report_text is None:
+
+    report: "workflow/report/workflow.rst"
+
+
 # The first rule is the default, but not in place of the first one of a workflow that has this one as
 # a module.
 rule all:

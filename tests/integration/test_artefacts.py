@@ -1,9 +1,11 @@
 """What a run leaves, opened by other people's tools: graphs, samples, masks, tables, weights."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -255,6 +257,25 @@ def test_tensors_open_with_safetensors_own_loaders(results: Path) -> None:
         assert arrays.keys() == tensors.keys() != set()
         for name, array in arrays.items():
             np.testing.assert_array_equal(tensors[name].numpy(), array)
+
+
+def test_snakemakes_own_report_is_complete(results: Path, project_root: Path) -> None:
+    with FastSnakemake(results.parent / "said_of_report.txt") as snakemake:
+        snakemake.run(
+            results.parent,
+            *("--report", "report.zip", "--configfile", "settings.yaml"),
+            *("--snakefile", str(project_root / "Snakefile")),
+        )
+    with zipfile.ZipFile(results.parent / "report.zip") as opened:
+        names = [name.rsplit("/", 1)[-1] for name in opened.namelist() if "/data/raw/" in name]
+        page = opened.read("report/report.html").decode()
+    expected = ["report.html", "summary.json", "summary.csv", "manifest.json"]
+    expected += ["engine.json"] * len(ENGINES)
+    # Times, scores and verdict.
+    expected += [f"{engine.partition('/')[2]}.json" for engine in ENGINES] * 3
+    assert sorted(names) == sorted(expected)
+    assert "inference engines proven on those images" in page
+    assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="https?:', page)
 
 
 def test_the_packages_checksums_are_those_of_sha256sum(results: Path) -> None:
