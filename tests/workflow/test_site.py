@@ -7,9 +7,11 @@ from pathlib import Path
 
 import build_site
 import pytest
+from playwright.sync_api import sync_playwright
 from segtrt.errors import SegtrtError
 
 PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NAV = tomllib.loads((PROJECT / "zensical.toml").read_text("utf-8"))["project"]["nav"]
 
 
@@ -61,6 +63,23 @@ def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
         loaded += re.findall(r"<link\b[^>]*\bhref=[\"']?([^\"'\s>]+)", text)
         assert loaded
         assert [one for one in loaded if re.match(r"(?:https?:)?//", one)] == []
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is missing: apt-get install chromium")
+def test_the_search_works_in_a_folder_and_asks_nobody(site: Path) -> None:
+    with sync_playwright() as driver:
+        # Containers run as root, where chromium's sandbox does not start.
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "docs/ship.html").as_uri())
+        page.get_by_role("button", name="Search").first.click()
+        page.locator("dialog input").first.fill("paired bootstrap")
+        page.get_by_role("option", name="The loss of the metric").click()
+        page.wait_for_url("**/docs/how_sure.html**")
+        assert [url for url in asked if not url.startswith("file:")] == []
+        browser.close()
 
 
 @pytest.mark.parametrize(
