@@ -7,7 +7,7 @@ UV := $(shell command -v uv)
 PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 PINS := requirements/constraints.txt
 
-.PHONY: report test test-all lint format docs audit wheel clean
+.PHONY: report test test-all lint format docs site audit wheel clean
 
 report: $(VENV)/installed
 	$(BIN)/snakemake results/report.html
@@ -34,6 +34,10 @@ format: $(VENV)/installed-dev
 # The configuration reference, what decides each rule, and the README's picture of the rules.
 docs: $(VENV)/installed-dev
 	$(BIN)/python tools/write_docs.py
+
+# The documents as a site in build/site/html; a broken link ends it.
+site: $(VENV)/installed-dev
+	$(BIN)/python tools/build_site.py
 
 # Known vulnerabilities of every pinned package, from the package index. One that could not be looked up is a
 # failure as well.

@@ -12,6 +12,12 @@ CHECKOUT = Path(str(workflow.current_basedir))
 configfile: CHECKOUT / "config.yaml"
 
 
+# A workflow that has this one as a module keeps its own words.
+if workflow.report_text is None:
+
+    report: "workflow/report/workflow.rst"
+
+
 # The first rule is the default, but not in place of the first one of a workflow that has this one as
 # a module.
 rule all:
@@ -34,6 +40,7 @@ include: "workflow/rules/rebuilds.smk"
 include: "workflow/rules/precision.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/package.smk"
+include: "workflow/rules/publish.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/upkeep.smk"
 include: "workflow/rules/terminal.smk"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Install the Debian packages that some tests need: a browser and a batch system.
+# Install the Debian packages that some tests need: a browser, Node.js and a batch system.
 # Without them those tests are skipped. Needs root; does nothing where they are installed.
 set -euo pipefail
 
-packages=(chromium slurm-wlm munge)
+packages=(chromium nodejs slurm-wlm munge)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

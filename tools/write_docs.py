@@ -22,22 +22,31 @@ from segtrt.config.reference import catalogue_page, reference_table
 from segtrt.errors import SegtrtError
 from segtrt.files import read_json
 from segtrt.plan.node import Node
-from segtrt.plan.rule_graph import draw_mermaid
+from segtrt.plan.rule_graph import Edges, draw_mermaid, draw_svg
 from segtrt.report.machines import shown
 from segtrt.report.wording import VERDICTS, on, runtime
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def rule_picture() -> str:
-    """The rules of the main job on the Kaggle data as a Mermaid block; nothing is downloaded."""
+def rule_edges() -> Edges:
+    """Who makes what for whom in the main job on the Kaggle data; nothing is downloaded."""
     dataset = {"source": "kaggle", "path": None}
     with (
         tempfile.TemporaryDirectory() as folder,
         real_plan(Path(folder), {"dataset": dataset}) as plan,
     ):
-        edges = sorted({*plan.edges("make_package"), *plan.edges("train")})
-    return f"```mermaid\n{draw_mermaid(edges)}```\n"
+        return sorted({*plan.edges("make_package"), *plan.edges("train")})
+
+
+def rule_picture() -> str:
+    """The rules as a Mermaid block, which code hosts draw."""
+    return f"```mermaid\n{draw_mermaid(rule_edges())}```\n"
+
+
+def rule_svg() -> str:
+    """The rules as SVG, for a page that draws nothing itself."""
+    return draw_svg(rule_edges())
 
 
 def decision_table() -> str:
@@ -57,7 +66,7 @@ def decision_table() -> str:
     settings = {"dataset": dataset, "model": {"weights": weights}, "engines": engines}
     with tempfile.TemporaryDirectory() as folder, real_plan(Path(folder), settings) as plan:
         nodes: dict[str, list[Node]] = {}
-        for node in plan.closure([plan.node("make_package")]):
+        for node in plan.closure([plan.node("make_package"), plan.node("publish")]):
             nodes.setdefault(node.rule, []).append(node)
         for rule in plan.rules:
             lines.append(_decision_row(rule, nodes[rule], bool(plan.rules[rule].stored)))

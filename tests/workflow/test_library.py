@@ -156,6 +156,7 @@ TESTED_THROUGH = {
     "runtimes.serving",
     "package/test_triton.py": "package.served",
     "package/test_verify.py": "package.opened",
+    "publish/test_publish.py": "config.publish publish.mlflow_run publish.published",
     "runtimes/test_onnxruntime.py": "runtimes.cpu.messages runtimes.cpu.session "
     "runtimes.onnxruntime.build runtimes.onnxruntime.run "
     "runtimes.onnxruntime.runtime",

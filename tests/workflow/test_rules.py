@@ -109,11 +109,12 @@ def test_scripts_are_thin(project_root: Path) -> None:
 
 
 def test_every_runtime_has_its_environment(rules: dict[str, Rule], project_root: Path) -> None:
-    for name in (*all_runtimes(), "cpu"):
+    for name in (*all_runtimes(), "cpu", "mlflow"):
         assert (project_root / f"envs/{name}.yaml").is_file()
     used = {rule.conda_env for rule in rules.values() if rule.script or rule.shellcmd}
     folder = str(project_root / "envs").replace("{", "{{").replace("}", "}}")
-    assert used == {f"{folder}/cpu.yaml", f"{folder}/{{runtime}}.yaml"}
+    names = ("cpu", "mlflow", "{runtime}")
+    assert used == {f"{folder}/{name}.yaml" for name in names}
 
 
 def drawn_edges(dot: str) -> Edges:

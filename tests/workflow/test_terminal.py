@@ -1,42 +1,23 @@
 """What a user sees: on a terminal one screen, elsewhere what Snakemake always says."""
 
-import os
-import pty
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from record_first_run import on_terminal
 from snakemake_runs import run_snakemake
 from tiny_run import copy_slices
 
 MANIFEST = "results/dataset/manifest.json"
 
 
-def on_terminal(folder: Path, *arguments: str, project: Path) -> tuple[int, list[str]]:
+def run_on_terminal(folder: Path, *arguments: str, project: Path) -> tuple[int, list[str]]:
     """Run Snakemake with a terminal for a screen; its exit code and the lines that stay."""
-    terminal, screen = pty.openpty()
     command = [sys.executable, "-m", "snakemake", *arguments]
     command += ["--snakefile", str(project / "Snakefile"), "--directory", str(folder)]
-    environment = {**os.environ, "SEGTRT_CACHE": "off", "TERM": "xterm", "COLUMNS": "120"}
-    said = b""
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=screen, stdout=screen, stderr=screen
-    ) as process:
-        os.close(screen)
-        while True:
-            try:
-                piece = os.read(terminal, 1 << 16)
-            except OSError:  # Linux's way to say that the other side is closed
-                break
-            if not piece:
-                break
-            said += piece
-    os.close(terminal)
-    text = re.sub(r"\033\[\d+m", "", said.decode())
-    lines = [line.rsplit("\r\033[K", 1)[-1].rstrip("\r") for line in text.split("\n")]
-    return process.returncode, [line for line in lines if line.strip()]
+    recording = on_terminal(command, folder, {"SEGTRT_CACHE": "off"})
+    return recording.code, [line for line in recording.screen() if line.strip()]
 
 
 @pytest.fixture
@@ -51,7 +32,7 @@ def config(path: str) -> list[str]:
 
 
 def test_a_run_is_a_line_for_each_stage(folder: Path, project_root: Path) -> None:
-    code, lines = on_terminal(folder, MANIFEST, *config("data"), project=project_root)
+    code, lines = run_on_terminal(folder, MANIFEST, *config("data"), project=project_root)
     assert code == 0, lines
     story = [line for line in lines if not line.startswith(("Using work", "Config file"))]
     first = ["1 job to run", "  images    list_slices", "  why       not made yet"]
@@ -63,13 +44,13 @@ def test_a_run_is_a_line_for_each_stage(folder: Path, project_root: Path) -> Non
     log = Path(story[4].partition(": ")[2]).read_text("utf-8")
     assert "rule list_slices:" in log
     assert "Job stats:" in log
-    _, again = on_terminal(folder, MANIFEST, *config("data"), project=project_root)
+    _, again = run_on_terminal(folder, MANIFEST, *config("data"), project=project_root)
     assert again[-1].startswith("Nothing to be done")
 
 
 def test_a_failure_is_a_line_and_where_the_rest_is(folder: Path, project_root: Path) -> None:
     next((folder / "data").rglob("*_9.tif")).write_bytes(b"no image")
-    code, lines = on_terminal(folder, MANIFEST, *config("data"), project=project_root)
+    code, lines = run_on_terminal(folder, MANIFEST, *config("data"), project=project_root)
     assert code != 0
     (place,) = [at for at, line in enumerate(lines) if line.startswith("FAILED list_slices: ")]
     assert "_9.tif" in lines[place]
@@ -82,7 +63,7 @@ def test_a_failure_is_a_line_and_where_the_rest_is(folder: Path, project_root: P
 def test_who_asks_for_more_gets_snakemakes_own(
     folder: Path, project_root: Path, option: str
 ) -> None:
-    code, lines = on_terminal(folder, MANIFEST, option, *config("data"), project=project_root)
+    code, lines = run_on_terminal(folder, MANIFEST, option, *config("data"), project=project_root)
     assert code == 0, lines
     assert "localrule list_slices:" in lines
 

@@ -284,6 +284,24 @@ def digest_of_licences(wildcards):
     return digest_files([*SETTINGS.package.licences, *SETTINGS.package.notices])
 
 
+def published_engines(path):
+    """For `input`: the path for each engine that may go with a published run."""
+    which = SETTINGS.publish.engines
+    if which == "none":
+        return []
+    return all_engines(path) if which == "all" else runnable_engines(path)
+
+
+@one_line_errors
+def publishing(wildcards):
+    """Where the run is published, as it may be shown, and what of it."""
+    if workflow.is_main_process:
+        methods = workflow.deployment_settings.deployment_method
+        check_publishing(own_environment=any(one.name == "CONDA" for one in methods))
+    uri = tracking_uri(SETTINGS.publish.tracking_uri, os.environ)
+    return {**as_json(SETTINGS.publish), "tracking_uri": shown_uri(uri)}
+
+
 @one_line_errors
 def state_of_engines(wildcards):
     """Every engine asked for with its state, and what they are made from that is out of date."""

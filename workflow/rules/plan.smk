@@ -4,6 +4,7 @@
 # asks for it, so that describing machines, cleaning up and linting need none of it, and a job that
 # reads the workflow again looks at no more than it works on.
 import atexit
+import os
 from functools import cache
 
 from segtrt.addresses import is_url, shown_place, without_secrets
@@ -17,6 +18,7 @@ from segtrt.machine.facts import machines_of_plan, pass_machine_to_jobs
 from segtrt.plan.checks import (
     check_calibration,
     check_compared,
+    check_publishing,
     check_samples,
     check_search,
     refuse_own_outputs,
@@ -53,6 +55,7 @@ from segtrt.plan.sources import (
 from segtrt.plan.states import summarise_changes, table
 from segtrt.plan.surroundings import mention_triggers, prefix_of
 from segtrt.package.requirements import REQUIRED
+from segtrt.publish.place import shown_uri, tracking_uri
 from segtrt.precision import CODED, CONVERTED, MIXES, SOURCE, Graph, Precision
 from segtrt.runtimes.registry import get_runtime
 from segtrt.summary.closing import closing_lines

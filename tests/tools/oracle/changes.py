@@ -119,6 +119,9 @@ SETTINGS: dict[tuple[str, str], list[Any]] = {
     ("package", "name"): ["segmentation", "brain"],
     ("package", "licence"): [None, "mit"],
     ("package", "views"): [["onnx", "triton", "openvino_model_server"], ["onnx"]],
+    ("publish", "tracking_uri"): [None, "https://alice:hush@mlflow.example"],
+    ("publish", "experiment"): ["segtrt", "brain"],
+    ("publish", "engines"): ["recommended", "all", "none"],
 }
 """(group, key) -> values, the usual one first."""
 

@@ -328,7 +328,7 @@ class Deciders(ABC):
             ("engines", "compute_capabilities"),
         ):
             config[group][key] = sorted(config[group][key] or [])
-        del config["package"]
+        del config["package"], config["publish"]
         config["engines"]["profile"] = [self._profile, self._both]
         config["machines"] = {
             name: sorted(machine["runtimes"] or [])

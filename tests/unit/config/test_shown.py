@@ -13,6 +13,7 @@ CONFIG = {
         "weights": "https://alice:hush@host/w.pt?token=s3cret",
     },
     "validation": {"metric": f"{HOME}/own.py:metric"},
+    "publish": {"tracking_uri": "https://alice:hush@host/runs"},
 }
 
 
@@ -23,6 +24,7 @@ def test_no_secret_and_no_folder_is_reported() -> None:
     assert reported["dataset"]["path"] == "scans"
     assert reported["model"]["weights"] == "https://host/w.pt"
     assert reported["validation"]["metric"] == "own.py:metric"
+    assert reported["publish"]["tracking_uri"] == "https://host/runs"
 
 
 def test_what_tells_nothing_is_left() -> None:

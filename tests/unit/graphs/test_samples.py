@@ -1,7 +1,5 @@
 """Sample inputs and outputs, also by ONNX's own reader and test runner."""
 
-import io
-import unittest
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from onnx_runner import run_onnx_tests
 from prepared_shards import Made, write_shard
 from segtrt.errors import SegtrtError
 from segtrt.graphs.sample import Sample
@@ -109,22 +108,6 @@ def test_outputs_are_what_the_network_gives(shards: list[Path], tmp_path: Path) 
         expected = run_network(image_of(sample.subject, sample.slice or 0)[np.newaxis])
         np.testing.assert_array_equal(values, expected)
         assert read_sample_output(path, OUTPUT).shape == (1, 1, 256, 256)
-
-
-def run_onnx_tests(folder: Path, monkeypatch: pytest.MonkeyPatch) -> unittest.TestResult:
-    """Let ONNX's test runner check `<folder>/real/*` with ONNX Runtime."""
-    import onnxruntime.backend
-    from onnx.backend.test import runner
-    from onnx.backend.test.loader import load_model_tests
-
-    cases = load_model_tests(data_dir=str(folder), kind="real")
-    assert len(cases) == 1
-    monkeypatch.setattr(
-        runner, "load_model_tests", lambda kind: cases if kind == cases[0].kind else []
-    )
-    suite = runner.Runner(onnxruntime.backend, __name__).include("cpu").test_suite
-    assert suite.countTestCases() > 0
-    return unittest.TextTestRunner(io.StringIO()).run(suite)
 
 
 def test_onnx_test_runner_passes_and_can_fail(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from segtrt.config.package import PackageSettings
 from segtrt.config.precision_search import PrecisionSearch
+from segtrt.config.publish import PublishSettings
 from segtrt.config.typed import as_json
 from segtrt.engines.budget import TimingBudget
 from segtrt.graphs.sample import Sample
@@ -229,6 +230,7 @@ class Settings:
     precision_search: PrecisionSearch
     report: Report
     package: PackageSettings
+    publish: PublishSettings
 
     @property
     def mixes(self) -> tuple[Precision, ...]:

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from segtrt.addresses import shown_place
 from segtrt.config.settings import Settings
+from segtrt.publish.place import shown_uri
 
 
 def shown_settings(settings: Settings) -> Settings:
     """The settings with every place as it may be shown; `report.compare_with` is left as it is."""
-    dataset, model = settings.dataset, settings.model
+    dataset, model, publish = settings.dataset, settings.model, settings.publish
 
     def shown(place: str | None) -> str | None:
         return None if place is None else shown_place(place)
@@ -25,4 +26,7 @@ def shown_settings(settings: Settings) -> Settings:
         ),
         model=replace(model, network=shown_place(model.network), weights=shown(model.weights)),
         validation=replace(settings.validation, metric=shown_place(settings.validation.metric)),
+        publish=replace(
+            publish, tracking_uri=publish.tracking_uri and shown_uri(publish.tracking_uri)
+        ),
     )

@@ -5,6 +5,7 @@ needs no samples of them.
 """
 
 import difflib
+import importlib.util
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from segtrt.data.sharding import count_calibration, count_search
 from segtrt.errors import SegtrtError, name_some
 from segtrt.plan.dataset import KAGGLE_FOLDER
 from segtrt.plan.sources import is_trained_here
+from segtrt.publish.mlflow_run import MISSING
 
 RESULTS = Path("results")
 """Where the workflow's outputs go, in the working folder."""
@@ -177,3 +179,16 @@ def check_search(dataset: Dataset, subjects: Sequence[str] | None, root: Path) -
             f"subject{'s' * (len(subjects) != 1)}, of which dataset.search_fraction {share:g} "
             "leaves none, as one must be left to score; add subjects or set it to 0"
         )
+
+
+def check_publishing(*, own_environment: bool) -> None:
+    """Stop where a run is to be published and MLflow is not installed.
+
+    Args:
+        own_environment: whether jobs get an environment of their own, which has it.
+
+    Raises:
+        SegtrtError: it is not.
+    """
+    if not own_environment and importlib.util.find_spec("mlflow") is None:
+        raise SegtrtError(MISSING)

@@ -85,7 +85,8 @@ def reported_settings(settings: Settings) -> dict[str, Any]:
     are sorted, and of a machine its runtimes count, not how jobs get there.
     """
     values: dict[str, Any] = as_json(shown_settings(settings))
-    del values["package"]  # it is made from the report, not the other way round
+    for later in ("package", "publish"):  # made from the report, not the other way round
+        del values[later]
     dataset, engines = values["dataset"], values["engines"]
     dataset["path"] = _last_name(dataset["path"])
     dataset["subjects"] = sorted(dataset["subjects"]) if dataset["subjects"] else None

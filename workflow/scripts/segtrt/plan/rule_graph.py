@@ -5,7 +5,7 @@ from html import escape
 
 Edges = Sequence[tuple[str, str]]
 
-_BOX = (150, 30)
+_BOX = (164, 30)
 _GAP = (24, 44)
 
 

@@ -212,7 +212,8 @@ def compose(
         "metric": reference_scores.metric.title,
         "doubt": reference["doubt"],
     }
-    config = {name: value for name, value in as_json(settings).items() if name != "package"}
+    later = ("package", "publish")  # what is made from the summary
+    config = {name: value for name, value in as_json(settings).items() if name not in later}
     if report.compare_with:
         config["report"]["compare_with"] = Path(report.compare_with).name
     values: Json = {

@@ -15,7 +15,7 @@ STAGES = {
     "engines": ("time_region", "mix_regions", "build_engine"),
     "runs": ("run_engine", "time_engine", "rebuild_engine"),
     "verdicts": ("score_engine", "validate_engine", "score_rebuild"),
-    "report": ("summarise", "write_report", "make_package"),
+    "report": ("summarise", "write_report", "make_package", "publish"),
 }
 """Stage -> its rules, in the order of the data."""
 
