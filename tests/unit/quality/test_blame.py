@@ -85,6 +85,13 @@ def test_short_floats_are_judged_by_rounding(world):
     assert all(one.loss.metric_loss < 0.05 for one in found)
 
 
+def test_a_network_in_full_precision_loses_nothing_where_components_are_dropped(tmp_path):
+    world = World(tmp_path, largest_component=True)
+    assert 0.9 < world.evidence.scores.subjects[0].figure < 1.0  # the edge is left out
+    found = measure_loss(runner(world.model), world.evidence, "itself")
+    assert (found.metric_loss, found.flipped_fraction) == (0, 0)
+
+
 def test_values_that_are_no_numbers_are_counted(world):
     none = np.full((1, 1, SIZE, SIZE), np.nan, np.float32)
     found = measure_loss(lambda _: none, world.evidence, "nothing")

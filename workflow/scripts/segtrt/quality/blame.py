@@ -20,6 +20,7 @@ from segtrt.graphs.running import GraphRun
 from segtrt.precision import Graph
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
+from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
 from segtrt.quality.metric import Metric, find_metric
 from segtrt.quality.reference_scores import ReferenceScores
@@ -122,7 +123,8 @@ def measure_loss(run: Run, evidence: Evidence, by: str) -> Loss:
     """
     metric = find_metric(evidence.scores.metric.name)
     theirs = {one.subject: one.figure for one in evidence.scores.subjects}
-    judge = _Judge(run, metric, by)
+    # That of the scores, which drops components as they did; answers are kept with all of them.
+    judge = _Judge(run, metric, by, Decoder.from_json(evidence.scores.decoder))
     lost: list[float] = []
     subjects = 0
     for tensors, answers in zip(evidence.tensors, evidence.reference, strict=True):
@@ -166,6 +168,7 @@ class _Judge:
     run: Run
     metric: Metric
     by: str
+    decoder: Decoder
     errors: ErrorSums = field(default_factory=ErrorSums)
 
     def figure(self, shard: Prepared, reference: Answers, places: Sequence[int]) -> float | None:
@@ -182,7 +185,7 @@ class _Judge:
             return None
         grids = [
             item.placement.restore(grid)
-            for item, grid in zip(items, finish(maps, reference.decoder), strict=True)
+            for item, grid in zip(items, finish(maps, self.decoder), strict=True)
         ]
         truths = [shard.truth(place) for place in places]
         return worth(self.metric, grids, truths, items, reference.classes).mean
