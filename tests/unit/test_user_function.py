@@ -1,5 +1,6 @@
 """Functions that the settings name."""
 
+import hashlib
 import os
 import py_compile
 import shutil
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from segtrt.errors import SegtrtError
-from segtrt.user_function import load_function, names_function
+from segtrt.user_function import Origin, load_function, names_function
 
 
 def test_a_function_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,10 +55,27 @@ def test_a_file_that_fails_names_itself(tmp_path: Path) -> None:
 
 
 def test_a_path_may_begin_elsewhere(tmp_path: Path) -> None:
-    (tmp_path / "way.py").write_text("def double(x):\n    return 2 * x\n")
-    assert load_function("way.py:double", "a.setting", tmp_path)(21) == 42
+    text = "def double(x):\n    return 2 * x\n"
+    (tmp_path / "way.py").write_text(text)
+    origin = Origin(tmp_path, hashlib.sha256(text.encode()).hexdigest())
+    assert load_function("way.py:double", "a.setting", origin)(21) == 42
     with pytest.raises(SegtrtError, match=rf"there is no file gone\.py in {tmp_path}"):
-        load_function("gone.py:double", "a.setting", tmp_path)
+        load_function("gone.py:double", "a.setting", origin)
+
+
+def test_what_came_along_is_compared_as_it_is_run(tmp_path: Path) -> None:
+    """However often it is loaded, and whenever it was changed: the text that is run is the one."""
+    text = "def double(x):\n    return 2 * x\n"
+    path, mark = tmp_path / "way.py", tmp_path / "it was run"
+    path.write_text(text)
+    origin = Origin(tmp_path, hashlib.sha256(text.encode()).hexdigest())
+    load_function("way.py:double", "a.setting", origin)
+    path.write_text(f"open({str(mark)!r}, 'w')\n{text}")
+    with pytest.raises(
+        SegtrtError, match=r"way\.py was changed since it was proven; it is not run"
+    ):
+        load_function("way.py:double", "a.setting", origin)
+    assert not mark.exists()
 
 
 def test_it_is_the_text_that_is_run_and_no_bytecode(tmp_path: Path) -> None:

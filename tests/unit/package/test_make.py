@@ -202,7 +202,8 @@ def test_a_normalisation_of_ones_own_is_in_it(sources: Sources, tmp_path: Path) 
     assert "code/normalisation.py" in check_files(package)
     assert (package / "code/normalisation.py").read_text() == OWN
     found = read_segmentation(package / "segmentation.json")
-    assert found.preparation.intensity.folder == package
+    origin = found.preparation.intensity.origin
+    assert origin is not None and origin.folder == package
     assert (package / "requirements.txt").read_text().splitlines().count(
         f"pyyaml=={version('pyyaml')}"
     ) == 1

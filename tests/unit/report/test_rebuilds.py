@@ -1,5 +1,6 @@
 """The table of rebuilt engines, and their bars in the chart of throughput."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -46,6 +47,12 @@ def test_a_row_has_the_spread_of_all_builds(made: dict[str, Any]) -> None:
     assert refused.same_bytes == "0 of 3, 1 not built"
     assert len(refused.reasons) == 1
     assert strays.metric == "Dice"
+
+
+def test_an_engine_that_there_is_not_has_no_row(made: dict[str, Any]) -> None:
+    summary = copy.deepcopy(made["gpu"][0])
+    entry(summary)["verdict"] = "skipped"
+    assert [one.label for one in make_strays(summary).rows] == ["TensorRT-RTX fp32, batch 1"]
 
 
 def test_the_finding_counts_all_builds(made: dict[str, Any]) -> None:

@@ -12,7 +12,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +21,7 @@ from segtrt.addresses import shown_place
 from segtrt.data.normalisations import NORMALISATIONS, PARAMETRIC
 from segtrt.data.normalise import HIGH_PERCENTILE, LOW_PERCENTILE, slice_tables
 from segtrt.errors import SegtrtError
-from segtrt.user_function import load_function, names_function
+from segtrt.user_function import Origin, load_function, names_function
 
 _SETTING = "tensors.normalisation"
 
@@ -48,9 +47,9 @@ class Intensity:
     """Instead of `range`: 0 to 100, of each channel of the item."""
     nonzero_only: bool = False
     """Statistics are those of each channel's values other than 0, and zeros stay 0."""
-    folder: Path | None = field(default=None, compare=False)
-    """Where the path of the user's file begins; None for the current folder. No description has
-    it: it is where a description was found."""
+    origin: Origin | None = field(default=None, compare=False)
+    """Of a function's file that came along with a description; None for the user's own. It is where
+    the description was found, so no description has it."""
 
     def __post_init__(self) -> None:
         name = self.normalisation
@@ -83,7 +82,7 @@ class Intensity:
         values = {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
-            if key != "folder" and value is not None and value is not False
+            if key != "origin" and value is not None and value is not False
         }
         return {**values, "normalisation": shown_place(self.normalisation)}
 
@@ -95,7 +94,7 @@ class Intensity:
         """
         if not names_function(self.normalisation):
             return None
-        return load_function(self.normalisation, _SETTING, self.folder)
+        return load_function(self.normalisation, _SETTING, self.origin)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

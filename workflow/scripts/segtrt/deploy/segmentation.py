@@ -24,6 +24,7 @@ from segtrt.files import write_json
 from segtrt.formats import REMAKE, read_object, unreadable
 from segtrt.model.spec import NetworkSpec
 from segtrt.quality.decode import Decoder
+from segtrt.user_function import Origin
 
 FORMAT = "segtrt-segmentation-2"
 FILE = "segmentation.json"
@@ -186,7 +187,8 @@ def read_segmentation(path: Path, remedy: str = REMAKE) -> Segmentation:
     if found.code_sha256 is None:
         return found
     check_code(path.parent, found.code_sha256, remedy)
-    intensity = replace(found.preparation.intensity, folder=path.parent)
+    origin = Origin(path.parent, found.code_sha256)
+    intensity = replace(found.preparation.intensity, origin=origin)
     return replace(found, preparation=replace(found.preparation, intensity=intensity))
 
 
