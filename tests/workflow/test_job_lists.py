@@ -77,7 +77,7 @@ def test_regions_are_judged_once_in_each_graph_of_low_precision(dry_run: DryRun)
 def test_mixes_time_each_region_on_each_runtime_and_solve_once_for_each_budget(
     dry_run: DryRun,
 ) -> None:
-    """(R + 1) x P' jobs on each runtime and one for each budget, as docs/precision_search.md says."""
+    """As docs/precision_search.md says: (R + 1) x P' jobs on each runtime, one for each budget."""
     engines = "engines={precisions: [fp32, int8, mixed], batch_sizes: [1, 4]}"
     config = ["--config", "dataset={search_fraction: 0.2}", engines]
     regions, runtimes, batches = 12, 2, 2
