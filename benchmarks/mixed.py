@@ -131,7 +131,7 @@ def page(
         f"Batches of {chosen.batch}; {len(search['regions'])} regions, judged on "
         f"{search['subjects']} search subjects, engines on "
         f"{summary['dataset']['evaluation_subjects']} others. Latencies are medians of "
-        f"{chosen.rounds} turns; a time in brackets is what single regions predicted.",
+        f"{chosen.rounds} turns; a time in brackets is what was predicted.",
         "",
         f"| engine | budget | regions lowered | latency, ms | × fp32 | {metric['title']} | loss | "
         "pixels flipped | verdict |",

@@ -11,7 +11,7 @@ def gain(
     *,
     ms: float = 2.0,
     plain: float = 10.0,
-    noise: float = 0.01,
+    noise: float = 0.0,
     outcome: Outcome = Outcome.MEASURED,
 ) -> Gain:
     """What a region gains, of a network that takes `plain` milliseconds in float32.

@@ -168,9 +168,9 @@ def test_only_what_was_both_timed_and_judged_is_an_option():
 
 @pytest.mark.parametrize(
     ("ms", "noise", "expected"),
-    [(2.0, 1.0, 0.2), (2.0, 3.0, 0.0), (-2.0, 1.0, -0.2), (-2.0, 3.0, 0.0)],
+    [(2.0, 0.5, 0.15), (2.0, 3.0, 0.0), (-2.0, 0.5, -0.15), (-2.0, 3.0, 0.0), (0.0, 0.0, 0.0)],
 )
-def test_what_may_be_a_gain_or_a_loss_counts_as_neither(ms, noise, expected):
+def test_only_what_is_sure_of_a_gain_or_a_loss_counts(ms, noise, expected):
     (found,) = options_of([gain(0, ms=ms, noise=noise)], [lost(0)])
     assert found.gain == pytest.approx(expected)
 
@@ -190,6 +190,8 @@ def test_what_the_whole_gains_beyond_its_regions_is_the_neighbours():
 
 def test_a_whole_that_gains_less_than_its_regions_says_nothing_of_neighbours():
     (join,) = joins_of([gain(0, ms=4.0), gain(1, ms=4.0), gain(None, ms=6.0)])
+    assert join.gain == 0.0
+    (join,) = joins_of([gain(0), gain(1), gain(None, ms=6.0, noise=7.0)])
     assert join.gain == 0.0
     assert joins_of([gain(0, ms=4.0), gain(1, ms=4.0)]) == []
     assert joins_of([gain(0, ms=4.0), gain(None, ms=6.0)]) == []

@@ -43,6 +43,11 @@ def test_neighbours_count_in_what_is_predicted():
     assert found.joins[0].gain == pytest.approx(0.4)
 
 
+def test_no_mix_is_predicted_to_take_less_than_no_time():
+    found = plan([gain(0, ms=8.0), gain(1, ms=8.0)], [lost(0), lost(1)])
+    assert found.predicted.latency_ms == 0.0
+
+
 def test_without_ground_truth_labels_alone_are_predicted():
     found = plan(GAINS, [lost(0, metric_loss=None), lost(1, metric_loss=None)])
     assert found.predicted.metric_loss is None

@@ -30,9 +30,18 @@ class PairedTimes:
     pairs: int
 
     @property
+    def gain(self) -> float:
+        """The gain as a share of the float32 engine's latency."""
+        return self.gain_ms / self.plain_ms
+
+    @property
     def sure_gain(self) -> float:
-        """The gain as a share of the float32 engine's latency; 0 where it may as well be a loss."""
-        return self.gain_ms / self.plain_ms if self.low_ms > 0 or self.high_ms < 0 else 0.0
+        """The same as far as it is sure: the end of its interval that is nearest to 0.
+
+        0 where it may be a gain or a loss.
+        """
+        nearest = max(self.low_ms, 0.0) if self.high_ms > 0 else self.high_ms
+        return nearest / self.plain_ms
 
 
 @dataclass(frozen=True)

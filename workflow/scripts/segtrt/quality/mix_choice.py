@@ -23,8 +23,8 @@ class Option:
     region: int
     graph: Graph
     gain: float
-    """What it gains alone, as a share of the whole float32 network's latency in the same job: jobs
-    may find a machine busier than others did. 0 where it may gain time or lose some."""
+    """What it surely gains or loses alone, as a share of the whole float32 network's latency in the
+    same job: jobs may find a machine busier than others did."""
     metric_loss: float | None
     """As measured, in the metric's unit; None without ground truth."""
     flipped_fraction: float
@@ -80,11 +80,13 @@ def joins_of(gains: Sequence[Gain]) -> list[Join]:
     found = []
     for graph in dict.fromkeys(gain.graph for gain in gains):
         own = [gain for gain in gains if gain.graph is graph and gain.times is not None]
-        alone = {one.region: one.times.sure_gain for one in own if one.times is not None}
-        whole = alone.pop(None, None)
-        pairs = sum(region + 1 in alone for region in alone if region is not None)
+        times = {one.region: one.times for one in own if one.times is not None}
+        whole = times.pop(None, None)
+        pairs = sum(region + 1 in times for region in times if region is not None)
         if whole is not None and pairs:
-            found.append(Join(graph, max(0.0, whole - sum(alone.values())) / pairs))
+            alone = sum(one.sure_gain for one in times.values())
+            together = whole.gain if whole.low_ms > 0 else 0.0
+            found.append(Join(graph, max(0.0, together - alone) / pairs))
     return found
 
 

@@ -46,7 +46,7 @@ class Prediction:
     @property
     def latency_ms(self) -> float | None:
         """Latency of the mix."""
-        return None if self.plain_ms is None else self.plain_ms * (1 - self.gain)
+        return None if self.plain_ms is None else self.plain_ms * max(0.0, 1 - self.gain)
 
 
 @dataclass(frozen=True)
