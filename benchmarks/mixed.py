@@ -12,7 +12,6 @@ TensorRT for RTX: `--runtimes tensorrt_rtx --precisions fp32 fp16 bf16 fp8`.
 
 import argparse
 import json
-import shlex
 import statistics
 import sys
 import tempfile
@@ -26,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow/script
 from segtrt.data.first_slices import first_slices
 from segtrt.engines.load import open_engine
 from segtrt.engines.record import read_record
-from segtrt.report.wording import VERDICTS, runtime
+from segtrt.report.wording import VERDICTS, plural, runtime
 from segtrt.summary.document import read_summary
 from timed import describe_machine, snakemake
 
@@ -121,17 +120,27 @@ def page(
     gpu = summary["machines"][0]["facts"].get("gpu")
     versions = sorted({f"{runtime(one['runtime'])} {one['target']['runtime']}" for one in engines})
     search = summary["precision_search"]
+    options = [
+        word
+        for name, value in vars(chosen).items()
+        if value is not None and name != "folder"
+        for word in (
+            f"--{name.replace('_', '-')}",
+            *(value if isinstance(value, list) else [value]),
+        )
+    ]
+    took_all = "" if chosen.folder else f" The workflow took {took / 60:.0f} minutes."
     lines = [
         f"# Mixes beside plain precisions: {chosen.configfile or 'the demo'}",
         "",
-        f"`python benchmarks/mixed.py {shlex.join(sys.argv[1:])}`",
+        f"`python benchmarks/mixed.py {' '.join(map(str, options))}`",
         "",
         f"{gpu or machine['cpu']}, {machine['cores']} cores, load average {machine['load'][0]} "
-        f"(other work included); {', '.join(versions)}. The workflow took {took / 60:.0f} minutes. "
-        f"Batches of {chosen.batch}; {len(search['regions'])} regions, judged on "
-        f"{search['subjects']} search subjects, engines on "
+        f"(other work included); {', '.join(versions)}.{took_all} Batches of {chosen.batch}; "
+        f"{len(search['regions'])} regions, judged on "
+        f"{plural(search['subjects'], 'search subject')}, engines on "
         f"{summary['dataset']['evaluation_subjects']} others. Latencies are medians of "
-        f"{chosen.rounds} turns; a time in brackets is what single regions predicted.",
+        f"{chosen.rounds} turns; a time in brackets is what was predicted.",
         "",
         f"| engine | budget | regions lowered | latency, ms | × fp32 | {metric['title']} | loss | "
         "pixels flipped | verdict |",
@@ -147,6 +156,9 @@ def page(
     lines += ["", "| mix | lowered |", "| --- | --- |"]
     for (name, precision), mix in mixes.items():
         regions = ", ".join(f"{c['name']} ({c['graph']})" for c in mix["choices"])
+        kinds = {choice["graph"] for choice in mix["choices"]}
+        if len(mix["choices"]) == len(search["regions"]) and len(kinds) == 1:
+            regions = f"all ({kinds.pop()})"
         lines.append(f"| {runtime(name)} {precision} | {regions or 'nothing: no mix gains'} |")
     left = [f"{one['name']}: {one['reason']}" for one in summary["engines"] if not one["timing"]]
     return "\n".join([*lines, *(["", "Not built: " + "; ".join(left)] if left else []), ""])

@@ -6,15 +6,20 @@ from segtrt.quality.sensitivity import Loss, Outcome, Sensitivity
 
 
 def gain(
-    region: int,
+    region: int | None,
     graph: Graph = Graph.INT8,
+    *,
     ms: float = 2.0,
     plain: float = 10.0,
+    noise: float = 0.0,
     outcome: Outcome = Outcome.MEASURED,
 ) -> Gain:
-    """What a region gains, of a network that takes `plain` milliseconds in float32."""
+    """What a region gains, of a network that takes `plain` milliseconds in float32.
+
+    Its confidence interval reaches `noise` milliseconds to either side.
+    """
     measured = outcome is Outcome.MEASURED
-    times = PairedTimes(plain, plain - ms, ms, 0.9 * ms, 9) if measured else None
+    times = PairedTimes(plain, plain - ms, ms, ms - noise, ms + noise, 9) if measured else None
     return Gain("openvino", graph, region, f"r{region}", 4, outcome, "", times)
 
 

@@ -125,6 +125,7 @@ def test_a_few_changes_start_what_they_must_and_no_more(scene: Scene) -> None:
     assert play(scene, seed=1, changes=12) > 3
 
 
+@pytest.mark.slow
 def test_a_mix_times_solves_and_judges_what_it_must(scene: Scene) -> None:
     """Blame is no machine's own, another budget is solved alone, another tolerance only judges."""
 

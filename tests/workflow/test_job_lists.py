@@ -88,20 +88,21 @@ def test_regions_are_judged_once_in_each_graph_of_low_precision(dry_run: DryRun)
 def test_mixes_time_each_region_on_each_runtime_and_solve_once_for_each_budget(
     dry_run: DryRun,
 ) -> None:
-    """R x P' jobs on each runtime and one for each budget, as docs/precision_search.md says."""
+    """As docs/precision_search.md says: (R + 1) x P' jobs on each runtime, one for each budget."""
     engines = "engines={precisions: [fp32, int8, mixed], batch_sizes: [1, 4]}"
     config = ["--config", "dataset={search_fraction: 0.2}", engines]
     regions, runtimes, batches = 12, 2, 2
     reported = dry_run(config)
     searching = {"blame_region": 24, "convert_whole": 2, "split_regions": 1}
-    timing = {"time_region": regions * runtimes, "mix_regions": runtimes}
+    timing = {"time_region": (regions + 1) * runtimes, "mix_regions": runtimes}
     held(reported, {**per_engine(runtimes * batches * 3), **searching, **timing, "convert_onnx": 2})
     assert {"onnxruntime/b1_mixed", "openvino/b4_mixed"} <= engines_listed(reported)
     several = dry_run([*config, "precision_search={regions: 3, max_loss: [0.001, 0.01, 0.1]}"])
     searching = {"blame_region": 6, "convert_whole": 2, "split_regions": 1}
-    timing = {"time_region": 3 * runtimes, "mix_regions": 3 * runtimes}
+    timing = {"time_region": (3 + 1) * runtimes, "mix_regions": 3 * runtimes}
     held(several, {**per_engine(runtimes * batches * 5), **searching, **timing, "convert_onnx": 2})
     assert "results/precision/mix/openvino/mixed_b3/model.onnx" in several
+    assert "results/precision/gain/openvino/int8_openvino/whole.json" in several
 
 
 @pytest.mark.parametrize(

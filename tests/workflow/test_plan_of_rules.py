@@ -187,6 +187,56 @@ def test_a_setting_counts_where_it_is_used(
     assert found == rules | {"summarise", "write_report"}
 
 
+MIXED = {
+    "engines": {"precisions": ["fp32", "int8", "mixed"]},
+    "dataset": {"search_fraction": 0.3},
+    "precision_search": {"regions": 2, "max_loss": [0.005, 0.02]},
+}
+
+
+@pytest.mark.parametrize(
+    ("groups", "rules"),
+    [
+        ({"precision_search": {"regions": 2, "max_loss": [0.005, 0.03]}}, {"mix_regions"}),
+        (
+            {"precision_search": {**MIXED["precision_search"], "batch_size": 2}},
+            {"time_region", "mix_regions"},
+        ),
+        (
+            {"inference": {"iterations": 3}},
+            {"time_region", "mix_regions", "time_reference", "time_engine"},
+        ),
+        ({"validation": {"tolerances": {"mixed": {"metric_loss": 0.1}}}}, {"validate_engine"}),
+        ({"report": {"max_metric_loss": 0.1}}, set()),
+    ],
+)
+def test_a_setting_of_mixes_counts_where_it_is_used(
+    keys: Keys, groups: dict[str, Any], rules: set[str]
+) -> None:
+    before, after = keys(**MIXED), keys(**{**MIXED, **groups})
+    labels = {label for label in before if before[label] != after[label]}
+    found = {label.split(" ")[0] for label in labels}
+    follows = {"build_engine", "run_engine", "time_engine", "score_engine", "validate_engine"}
+    if "mix_regions" in rules:
+        rules = rules | follows
+    assert found == rules | {"summarise", "write_report"}
+    # Only what is mixed follows a mix, and of two budgets only the one that changed.
+    mixes = "_mixed_b2" if "max_loss" in str(groups) and "batch_size" not in str(groups) else "_mix"
+    built = {label for label in labels if label.startswith("build_engine")}
+    assert all(mixes in label for label in built)
+
+
+def test_another_gpu_times_regions_and_blames_none(
+    keys: Keys, machine: Callable[..., None]
+) -> None:
+    before = keys(**MIXED)
+    machine(driver="581")
+    found = changed(before, keys(**MIXED))
+    assert {"time_region tensorrt", "mix_regions tensorrt"} <= found
+    assert not {rule for rule in found if rule.startswith(("blame", "split", "convert"))}
+    assert not {rule for rule in found if rule.endswith(("openvino", "onnxruntime"))}
+
+
 def test_a_builder_setting_of_tensorrt_leaves_other_engines_alone(keys: Keys) -> None:
     found = changed(keys(), keys(engines={"workspace_mib": 2048}))
     assert "build_engine tensorrt" in found

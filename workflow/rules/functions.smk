@@ -141,13 +141,13 @@ def mixed_graphs(wildcards):
 
 
 def gains_of_mix(wildcards):
-    """What each region gains in each precision, on the runtime and machine of a mix."""
+    """What each region, and all together, gain in each precision on a mix's runtime and machine."""
     return expand(
         GAIN,
         runtime=wildcards.runtime,
         at=wildcards.at,
         graph=graphs_to_mix(wildcards),
-        region=REGION_NUMBERS,
+        part=PARTS,
     )
 
 

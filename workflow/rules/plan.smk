@@ -67,6 +67,7 @@ WILDCARDS = {
     "precision": "[a-z0-9]+(_b[0-9])?(_dynamic)?",  # `EngineSpec.variant`
     "shard": "[0-9]+",
     "region": "[0-9]+",
+    "part": "[0-9]+|whole",
     "mix": "|".join(MIXES),
     "number": "[0-9]+",
 }
@@ -98,7 +99,7 @@ WHOLE_GRAPH = "results/precision/graphs/{graph}/model.onnx"
 WHOLE_PROOF = "results/precision/graphs/{graph}/proof.json"
 REGIONS = "results/precision/regions.json"
 SENSITIVITY = "results/precision/sensitivity/{graph}/{region}.json"
-GAIN = "results/precision/gain/{runtime}{at}/{graph}/{region}.json"
+GAIN = "results/precision/gain/{runtime}{at}/{graph}/{part}.json"
 MIX = "results/precision/mix/{runtime}{at}/{mix}.json"
 MIX_GRAPH = "results/precision/mix/{runtime}{at}/{mix}/model.onnx"
 MIX_PROOF = "results/precision/mix/{runtime}{at}/{mix}/proof.json"
@@ -143,6 +144,7 @@ SHARDS = [f"{shard:02d}" for shard in range(SETTINGS.dataset.shards)]
 REGION_NUMBERS = [
     f"{region:02d}" for region in range(SETTINGS.precision_search.regions)
 ]
+PARTS = [*REGION_NUMBERS, "whole"]
 SAMPLES = [
     f"test_data_set_{i}"
     for i in range(

@@ -97,7 +97,8 @@ rule blame_region:
         "../scripts/blame_region.py"
 
 
-# What one region gains: an engine with it alone in low precision takes turns with the float32 one.
+# What one region, or the whole network, gains: an engine with it in low precision takes turns with the
+# float32 one.
 rule time_region:
     input:
         **PLAN.uses(
@@ -112,12 +113,12 @@ rule time_region:
     output:
         **PLAN.makes(
             "time_region",
-            gain=f"results/precision/gain/{{runtime}}{{at}}/{{graph,{'|'.join(CONVERTED)}}}/{{region}}.json",
+            gain=f"results/precision/gain/{{runtime}}{{at}}/{{graph,{'|'.join(CONVERTED)}}}/{{part}}.json",
         ),
     log:
-        "results/logs/time_region/{runtime}{at}/{graph}/{region}.log",
+        "results/logs/time_region/{runtime}{at}/{graph}/{part}.log",
     benchmark:
-        "results/benchmarks/time_region/{runtime}{at}/{graph}/{region}.tsv"
+        "results/benchmarks/time_region/{runtime}{at}/{graph}/{part}.tsv"
     conda:
         environment("{runtime}")
     threads: every_core

@@ -1,4 +1,4 @@
-"""Time one region of the network in one precision against the network in float32."""
+"""Time one region of the network, or all of them, in one precision against float32."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def time() -> None:
     time_region(
         Path(files.graph),
         read_regions(Path(files.regions)),
-        int(wildcards.region),
+        None if wildcards.part == "whole" else int(wildcards.part),
         graph=Graph(wildcards.graph),
         converted=Path(files.converted),
         obstacle=obstacle_of(Path(files.proof)),

@@ -299,7 +299,7 @@ def jobs_in(said: str) -> set[Job]:
         if "runtime" in values:
             cell = f"b{values['batch']}_{values['precision']}" if "batch" in values else name
             name = f"{values['runtime']}{values['at']}/{values.get('mix', cell)}"
-        for part in ("shard", "region", "number"):
+        for part in ("shard", "region", "part", "number"):
             if part in values:
                 name = f"{name}/{values[part]}".lstrip("/")
         jobs.add((rule[1], name))

@@ -63,6 +63,7 @@ class Model(Deciders):
                 return [
                     *(("split_regions", ""), graph, *map(self.region_source, kinds)),
                     *(("time_region", f"{place}/{region}") for region in regions),
+                    *(("time_region", f"{place}/{kind}/whole") for kind in kinds),
                     *(("blame_region", region) for region in regions),
                 ]
             case "build_engine":

@@ -151,11 +151,14 @@ CODE = {
         "validate_engine write_report"
     ),
     "graphs.activation_ranges": "convert_onnx convert_whole",
-    "graphs.axes": "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network",
+    "graphs.axes": (
+        "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network "
+        "rebuild_engine:onnxruntime rebuild_engine:tensorrt"
+    ),
     "graphs.calibration": "convert_onnx convert_whole mix_regions",
     "graphs.clean": (
         "blame_region build_engine:tensorrt convert_onnx convert_whole export_onnx "
-        "inspect_network mix_regions split_regions time_region"
+        "inspect_network mix_regions rebuild_engine:tensorrt split_regions time_region"
     ),
     "graphs.conversion": "convert_onnx convert_whole",
     "graphs.convert": "convert_onnx convert_whole",
@@ -163,11 +166,16 @@ CODE = {
     "graphs.ending": (
         "blame_region convert_onnx convert_whole export_onnx inspect_network mix_regions"
     ),
-    "graphs.engine_shape": "build_engine:onnxruntime build_engine:tensorrt",
+    "graphs.engine_shape": (
+        "build_engine:onnxruntime build_engine:tensorrt rebuild_engine:onnxruntime "
+        "rebuild_engine:tensorrt"
+    ),
     "graphs.export": "export_onnx inspect_network",
     "graphs.intake": "export_onnx inspect_network",
     "graphs.mixed_graph": "mix_regions",
-    "graphs.mixing": "blame_region build_engine:tensorrt mix_regions time_region",
+    "graphs.mixing": (
+        "blame_region build_engine:tensorrt mix_regions rebuild_engine:tensorrt time_region"
+    ),
     "graphs.modelopt": "convert_onnx convert_whole",
     "graphs.modelopt_process": "convert_onnx convert_whole",
     "graphs.normalise": "export_onnx inspect_network",
@@ -179,7 +187,8 @@ CODE = {
     "graphs.proof_images": "convert_onnx convert_whole mix_regions",
     "graphs.quantise": "convert_onnx convert_whole",
     "graphs.regions": (
-        "blame_region build_engine:tensorrt mix_regions split_regions summarise time_region"
+        "blame_region build_engine:tensorrt mix_regions rebuild_engine:tensorrt split_regions "
+        "summarise time_region"
     ),
     "graphs.regions_file": "blame_region mix_regions split_regions summarise time_region",
     "graphs.rounding": "blame_region",
@@ -344,40 +353,50 @@ CODE = {
         "build_engine make_package rebuild_engine run_engine time_engine time_region write_report"
     ),
     "runtimes.cpu.messages": (
-        "build_engine:onnxruntime build_engine:openvino run_engine:onnxruntime "
-        "run_engine:openvino time_engine:onnxruntime time_engine:openvino"
+        "build_engine:onnxruntime build_engine:openvino rebuild_engine:onnxruntime "
+        "rebuild_engine:openvino run_engine:onnxruntime run_engine:openvino "
+        "time_engine:onnxruntime time_engine:openvino"
     ),
     "runtimes.cpu.session": (
-        "run_engine:onnxruntime run_engine:openvino time_engine:onnxruntime time_engine:openvino"
+        "rebuild_engine:onnxruntime rebuild_engine:openvino run_engine:onnxruntime "
+        "run_engine:openvino time_engine:onnxruntime time_engine:openvino"
     ),
     "runtimes.description": (
         "build_engine make_package rebuild_engine run_engine run_reference score_engine "
         "score_rebuild summarise time_engine time_reference time_region validate_engine "
         "write_report write_samples"
     ),
-    "runtimes.onnxruntime.build": "build_engine:onnxruntime",
-    "runtimes.onnxruntime.run": "run_engine:onnxruntime time_engine:onnxruntime",
-    "runtimes.openvino.build": "build_engine:openvino",
-    "runtimes.openvino.properties": (
-        "build_engine:openvino run_engine:openvino time_engine:openvino"
+    "runtimes.onnxruntime.build": "build_engine:onnxruntime rebuild_engine:onnxruntime",
+    "runtimes.onnxruntime.run": (
+        "rebuild_engine:onnxruntime run_engine:onnxruntime time_engine:onnxruntime"
     ),
-    "runtimes.openvino.run": "run_engine:openvino time_engine:openvino",
+    "runtimes.openvino.build": "build_engine:openvino rebuild_engine:openvino",
+    "runtimes.openvino.properties": (
+        "build_engine:openvino rebuild_engine:openvino run_engine:openvino time_engine:openvino"
+    ),
+    "runtimes.openvino.run": "rebuild_engine:openvino run_engine:openvino time_engine:openvino",
     "runtimes.registry": (
         "build_engine make_package rebuild_engine run_engine time_engine time_region write_report"
     ),
     "runtimes.serving": (
         "build_engine make_package rebuild_engine run_engine time_engine time_region write_report"
     ),
-    "runtimes.tensorrt.build": "build_engine:tensorrt",
-    "runtimes.tensorrt.cache": "run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.cuda": "run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.graph": "build_engine:tensorrt",
-    "runtimes.tensorrt.inspect": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.lane": "run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.log": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.session": "run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.tf32": "build_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.timing_cache": "build_engine:tensorrt",
+    "runtimes.tensorrt.build": "build_engine:tensorrt rebuild_engine:tensorrt",
+    "runtimes.tensorrt.cache": "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.cuda": "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.graph": "build_engine:tensorrt rebuild_engine:tensorrt",
+    "runtimes.tensorrt.inspect": (
+        "build_engine:tensorrt rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt"
+    ),
+    "runtimes.tensorrt.lane": "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.log": (
+        "build_engine:tensorrt rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt"
+    ),
+    "runtimes.tensorrt.session": "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.tf32": (
+        "build_engine:tensorrt rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt"
+    ),
+    "runtimes.tensorrt.timing_cache": "build_engine:tensorrt rebuild_engine:tensorrt",
     "summary.baselines": "summarise",
     "summary.benchmark_files": "summarise",
     "summary.comparison": "summarise",

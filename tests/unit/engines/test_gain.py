@@ -105,6 +105,16 @@ def test_one_engine_is_the_float32_graph_and_one_has_the_region_lowered(timed, m
     assert len(compared) == 2 and min(compared) > 0
 
 
+def test_all_regions_together_are_timed_as_one(timed, monkeypatch, regions):
+    seen = []
+    real = module.mix
+    monkeypatch.setattr(module, "mix", lambda *given: seen.append(given[3]) or real(*given))
+    found = timed(number=None)
+    assert seen == [dict.fromkeys(range(len(regions)), Graph.INT8)]
+    assert (found.region, found.name, found.outcome) == (None, "", Outcome.MEASURED)
+    assert found.times.low_ms <= found.times.gain_ms <= found.times.high_ms
+
+
 def test_an_empty_place_costs_nothing(timed, monkeypatch):
     monkeypatch.setattr(Builder, "build", None)
     found = timed(number=3)

@@ -11,9 +11,10 @@ from segtrt.quality.sensitivity import Outcome
     "gain",
     [
         Gain("openvino", Graph.INT8_OPENVINO, 3, "decoder", 4, Outcome.UNAVAILABLE, "why"),
+        Gain("openvino", Graph.INT8_OPENVINO, None, "", 4, Outcome.UNCHANGED),
         Gain(
             *("tensorrt", Graph.FP16, 0, "encoder", 16, Outcome.MEASURED),
-            times=PairedTimes(3.0, 2.0, 0.9, -0.05, 30),
+            times=PairedTimes(3.0, 2.0, 0.9, -0.05, 1.5, 30),
         ),
     ],
 )

@@ -47,7 +47,7 @@ class Machine:
 def test_the_gain_is_the_difference():
     found = Machine().measure()
     assert (found.plain_ms, found.lowered_ms) == (10.0, 8.0)
-    assert found.gain_ms == pytest.approx(2.0) and found.low_ms == pytest.approx(2.0)
+    assert (found.gain_ms, found.low_ms, found.high_ms) == pytest.approx((2.0, 2.0, 2.0))
     assert found.pairs == 20
     assert Machine(8.0, 10.0).measure().gain_ms == pytest.approx(-2.0)
 
@@ -107,7 +107,8 @@ def test_a_gain_within_the_noise_is_not_sure():
     found = measure_pairs(
         plain, noisy, batch_size=4, budget=TimingBudget(14, None, 0.0), clock=machine.clock
     )
-    assert found.low_ms < 0
+    assert found.low_ms < 0 < found.high_ms
+    assert found.sure_gain == 0.0
 
 
 def test_time_that_is_up_ends_it_after_eleven_pairs():

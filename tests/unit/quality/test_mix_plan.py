@@ -26,12 +26,26 @@ def test_choices_and_what_they_add_up_to(tmp_path):
     assert found.predicted.plain_ms == 10.0
     assert found.predicted.gain == pytest.approx(0.4)
     assert found.predicted.latency_ms == pytest.approx(6.0)
+    assert found.joins == ()
     # What the second region gained on a few subjects is luck.
     assert found.predicted.metric_loss == 0.001
     assert found.predicted.flipped_fraction == pytest.approx(0.004)
     assert len(found.options) == 3
     found.write(tmp_path / "mixed.json")
     assert read_mix(tmp_path / "mixed.json") == found
+
+
+def test_neighbours_count_in_what_is_predicted():
+    gains = [gain(0, ms=1.0), gain(1, ms=-1.0), gain(None, ms=4.0)]
+    found = plan(gains, [lost(0), lost(1)])
+    assert list(found.chosen) == [0, 1]
+    assert found.predicted.gain == pytest.approx(0.4)
+    assert found.joins[0].gain == pytest.approx(0.4)
+
+
+def test_no_mix_is_predicted_to_take_less_than_no_time():
+    found = plan([gain(0, ms=8.0), gain(1, ms=8.0)], [lost(0), lost(1)])
+    assert found.predicted.latency_ms == 0.0
 
 
 def test_without_ground_truth_labels_alone_are_predicted():

@@ -66,6 +66,8 @@ def test_what_was_not_built_or_timed_is_missing():
     (mix,) = make_mixes(summary({**PREDICTED, "plain_ms": None, "latency_ms": None}, nothing))
     assert (mix.found_loss, mix.off, mix.found_speed, mix.verdict) == ("–", "–", "–", "–")
     assert mix.predicted_speed == "–"
+    (mix,) = make_mixes(summary({**PREDICTED, "latency_ms": 0.0}))
+    assert mix.predicted_speed == "0 ms"
     (mix,) = make_mixes(summary(found={**FOUND, "plain_ms": None}))
     assert mix.found_speed == "6.00 ms"
 

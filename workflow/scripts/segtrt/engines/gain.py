@@ -1,4 +1,4 @@
-"""What a region gains: an engine with it alone in low precision, timed against the float32 one."""
+"""What a region, or all of them, gains in low precision: engines timed against the float32 one."""
 
 import logging
 import tempfile
@@ -81,7 +81,7 @@ class Stopwatch:
 def time_region(
     source: Path,
     regions: Sequence[Region],
-    number: int,
+    number: int | None,
     *,
     graph: Graph,
     converted: Path,
@@ -89,7 +89,7 @@ def time_region(
     builder: Builder,
     stopwatch: Stopwatch,
 ) -> Gain:
-    """Time one region in one precision.
+    """Time one region, or all of them, in one precision.
 
     Both engines are built in a temporary folder and take turns; conversions at the region's borders
     are part of what is timed.
@@ -97,7 +97,7 @@ def time_region(
     Args:
         source: the normalised float32 graph.
         regions: its regions.
-        number: which one, from 0; there may be no such region.
+        number: which one, from 0; there may be no such region. None: all of them together.
         graph: the precision, by its graph.
         converted: that graph.
         obstacle: why there is no such graph; empty if there is one.
@@ -108,9 +108,9 @@ def time_region(
         SegtrtError: a file cannot be used, or this is not the machine to build on.
     """
     batch = builder.settings.batch_size
-    if number >= len(regions):
+    if number is not None and number >= len(regions):
         return Gain(builder.runtime, graph, number, "", batch, Outcome.EMPTY)
-    name = regions[number].name
+    name = "" if number is None else regions[number].name
     unknown = Gain(builder.runtime, graph, number, name, batch, Outcome.UNAVAILABLE, obstacle)
     if obstacle:
         return unknown
@@ -121,7 +121,8 @@ def time_region(
         times = _take_turns(source, lowered, builder, stopwatch)
     except _NotHadError as error:
         return replace(unknown, reason=str(error))
-    logger.info("%s in %s: %.3g ms of %.3g ms gained", name, graph, times.gain_ms, times.plain_ms)
+    what = name or "all regions"
+    logger.info("%s in %s: %.3g ms of %.3g ms gained", what, graph, times.gain_ms, times.plain_ms)
     return replace(unknown, outcome=Outcome.MEASURED, times=times)
 
 
@@ -166,9 +167,9 @@ def _take_turns(
 
 
 def _lowered(
-    source: Path, regions: Sequence[Region], number: int, graph: Graph, converted: Path
+    source: Path, regions: Sequence[Region], number: int | None, graph: Graph, converted: Path
 ) -> "onnx.ModelProto | None":
-    """The float32 graph with one region in low precision; None where that changes nothing.
+    """The float32 graph with regions in low precision; None where that changes nothing.
 
     Raises:
         _NotHadError: the region cannot be taken from the converted graph.
@@ -176,8 +177,9 @@ def _lowered(
     """
     model, made = read_graph(source), read_graph(converted)
     try:
-        if not is_changed(model, regions[number], graph, made):
+        numbers = range(len(regions)) if number is None else [number]
+        if not any(is_changed(model, regions[one], graph, made) for one in numbers):
             return None
-        return mix(model, regions, {graph: made}, {number: graph})
+        return mix(model, regions, {graph: made}, dict.fromkeys(numbers, graph))
     except SegtrtError as error:
         raise _NotHadError(str(error)) from None

@@ -56,11 +56,13 @@ def measure_pairs(
         if late and len(samples) >= min(MIN_PAIRS, budget.iterations):
             break
     first, second = np.array(samples, np.float64).T
+    gains = list(first - second)
     return PairedTimes(
         plain_ms=float(np.median(first)),
         lowered_ms=float(np.median(second)),
-        gain_ms=float(np.median(first - second)),
-        low_ms=lower_end(list(first - second)),
+        gain_ms=float(np.median(gains)),
+        low_ms=lower_end(gains),
+        high_ms=-lower_end([-gain for gain in gains]),
         pairs=len(samples),
     )
 

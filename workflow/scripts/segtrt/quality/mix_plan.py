@@ -8,7 +8,15 @@ from segtrt.engines.gain_file import Gain
 from segtrt.files import write_json
 from segtrt.formats import read_format
 from segtrt.precision import Graph, Precision
-from segtrt.quality.mix_choice import Option, choose, options_of, plain_latency
+from segtrt.quality.mix_choice import (
+    Join,
+    Option,
+    choose,
+    joins_of,
+    options_of,
+    plain_latency,
+    total_gain,
+)
 from segtrt.quality.sensitivity import Sensitivity
 
 FORMAT = "segtrt-mix-1"
@@ -25,7 +33,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What single regions add up to."""
+    """What single regions add up to, and what neighbours save."""
 
     plain_ms: float | None
     """Median latency of the float32 network at `MixPlan.batch_size`; None if nothing was timed."""
@@ -38,7 +46,7 @@ class Prediction:
     @property
     def latency_ms(self) -> float | None:
         """Latency of the mix."""
-        return None if self.plain_ms is None else self.plain_ms * (1 - self.gain)
+        return None if self.plain_ms is None else self.plain_ms * max(0.0, 1 - self.gain)
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,8 @@ class MixPlan:
     predicted: Prediction
     options: tuple[Option, ...]
     """All that there was to choose from."""
+    joins: tuple[Join, ...]
+    """What neighbours in one precision save."""
 
     @property
     def chosen(self) -> dict[int, Graph]:
@@ -96,8 +106,8 @@ def plan_mix(
         budget: most that they may lose together.
         batch_size: at which gains were measured.
     """
-    options = options_of(gains, sensitivities)
-    chosen = [one for _, one in sorted(choose(options, budget).items())]
+    options, joins = options_of(gains, sensitivities), joins_of(gains)
+    chosen = [one for _, one in sorted(choose(options, budget, joins).items())]
     names = {gain.region: gain.name for gain in gains}
     has_truth = any(one.metric_loss is not None for one in options)
     return MixPlan(
@@ -108,9 +118,10 @@ def plan_mix(
         tuple(Choice(one.region, names[one.region], one.graph) for one in chosen),
         Prediction(
             plain_latency(gains),
-            sum(one.gain for one in chosen),
+            total_gain(chosen, joins),
             sum(max(0.0, one.metric_loss or 0.0) for one in chosen) if has_truth else None,
             sum(one.flipped_fraction for one in chosen),
         ),
         tuple(options),
+        tuple(joins),
     )

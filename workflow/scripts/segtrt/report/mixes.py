@@ -85,5 +85,6 @@ def _speed(times: Mapping[str, Any]) -> str:
     plain, latency = times["plain_ms"], times["latency_ms"]
     if latency is None:
         return wording.MISSING
-    factor = f"{wording.times(plain / latency)}, " if plain else ""
+    # Noise may predict that it takes no time.
+    factor = f"{wording.times(plain / latency)}, " if plain and latency else ""
     return f"{factor}{wording.number(latency)} ms"
