@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 
 Edges = Sequence[tuple[str, str]]
 
@@ -10,8 +12,10 @@ _GAP = (24, 44)
 
 
 def draw_mermaid(edges: Edges) -> str:
-    """The graph in Mermaid's flowchart notation, which code hosts draw."""
-    lines = ["flowchart LR", *(f"    {maker} --> {user}" for maker, user in _reduced(edges))]
+    """The graph in Mermaid's flowchart notation, which code hosts draw: a line for each maker."""
+    lines = ["flowchart LR"]
+    for maker, own in groupby(_reduced(edges), key=itemgetter(0)):
+        lines.append(f"    {maker} --> {' & '.join(user for _, user in own)}")
     return "\n".join(lines) + "\n"
 
 
