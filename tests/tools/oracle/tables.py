@@ -110,7 +110,7 @@ CODE = {
     "engines.budget": "summarise time_engine time_reference time_region",
     "engines.build": "build_engine time_region",
     "engines.gain": "time_region",
-    "engines.gain_file": "mix_regions summarise time_region write_report",
+    "engines.gain_file": "mix_regions time_region",
     "engines.load": "make_package run_engine time_engine time_region",
     "engines.paired_timing": "time_region",
     "engines.patch": "build_engine time_region",
@@ -278,8 +278,9 @@ CODE = {
     "quality.means": "blame_region score_engine score_reference summarise",
     "quality.metric": "blame_region score_engine score_reference",
     "quality.metric_table": "make_package summarise validate_engine write_report",
-    "quality.mix_choice": "mix_regions summarise write_report",
-    "quality.mix_plan": "mix_regions summarise",
+    "quality.mix_choice": "mix_regions",
+    "quality.mix_file": "mix_regions summarise",
+    "quality.mix_plan": "mix_regions",
     "quality.outlines": "score_engine summarise",
     "quality.overlap": "blame_region score_engine score_reference",
     "quality.precision_proof": "validate_engine",
@@ -295,7 +296,7 @@ CODE = {
         "validate_engine"
     ),
     "quality.scoring": "score_engine",
-    "quality.sensitivity": "blame_region mix_regions summarise time_region write_report",
+    "quality.sensitivity": "blame_region mix_regions summarise time_region",
     "quality.subject_labels": (
         "blame_region describe_segmentation score_engine score_reference summarise"
     ),
