@@ -48,7 +48,7 @@ def _mix(
     found = {**figures, "metric_loss": lost * 1.3, "latency_ms": latency}
     return {
         **{"runtime": "openvino", "machine": "", "precision": name, "budget": budget},
-        **{"batch_size": 4, "choices": choices},
+        **{"batch_size": 4, "min_gain": 0.02, "choices": choices},
         "predicted": {**figures, "latency_ms": 100.0 - 9 * len(lowered)},
         "found": {
             **(found if latency else dict.fromkeys(found)),

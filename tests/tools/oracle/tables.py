@@ -123,7 +123,7 @@ CODE = {
     "engines.budget": "rebuild_engine summarise time_engine time_reference time_region",
     "engines.build": "build_engine rebuild_engine time_region",
     "engines.gain": "time_region",
-    "engines.gain_file": "mix_regions summarise time_region write_report",
+    "engines.gain_file": "mix_regions time_region",
     "engines.load": "make_package rebuild_engine run_engine time_engine time_region",
     "engines.paired_timing": "time_region",
     "engines.patch": "build_engine time_region",
@@ -305,8 +305,9 @@ CODE = {
     "quality.means": "blame_region score_engine score_rebuild score_reference summarise",
     "quality.metric": "blame_region score_engine score_rebuild score_reference",
     "quality.metric_table": "make_package summarise validate_engine write_report",
-    "quality.mix_choice": "mix_regions summarise write_report",
-    "quality.mix_plan": "mix_regions summarise",
+    "quality.mix_choice": "mix_regions",
+    "quality.mix_file": "mix_regions summarise",
+    "quality.mix_plan": "mix_regions",
     "quality.outlines": "score_engine score_rebuild summarise",
     "quality.overlap": "blame_region score_engine score_rebuild score_reference",
     "quality.precision_proof": "validate_engine",
@@ -324,7 +325,7 @@ CODE = {
         "summarise time_reference validate_engine"
     ),
     "quality.scoring": "score_engine score_rebuild",
-    "quality.sensitivity": "blame_region mix_regions summarise time_region write_report",
+    "quality.sensitivity": "blame_region mix_regions summarise time_region",
     "quality.subject_labels": (
         "blame_region describe_segmentation rebuild_engine score_engine score_rebuild "
         "score_reference summarise"

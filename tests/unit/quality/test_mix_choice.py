@@ -8,16 +8,8 @@ from example_gains import gain, lost
 from hypothesis import given
 from hypothesis import strategies as st
 from segtrt.precision import Graph
-from segtrt.quality.mix_choice import (
-    MIN_GAIN,
-    Join,
-    Option,
-    choose,
-    joins_of,
-    options_of,
-    plain_latency,
-    total_gain,
-)
+from segtrt.quality.mix_choice import choose, joins_of, options_of, plain_latency, total_gain
+from segtrt.quality.mix_file import MIN_GAIN, Join, Option
 from segtrt.quality.sensitivity import Outcome
 
 KINDS = (Graph.FP16, Graph.INT8_SIGNED, Graph.FP8)

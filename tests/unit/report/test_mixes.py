@@ -20,7 +20,8 @@ CHOICES = [
 def summary(predicted=PREDICTED, found=FOUND, choices=CHOICES, machines=("",), unit=""):
     mix = {
         **{"runtime": "openvino", "machine": machines[0], "precision": "mixed", "budget": 0.005},
-        **{"batch_size": 4, "choices": choices, "predicted": predicted, "found": found},
+        **{"batch_size": 4, "min_gain": 0.02},
+        **{"choices": choices, "predicted": predicted, "found": found},
     }
     return {
         "metric": {"unit": unit},

@@ -2,53 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 
 from segtrt.engines.gain_file import Gain
 from segtrt.precision import Graph
+from segtrt.quality.mix_file import MIN_GAIN, Join, Option
 from segtrt.quality.sensitivity import Sensitivity
-
-MIN_GAIN = 0.02
-"""What a run of neighbouring regions in one precision must gain to be lowered, as a share of the
-whole network's latency: every lowered region is one more to lose by."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One region in one precision, as far as both gain and loss are known."""
-
-    region: int
-    graph: Graph
-    gain: float
-    """What it surely gains or loses alone, as a share of the whole float32 network's latency in the
-    same job: jobs may find a machine busier than others did."""
-    metric_loss: float | None
-    """As measured, in the metric's unit; None without ground truth."""
-    flipped_fraction: float
-    is_finite: bool
-    """Whether all outputs were numbers on the search subjects."""
-
-    @property
-    def losses(self) -> tuple[float, float]:
-        """What counts against a budget: of the metric, 0 where it is not known, and of labels.
-
-        A gain of the metric on a few subjects is luck, and pays for no other region.
-        """
-        lost = self.metric_loss or 0.0
-        # Not `max(0.0, lost)`: that would drop NaN.
-        return 0.0 if lost < 0 else lost, self.flipped_fraction
-
-
-@dataclass(frozen=True)
-class Join:
-    """What neighbouring regions in one precision save, as nothing is converted between them."""
-
-    graph: Graph
-    gain: float
-    """For each pair of neighbours, as a share of the float32 network's latency."""
 
 
 def options_of(gains: Sequence[Gain], sensitivities: Sequence[Sensitivity]) -> list[Option]:

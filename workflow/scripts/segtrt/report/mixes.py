@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from segtrt.precision import Graph
-from segtrt.quality.mix_choice import MIN_GAIN
 from segtrt.report import wording
 from segtrt.report.machines import shown
 
@@ -72,10 +71,10 @@ def _finding(mix: Mapping[str, Any], regions: int) -> str:
     """What was chosen, in a sentence."""
     at_batch = f"at batch {mix['batch_size']}"
     if not mix["choices"]:
+        least = wording.percent(mix["min_gain"], 1)
         return (
-            f"{HOLLOW} here: no region saves {wording.percent(MIN_GAIN, 1)} of the network's time "
-            f"{at_batch} within the budget, so the engine is the float32 network and is not "
-            "recommended."
+            f"{HOLLOW} here: no region saves {least} of the network's time {at_batch} within the "
+            "budget, so the engine is the float32 network and is not recommended."
         )
     return f"{len(mix['choices'])} of {wording.plural(regions, 'region')} lowered, {at_batch}."
 

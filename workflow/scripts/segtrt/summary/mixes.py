@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from segtrt.precision import SOURCE
-from segtrt.quality.mix_plan import MixPlan, read_mix
+from segtrt.quality.mix_file import MIN_GAIN, MixPlan, read_mix
 
 Json = dict[str, Any]
 
@@ -52,6 +52,7 @@ def _entry(place: str, plan: MixPlan, engines: Sequence[Mapping[str, Any]]) -> J
         "precision": str(plan.precision),
         "budget": plan.budget,
         "batch_size": plan.batch_size,
+        "min_gain": MIN_GAIN,
         "choices": [asdict(one) for one in plan.choices],
         "predicted": {
             "plain_ms": plan.predicted.plain_ms,

@@ -20,7 +20,7 @@ class RegionFiles:
     sensitivities: Sequence[Path] = ()
     """What each region loses in each precision (`segtrt.quality.sensitivity`)."""
     mixes: Sequence[Path] = ()
-    """The mixes (`segtrt.quality.mix_plan`), each in the folder of its runtime and machine."""
+    """The mixes (`segtrt.quality.mix_file`), each in the folder of its runtime and machine."""
 
 
 NO_REGIONS = RegionFiles()
