@@ -116,6 +116,7 @@ def test_imported_packages_are_in_the_keys_or_decide_nothing(tmp_path: Path) -> 
         "cuda": "moves bytes",
         "onnxruntime": "the runtime's own version is in its target; export only compares with it",
         "openvino": "the runtime's own version is in its target",
+        "mlflow": "takes what it is given",
         "monai": "the code of it that a network is made with is in the network's own part",
         "matplotlib": "decides a curve's look",
         "numpy": "moves and counts whole arrays, or comes with the package that computes",

@@ -91,7 +91,9 @@ def test_every_command_can_be_given(document: str, line: str, workplace: Path) -
         extras = re.findall(r"\.\[([\w,-]+)\]", line)
         known = project()["project"]["optional-dependencies"]
         assert isinstance(known, dict)
-        assert extras
+        files = re.findall(r"-r (\S+)", line)
+        assert extras or files
+        assert all((PROJECT / name).is_file() for name in files)
         assert {name for names in extras for name in names.split(",")} <= set(known)
     else:
         assert program in (".", "apt-get", "python"), f"{document}: an unknown kind of command"

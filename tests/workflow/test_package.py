@@ -19,6 +19,7 @@ OWN = {
     "summary": "summarise",
     "report": "write_report",
     "segmentation": "describe_segmentation",
+    "code": "",  # no normalisation of the user's own
     "samples": "write_samples",
     "expected": "write_samples",
     "engines": "build_engine",

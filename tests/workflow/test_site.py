@@ -39,6 +39,10 @@ def test_every_document_is_on_the_site_once() -> None:
     documents = {"index.md", "benchmarks/results/index.md"}
     documents |= {path.name for path in PROJECT.glob("*.md")} - {"README.md"}
     documents |= {f"docs/{path.name}" for path in (PROJECT / "docs").glob("*.md")}
+    measured = (PROJECT / "benchmarks/results").glob("*.md")
+    documents |= {f"benchmarks/results/{path.name}" for path in measured} - {
+        "benchmarks/results/README.md"
+    }
     assert sorted(pages) == sorted(documents)
 
 

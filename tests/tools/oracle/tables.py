@@ -153,7 +153,8 @@ CODE = {
     "graphs.activation_ranges": "convert_onnx convert_whole",
     "graphs.axes": (
         "build_engine:onnxruntime build_engine:tensorrt export_onnx inspect_network "
-        "rebuild_engine:onnxruntime rebuild_engine:tensorrt"
+        "rebuild_engine:onnxruntime rebuild_engine:tensorrt time_region:onnxruntime "
+        "time_region:tensorrt"
     ),
     "graphs.calibration": "convert_onnx convert_whole mix_regions",
     "graphs.clean": (
@@ -168,7 +169,7 @@ CODE = {
     ),
     "graphs.engine_shape": (
         "build_engine:onnxruntime build_engine:tensorrt rebuild_engine:onnxruntime "
-        "rebuild_engine:tensorrt"
+        "rebuild_engine:tensorrt time_region:onnxruntime time_region:tensorrt"
     ),
     "graphs.export": "export_onnx inspect_network",
     "graphs.intake": "export_onnx inspect_network",
@@ -204,12 +205,12 @@ CODE = {
     "machine.cgroup": (
         "blame_region convert_onnx convert_whole export_onnx inspect_network list_slices "
         "mix_regions rebuild_engine run_engine:onnxruntime run_engine:openvino run_reference "
-        "time_engine time_reference write_samples"
+        "time_engine time_reference time_region:onnxruntime time_region:openvino write_samples"
     ),
     "machine.cpu": (
         "blame_region convert_onnx convert_whole export_onnx inspect_network list_slices "
         "mix_regions rebuild_engine run_engine:onnxruntime run_engine:openvino run_reference "
-        "time_engine time_reference write_samples"
+        "time_engine time_reference time_region:onnxruntime time_region:openvino write_samples"
     ),
     "machine.gpu": "rebuild_engine time_engine",
     "model.baselines": "time_reference",
@@ -356,48 +357,69 @@ CODE = {
     "runtimes.cpu.messages": (
         "build_engine:onnxruntime build_engine:openvino rebuild_engine:onnxruntime "
         "rebuild_engine:openvino run_engine:onnxruntime run_engine:openvino "
-        "time_engine:onnxruntime time_engine:openvino"
+        "time_engine:onnxruntime time_engine:openvino time_region:onnxruntime "
+        "time_region:openvino"
     ),
     "runtimes.cpu.session": (
         "rebuild_engine:onnxruntime rebuild_engine:openvino run_engine:onnxruntime "
-        "run_engine:openvino time_engine:onnxruntime time_engine:openvino"
+        "run_engine:openvino time_engine:onnxruntime time_engine:openvino "
+        "time_region:onnxruntime time_region:openvino"
     ),
     "runtimes.description": (
         "build_engine make_package rebuild_engine run_engine run_reference score_engine "
         "score_rebuild summarise time_engine time_reference time_region validate_engine "
         "write_report write_samples"
     ),
-    "runtimes.onnxruntime.build": "build_engine:onnxruntime rebuild_engine:onnxruntime",
+    "runtimes.onnxruntime.build": (
+        "build_engine:onnxruntime rebuild_engine:onnxruntime time_region:onnxruntime"
+    ),
     "runtimes.onnxruntime.run": (
-        "rebuild_engine:onnxruntime run_engine:onnxruntime time_engine:onnxruntime"
+        "rebuild_engine:onnxruntime run_engine:onnxruntime time_engine:onnxruntime "
+        "time_region:onnxruntime"
     ),
-    "runtimes.openvino.build": "build_engine:openvino rebuild_engine:openvino",
+    "runtimes.openvino.build": "build_engine:openvino rebuild_engine:openvino time_region:openvino",
     "runtimes.openvino.properties": (
-        "build_engine:openvino rebuild_engine:openvino run_engine:openvino time_engine:openvino"
+        "build_engine:openvino rebuild_engine:openvino run_engine:openvino time_engine:openvino "
+        "time_region:openvino"
     ),
-    "runtimes.openvino.run": "rebuild_engine:openvino run_engine:openvino time_engine:openvino",
+    "runtimes.openvino.run": (
+        "rebuild_engine:openvino run_engine:openvino time_engine:openvino time_region:openvino"
+    ),
     "runtimes.registry": (
         "build_engine make_package rebuild_engine run_engine time_engine time_region write_report"
     ),
     "runtimes.serving": (
         "build_engine make_package rebuild_engine run_engine time_engine time_region write_report"
     ),
-    "runtimes.tensorrt.build": "build_engine:tensorrt rebuild_engine:tensorrt",
-    "runtimes.tensorrt.cache": "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.cuda": "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
-    "runtimes.tensorrt.graph": "build_engine:tensorrt rebuild_engine:tensorrt",
+    "runtimes.tensorrt.build": "build_engine:tensorrt rebuild_engine:tensorrt time_region:tensorrt",
+    "runtimes.tensorrt.cache": (
+        "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
+    ),
+    "runtimes.tensorrt.cuda": (
+        "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
+    ),
+    "runtimes.tensorrt.graph": "build_engine:tensorrt rebuild_engine:tensorrt time_region:tensorrt",
     "runtimes.tensorrt.inspect": (
-        "build_engine:tensorrt rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt"
+        "build_engine:tensorrt rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt "
+        "time_region:tensorrt"
     ),
-    "runtimes.tensorrt.lane": "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.lane": (
+        "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
+    ),
     "runtimes.tensorrt.log": (
-        "build_engine:tensorrt rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt"
+        "build_engine:tensorrt rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt "
+        "time_region:tensorrt"
     ),
-    "runtimes.tensorrt.session": "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt",
+    "runtimes.tensorrt.session": (
+        "rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt time_region:tensorrt"
+    ),
     "runtimes.tensorrt.tf32": (
-        "build_engine:tensorrt rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt"
+        "build_engine:tensorrt rebuild_engine:tensorrt run_engine:tensorrt time_engine:tensorrt "
+        "time_region:tensorrt"
     ),
-    "runtimes.tensorrt.timing_cache": "build_engine:tensorrt rebuild_engine:tensorrt",
+    "runtimes.tensorrt.timing_cache": (
+        "build_engine:tensorrt rebuild_engine:tensorrt time_region:tensorrt"
+    ),
     "summary.baselines": "summarise",
     "summary.benchmark_files": "summarise",
     "summary.comparison": "summarise",

@@ -87,15 +87,24 @@ CLOSURES = {
     "describe_segmentation": BASICS
     | ANSWERED
     - {f"quality.{name}" for name in ("means", "metric", "overlap", "reference_scores", "scores")}
-    - {"addresses", "quality.worth"}
+    - {"quality.worth"}
     | {
         f"data.{name}"
         for name in (
             *("encoding", "intensity", "manifest", "normalisations", "normalise", "preparation"),
-            "volume",
+            *("own_code", "volume"),
         )
     }
-    | {"arrays", "deploy.describe", "deploy.segmentation", "engines.answering", "model.spec"},
+    # A normalisation of the user's own goes along, by its name and place.
+    | {
+        "addresses",
+        "model.user_code",
+        "arrays",
+        "deploy.describe",
+        "deploy.segmentation",
+        "engines.answering",
+        "model.spec",
+    },
     "fetch_dataset": {"files"}
     | LISTING
     | {f"data.{name}" for name in ("archive", "fetched_folder", "kaggle", "kaggle_download")},
@@ -112,7 +121,7 @@ CLOSURES = {
     },
     "encode_slices": BASICS
     | READING
-    | {"model.spec", "user_function"}
+    | {"addresses", "model.spec", "user_function"}
     | {
         f"data.{name}"
         for name in (
