@@ -131,7 +131,7 @@ def test_generated_parts_are_fresh() -> None:
 def test_the_readme_shows_results_and_rules() -> None:
     text = (PROJECT / "README.md").read_text("utf-8")
     table = text.split("<!-- results: begin -->")[1].split("<!-- results: end -->")[0]
-    for runtime in ("PyTorch", "ONNX Runtime", "OpenVINO"):
+    for runtime in ("PyTorch eager", "ONNX Runtime", "OpenVINO"):
         assert len(re.findall(rf"^\| {runtime} \| \d+ \| (?:FP32|INT8) \| [\d.]+ \|", table, re.M))
     picture = text.split("<!-- rules: begin -->")[1].split("<!-- rules: end -->")[0]
     assert "fetch_dataset --> " in picture
