@@ -81,9 +81,9 @@ def test_secrets_and_home_folders_are_in_no_file(
     where = f"publish={{tracking_uri: 'sqlite:///{home}/runs.db?token=s3cret'}}"
     said = runner.run("publish", "--configfile", "config.yaml", "--config", where)
     assert "at sqlite:///runs.db: " in said
-    told = [run / "results/published.json", *(run / "results/keys/publish").rglob("*.json")]
-    assert len(told) == 2
-    for path in (*told, *(path for path in (run / "mlruns").rglob("*") if path.is_file())):
+    published = [run / "results/published.json", *(run / "results/keys/publish").rglob("*.json")]
+    assert len(published) == 2
+    for path in (*published, *(path for path in (run / "mlruns").rglob("*") if path.is_file())):
         text = path.read_bytes()
         assert not [word for word in (b"hush", b"s3cret", b"home_of_alice") if word in text], path
 

@@ -1,4 +1,4 @@
-# A finished run told to MLflow: settings, figures, report and engines.
+# A finished run written to MLflow: settings, figures, report and engines.
 
 
 # It runs where Snakemake does, which knows the server and its password; nodes may not.

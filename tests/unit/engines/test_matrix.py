@@ -128,7 +128,7 @@ def test_a_runtime_mixes_its_own_graphs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("precisions", "told", "reason"),
+    ("precisions", "runtime", "reason"),
     [
         (["fp32", "mixed"], Told(), "of engines.precisions this runtime has none"),
         (["fp32", "tf32", "mixed"], Told(), "of engines.precisions this runtime has none"),
@@ -137,10 +137,10 @@ def test_a_runtime_mixes_its_own_graphs() -> None:
     ],
 )
 def test_a_mix_of_nothing_is_left_out_with_its_reason(
-    precisions: list[str], told: Told, reason: str
+    precisions: list[str], runtime: Told, reason: str
 ) -> None:
     engines = {**MIXED, "precisions": precisions, "on_unsupported": "skip"}
-    found = mixing(engines, openvino=told)
+    found = mixing(engines, openvino=runtime)
     left = {cell.name: cell.reason for cell in found.left_out}
     assert reason in left["openvino/b4_mixed"]
     assert found.mixes == ()

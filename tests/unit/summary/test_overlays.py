@@ -34,7 +34,7 @@ def write(folder, scores, **changes):
         "views": 6,
         "channel": None,
         "higher_is_better": True,
-        "decoder": DECODER,
+        "largest_component": DECODER.largest_component,
         **changes,
     }
     write_overlays(

@@ -29,7 +29,7 @@ from segtrt.files import replacing, write_bytes
 from segtrt.machine.cpu import available_cores
 from segtrt.progress import track
 from segtrt.quality.masks import write_masks
-from segtrt.quality.subject_labels import finish
+from segtrt.quality.subject_labels import on_own_grids
 from segtrt.runtimes.base import Session
 
 Values = NDArray[np.float32]
@@ -245,10 +245,11 @@ class _Pipeline:
                 f"{first.root / first.images[0]}: engine {self._record.name} answers with {wrong} "
                 "values that are not finite; use another precision"
             )
-        maps = finish([answer.labels for answer in answers], self._segmentation.decoder)
-        own: list[NDArray[np.uint8]] = [
-            answer.item.placement.restore(one) for answer, one in zip(answers, maps, strict=True)
-        ]
+        own = on_own_grids(
+            [answer.labels for answer in answers],
+            [answer.item for answer in answers],
+            largest_component=self._segmentation.decoder.largest_component,
+        )
         found = [self._probabilities(answer) for answer in answers]
         for target, one, probabilities in self._by_target(targets, own, found):
             if target.probabilities is not None and probabilities is not None:

@@ -8,7 +8,7 @@ from segtrt.config.settings import Settings
 from segtrt.errors import SegtrtError
 from segtrt.machine.facts import Machine
 from segtrt.precision import CONVERTED, SOURCE, Graph, Precision
-from segtrt.runtimes.base import BuildSettings, Runtime
+from segtrt.runtimes.base import Availability, BuildSettings, Runtime
 from segtrt.runtimes.registry import AUTO, auto_order
 
 
@@ -179,7 +179,7 @@ def make_matrix(
                 f"{name}{at(machine)}: {profiles[0]} engines alone, as {runtime.title} has no "
                 "optimisation profiles"
             )
-        precisions = _precisions(settings, runtime, machines[machine])
+        precisions = _precisions(settings, runtime, available, machines[machine])
         if isinstance(wanted.precisions, str):
             taken.append(f"{', '.join(precisions)} ({name}{at(machine)})")
         low = False
@@ -188,7 +188,9 @@ def make_matrix(
                 build = replace(base, batch_size=batch, precision=precision, profile=profile)
                 second = profile != profiles[0]
                 spec = EngineSpec(name, machine, build, runtime.graph(precision), second)
-                reason = _obstacle(spec, runtime, machines[machine], has_low=low)
+                reason = _obstacle(spec, available, has_low=low) or runtime.unsupported(
+                    build, machines[machine]
+                )
                 if reason:
                     left_out.append(LeftOut(spec.name, reason))
                 else:
@@ -210,14 +212,16 @@ def make_matrix(
     return Matrix(machines, tuple(engines), tuple(left_out), cannot_run, tuple(notes))
 
 
-def _precisions(settings: Settings, runtime: Runtime, machine: Machine) -> list[Precision]:
+def _precisions(
+    settings: Settings, runtime: Runtime, available: Availability, machine: Machine
+) -> list[Precision]:
     """The precisions asked for, in their order, or what `auto` takes of this runtime there."""
     if not isinstance(settings.engines.precisions, str):
         listed = settings.engines.named_precisions
         named = [one for one in Precision if one in listed and not one.is_mix]
         return [*named, *settings.mixes]
     usual = list(runtime.auto_precisions)
-    if not runtime.availability(machine).can_build:
+    if not available.can_build:
         return usual
     base, calibrated = plain_settings(settings), settings.dataset.calibration_fraction > 0
     return [
@@ -228,23 +232,21 @@ def _precisions(settings: Settings, runtime: Runtime, machine: Machine) -> list[
     ]
 
 
-def _obstacle(spec: EngineSpec, runtime: Runtime, machine: Machine, *, has_low: bool) -> str | None:
-    """Why an engine cannot be had, or None.
+def _obstacle(spec: EngineSpec, available: Availability, *, has_low: bool) -> str | None:
+    """Why an engine cannot be had, whatever its runtime makes of its settings, or None.
 
     Args:
         spec: the engine.
-        runtime: its runtime.
-        machine: what it is for.
+        available: whether its runtime can build and run there.
         has_low: whether there is a graph in low precision to take regions from.
     """
-    available = runtime.availability(machine)
     if not available.can_build:
         return available.reason
     if spec.settings.precision.is_mix and not has_low:
         return _NOTHING_TO_MIX
     if spec.settings.precision.is_mix and not available.can_run:
         return f"regions cannot be timed: {available.reason}"
-    return runtime.unsupported(spec.settings, machine)
+    return None
 
 
 def _places(

@@ -1,4 +1,4 @@
-"""What of a run is told to MLflow: settings as parameters, figures as metrics.
+"""What MLflow gets of a run: settings as parameters, figures as metrics.
 
 Both come from the summary, which holds neither secrets nor folders of a home.
 """

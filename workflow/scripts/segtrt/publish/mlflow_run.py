@@ -79,7 +79,7 @@ def _fill(client: Any, run: str, facts: RunFacts, files: Mapping[str, Path]) -> 
 
 
 def _client(uri: str) -> Any:
-    # A workflow that does not say so sends nothing to anyone but the server that it is told of.
+    # Nothing goes to anyone but the server that the user names.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     # A server that is not there is one line soon, not after minutes.

@@ -20,12 +20,11 @@ from segtrt.graphs.running import GraphRun
 from segtrt.precision import Graph
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
-from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
 from segtrt.quality.metric import Metric, find_metric
 from segtrt.quality.reference_scores import ReferenceScores
 from segtrt.quality.sensitivity import Loss, Method, Outcome, Sensitivity
-from segtrt.quality.subject_labels import Map, finish, open_answers, refuse_non_finite
+from segtrt.quality.subject_labels import Map, on_own_grids, open_answers, refuse_non_finite
 from segtrt.quality.worth import worth
 
 if TYPE_CHECKING:
@@ -123,8 +122,7 @@ def measure_loss(run: Run, evidence: Evidence, by: str) -> Loss:
     """
     metric = find_metric(evidence.scores.metric.name)
     theirs = {one.subject: one.figure for one in evidence.scores.subjects}
-    # That of the scores, which drops components as they did; answers are kept with all of them.
-    judge = _Judge(run, metric, by, Decoder.from_json(evidence.scores.decoder))
+    judge = _Judge(run, metric, by, evidence.scores.largest_component)
     lost: list[float] = []
     subjects = 0
     for tensors, answers in zip(evidence.tensors, evidence.reference, strict=True):
@@ -168,7 +166,7 @@ class _Judge:
     run: Run
     metric: Metric
     by: str
-    decoder: Decoder
+    largest_component: bool
     errors: ErrorSums = field(default_factory=ErrorSums)
 
     def figure(self, shard: Prepared, reference: Answers, places: Sequence[int]) -> float | None:
@@ -183,10 +181,7 @@ class _Judge:
         maps = [self._labels(shard, reference, place) for place in places]
         if shard.labels is None:
             return None
-        grids = [
-            item.placement.restore(grid)
-            for item, grid in zip(items, finish(maps, self.decoder), strict=True)
-        ]
+        grids = on_own_grids(maps, items, largest_component=self.largest_component)
         truths = [shard.truth(place) for place in places]
         return worth(self.metric, grids, truths, items, reference.classes).mean
 

@@ -26,3 +26,23 @@ def largest_component(volume: NDArray[Any]) -> NDArray[np.bool_]:
     sizes = np.bincount(labels.ravel())
     kept: NDArray[np.bool_] = labels == 1 + int(np.argmax(sizes[1:]))
     return kept
+
+
+def largest_of_each(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Keep the largest component of each class (`largest_component`).
+
+    Args:
+        labels: (*size) uint8, 0 is background.
+
+    Returns:
+        A new map of the same size.
+    """
+    from scipy import ndimage
+
+    kept = np.zeros_like(labels)
+    # Each class is looked for in its own box only, or a hundred classes would take a hundred
+    # passes over a volume.
+    for label, box in enumerate(ndimage.find_objects(labels), 1):
+        if box is not None:
+            kept[box][largest_component(labels[box] == label)] = label
+    return kept

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.errors import SegtrtError
-from segtrt.quality.components import largest_component
+from segtrt.quality.components import largest_of_each
 
 Activation = Literal["sigmoid", "softmax", "none"]
 """What the network's output has gone through; `none` means that it gives logits."""
@@ -173,26 +173,13 @@ class Decoder:
     def finish(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What needs the whole item: drop all but the largest component of each class, if asked.
 
-        Pixels are connected through faces; of several largest components the first in scan order
-        is kept.
-
         Args:
             labels: (*size) uint8.
 
         Returns:
             A new map of the same size, or `labels` itself where nothing is asked.
         """
-        if not self.largest_component:
-            return labels
-        from scipy import ndimage
-
-        kept = np.zeros_like(labels)
-        # Each class is looked for in its own box only, or a hundred classes would take a hundred
-        # passes over a volume.
-        for label, box in enumerate(ndimage.find_objects(labels), 1):
-            if box is not None:
-                kept[box][largest_component(labels[box] == label)] = label
-        return kept
+        return largest_of_each(labels) if self.largest_component else labels
 
 
 def _as_labels(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -5,13 +5,12 @@ from pathlib import Path
 
 from segtrt.engines.rebuild_file import read_rebuild
 from segtrt.progress import track
-from segtrt.quality.decode import Decoder
 from segtrt.quality.metric import Metric, find_metric
 from segtrt.quality.rebuild_scores import RebuildScores
 from segtrt.quality.reference_scores import ReferenceScores, read_reference_scores
 from segtrt.quality.scores import SubjectScore
 from segtrt.quality.scoring import summarise_quality
-from segtrt.quality.subject_labels import finish, open_answers
+from segtrt.quality.subject_labels import on_own_grids, open_answers
 from segtrt.quality.worth import worth
 
 
@@ -58,7 +57,6 @@ def _score_shard(
 ) -> list[SubjectScore]:
     """The evaluation subjects of a shard; none without ground truth."""
     expected = {one.subject: one.figure for one in reference.evaluated}
-    decoder = Decoder.from_json(reference.decoder)
     scored: list[SubjectScore] = []
     with open_answers(tensors, labels) as (shard, [answers]):
         if shard.labels is None:
@@ -66,8 +64,8 @@ def _score_shard(
         runs = {name: places for name, places in shard.subjects().items() if name in expected}
         for subject, places in track(runs.items(), "scoring", len(runs), "subjects"):
             items = [shard.items[place] for place in places]
-            maps = finish([answers.labels(place, shard.items[place]) for place in places], decoder)
-            own = [item.placement.restore(one) for item, one in zip(items, maps, strict=True)]
+            maps = [answers.labels(place, shard.items[place]) for place in places]
+            own = on_own_grids(maps, items, largest_component=reference.largest_component)
             truths = [shard.truth(place) for place in places]
             found = worth(metric, own, truths, items, answers.classes)
             scored.append(

@@ -15,7 +15,7 @@ from segtrt.quality.decode import Decoder
 from segtrt.quality.means import Figure
 from segtrt.quality.metric import METRICS, Metric, facts_of, find_metric
 from segtrt.quality.reference_scores import ReferenceScores, ReferenceSubject
-from segtrt.quality.subject_labels import class_names, finish, open_answers, refuse_non_finite
+from segtrt.quality.subject_labels import class_names, on_own_grids, open_answers, refuse_non_finite
 from segtrt.quality.worth import worth
 
 
@@ -92,11 +92,11 @@ def _score_subject(  # noqa: PLR0917 - all that a figure rests on
     metric: Metric,
 ) -> ReferenceSubject:
     items = [shard.items[place] for place in places]
-    grids = finish(
+    maps = on_own_grids(
         [reference.labels(place, item) for place, item in zip(places, items, strict=True)],
-        decoder,
+        items,
+        largest_component=decoder.largest_component,
     )
-    maps = [item.placement.restore(grid) for item, grid in zip(items, grids, strict=True)]
     classes: tuple[Figure, ...] = ()
     figure = dice = truth_pixels = None
     if shard.labels is not None:

@@ -15,7 +15,6 @@ from segtrt.files import replacing_folder
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
 from segtrt.quality.confidence import loss_interval, paired_losses
-from segtrt.quality.decode import Decoder
 from segtrt.quality.errors import ErrorSums
 from segtrt.quality.masks import write_masks
 from segtrt.quality.means import class_means, mean_figure
@@ -58,7 +57,6 @@ class _Sums:
 
     reference: ReferenceScores
     metric: Metric
-    decoder: Decoder
     evaluation: ErrorSums = field(default_factory=ErrorSums)
     calibration: ErrorSums = field(default_factory=ErrorSums)
     patches: int = 0
@@ -108,8 +106,7 @@ def score_engine(
     figures = None
     with replacing_folder(predictions_dir) as masks_dir:
         if engine.status == "built":
-            decoder = Decoder.from_json(reference.decoder)
-            sums = _Sums(reference, find_metric(metric), decoder)
+            sums = _Sums(reference, find_metric(metric))
             for paths in shards:
                 _score_shard(sums, paths, root, masks_dir)
             if not any(entry.split == "evaluation" for entry in sums.subjects):
@@ -235,7 +232,10 @@ def _score_subject(
         errors.add_labels(one, other, engine.non_finite[place])
         for one, other, place in zip(expected, actual, places, strict=True)
     ]
-    expected, actual = (finish(maps, sums.decoder) for maps in (expected, actual))
+    expected, actual = (
+        finish(maps, largest_component=sums.reference.largest_component)
+        for maps in (expected, actual)
+    )
     own = [item.placement.restore(one) for item, one in zip(items, actual, strict=True)]
     theirs = [item.placement.restore(one) for item, one in zip(items, expected, strict=True)]
     truths = [shard.truth(place) for place in places] if shard.labels else None

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtrt.data.labels import Labels
-from segtrt.data.prepared import Prepared
+from segtrt.data.prepared import Prepared, PreparedItem
 from segtrt.errors import SegtrtError
 from segtrt.quality.answers import Answers, check_classes
-from segtrt.quality.decode import Decoder
+from segtrt.quality.components import largest_of_each
 
 logger = logging.getLogger(__name__)
 
@@ -82,18 +82,29 @@ def labels_to_write(labels: Labels | None, names: tuple[str, ...]) -> Labels:
     return labels or Labels.of(dict(enumerate(names, 1)))
 
 
-def finish(maps: Sequence[Map], decoder: Decoder) -> list[Map]:
-    """Drop components where the decoder asks for it.
+def finish(maps: Sequence[Map], *, largest_component: bool) -> list[Map]:
+    """Drop components where that is asked for.
 
     A subject's 2-D items of one size are the slices of one volume; other items stand alone.
 
     Args:
         maps: labels of a subject's items on the network's grid.
-        decoder: how labels are made.
+        largest_component: whether only the largest component of each class counts. Answers, which
+            hold all components, do not say: the scores do (`ReferenceScores`).
     """
-    if decoder.largest_component and is_stack(maps):
-        return list(decoder.finish(np.stack(maps)))
-    return [decoder.finish(one) for one in maps]
+    if not largest_component:
+        return list(maps)
+    if is_stack(maps):
+        return list(largest_of_each(np.stack(maps)))
+    return [largest_of_each(one) for one in maps]
+
+
+def on_own_grids(
+    maps: Sequence[Map], items: Sequence[PreparedItem], *, largest_component: bool
+) -> list[Map]:
+    """Labels of a subject's items, finished, on the items' own grids; arguments as for `finish`."""
+    finished = finish(maps, largest_component=largest_component)
+    return [item.placement.restore(one) for item, one in zip(items, finished, strict=True)]
 
 
 def is_stack(maps: Sequence[Map]) -> bool:

@@ -20,7 +20,6 @@ from segtrt.errors import SegtrtError
 from segtrt.files import replacing_folder, write_json
 from segtrt.progress import track
 from segtrt.quality.answers import Answers
-from segtrt.quality.decode import Decoder
 from segtrt.quality.outlines import SCALE
 from segtrt.quality.scores import Figures
 from segtrt.quality.subject_labels import Map, class_names, finish, open_answers
@@ -48,7 +47,7 @@ def write_overlays(
     views: int,
     channel: int | None,
     higher_is_better: bool,
-    decoder: Decoder,
+    largest_component: bool,
 ) -> None:
     """Choose views for every engine and write their pictures and outlines to `folder`.
 
@@ -62,7 +61,7 @@ def write_overlays(
             where engine and reference differ most.
         channel: channel of the images to show, counted from 0; None takes the middle one.
         higher_is_better: the metric's direction.
-        decoder: how labels that are scored are made.
+        largest_component: whether only the largest component of each class is scored.
 
     Raises:
         SegtrtError: a file cannot be read, or the images have no such channel.
@@ -86,7 +85,7 @@ def write_overlays(
         drawn: dict[str, Json] = {}
         for tensors, answers in track(pairs, "drawing pictures", len(pairs), "shards"):
             with open_answers(tensors, answers) as (shard, [reference]):
-                _draw_shard(partial, (shard, reference), wanted, shown, drawn, decoder)
+                _draw_shard(partial, (shard, reference), wanted, shown, drawn, largest_component)
         dropped = _within(partial, [key_text(key) for key in wanted], drawn)
         write_json(
             partial / INDEX,
@@ -142,7 +141,7 @@ def _draw_shard(  # noqa: PLR0917 - a step of `write_overlays`
     wanted: Mapping[Key, None],
     channel: int,
     drawn: dict[str, Json],
-    decoder: Decoder,
+    largest_component: bool,
 ) -> None:
     """Write the wanted views' pictures of a shard; adds their entries to `drawn`."""
     shard, reference = pair
@@ -153,7 +152,10 @@ def _draw_shard(  # noqa: PLR0917 - a step of `write_overlays`
         items = [shard.items[place] for place in places]
         if not any((item.subject, item.name) in by_item for item in items):
             continue
-        labels = finish([reference.labels(place, shard.items[place]) for place in places], decoder)
+        labels = finish(
+            [reference.labels(place, shard.items[place]) for place in places],
+            largest_component=largest_component,
+        )
         for place, item, grid in zip(places, items, labels, strict=True):
             planes = by_item.get((item.subject, item.name))
             if not planes:

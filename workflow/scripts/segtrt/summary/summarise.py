@@ -13,7 +13,6 @@ from segtrt.engines.timing_file import read_timing
 from segtrt.files import sha256_file, write_bytes, write_json
 from segtrt.model.spec import NetworkSpec, read_notes, read_spec
 from segtrt.precision import Graph
-from segtrt.quality.decode import Decoder
 from segtrt.quality.reference_scores import ReferenceScores, read_reference_scores
 from segtrt.quality.scores import read_scores
 from segtrt.quality.verdict import read_verdict
@@ -182,7 +181,7 @@ def summarise(
         views=settings.report.overlay_slices,
         channel=settings.report.display_channel,
         higher_is_better=reference_scores.metric.higher_is_better,
-        decoder=Decoder.from_json(reference_scores.decoder),
+        largest_component=reference_scores.largest_component,
     )
 
 
