@@ -24,7 +24,7 @@ GREY = replace(UNET, channels=1)
 
 
 def describe(
-    folder: Path, spec: NetworkSpec, known: Form, tensors: Mapping[str, Any]
+    folder: Path, spec: NetworkSpec, known: Form, tensors: Mapping[str, Any], **more: Any
 ) -> Segmentation:
     """The description of a data set that `list_folder` listed into `folder`."""
     write_spec(spec, (), folder / "network.json")
@@ -37,6 +37,7 @@ def describe(
         tensors=encoding_settings(tensors),
         decoding=USUAL,
         largest_component=False,
+        **more,
     )
     return read_segmentation(folder / "segmentation.json")
 
@@ -99,18 +100,7 @@ def test_a_function_of_ones_own_goes_along(tmp_path: Path, monkeypatch: pytest.M
     known = form("{item}.png", None, tmp_path / "images")
     (shard,) = list_folder(tmp_path / "images", run, form=known)
     tensors = {"normalisation": f"{own}:scale"}
-    write_spec(GREY, (), run / "network.json")
-    describe_segmentation(
-        run / "manifest.json",
-        run / "network.json",
-        run / "segmentation.json",
-        layout=known.layout,
-        labels=known.labels,
-        tensors=encoding_settings(tensors),
-        decoding=USUAL,
-        largest_component=False,
-        code=run / CODE,
-    )
+    describe(run, GREY, known, tensors, code=run / CODE)
     made = encode(shard, tmp_path / "images", run / "tensors", tensors, GREY, None)
     own.unlink()
     monkeypatch.chdir("/")
